@@ -1,0 +1,122 @@
+import type { Failure } from './failure.ts';
+import type { Report } from './report.ts';
+
+/**
+ * Where key bytes come from and what they are. Crosses the worker's border as plain data: the bytes are copied into the
+ * worker, which wraps them in a `Secret` at once and wipes them in `finally`; the caller wipes its own copy.
+ */
+export interface KeyOffer {
+  kind: 'pgbackrest-pass' | 'sodium' | 'openpgp' | 'password';
+  /** Named for people: `Secret db/backup, entry key` or `key file key.hex`. Never holds key material. */
+  source: string;
+  bytes: Uint8Array;
+  /** sodium only; `none` is WAL-G's default. */
+  keyTransform?: 'hex' | 'base64' | 'none';
+  /** openpgp only: unlocks a protected private key. */
+  passphrase?: Uint8Array;
+  /** pgbackrest-pass only: the repository index N of repoN-cipher-pass, and the stanza when it is set for one only. */
+  repo?: number;
+  stanza?: string;
+}
+
+export type Method = 'sodium' | 'openpgp' | 'pgbackrest' | 'openssl' | 'gpg';
+
+/** Parameters of `openssl enc`; what is left out is tried in the order of likelihood when decrypting. */
+export interface OpensslParameters {
+  cipher?: string;
+  digest?: 'md5' | 'sha1' | 'sha256' | 'sha512';
+  pbkdf2?: boolean;
+  iterations?: number;
+}
+
+export interface TestRestoreJob {
+  kind: 'test-restore';
+  archive: string;
+  keys: KeyOffer[];
+  stanza?: string;
+  /** A label, `latest` (default) or `all`. */
+  backup?: string;
+  repo?: number;
+  /** Target directory; nothing is written when absent. Must not exist or be empty. */
+  to?: string;
+  openssl?: OpensslParameters;
+  /** true where the configuration says that the archive is encrypted: plain bytes are then `not-encrypted`, not a success. */
+  expectEncrypted?: boolean;
+}
+
+export interface InspectJob {
+  kind: 'inspect';
+  archive: string;
+}
+
+export interface EncryptJob {
+  kind: 'encrypt';
+  method: Method;
+  input: string;
+  output: string;
+  overwrite?: boolean;
+  key: KeyOffer;
+  openssl?: OpensslParameters;
+}
+
+export interface DecryptJob {
+  kind: 'decrypt';
+  /** Guessed from the bytes when absent. */
+  method?: Method;
+  input: string;
+  output: string;
+  overwrite?: boolean;
+  key: KeyOffer;
+  openssl?: OpensslParameters;
+}
+
+export interface KeygenJob {
+  kind: 'keygen';
+  key: KeySpecification;
+}
+
+export type KeySpecification =
+  | { kind: 'pgbackrest' }
+  | { kind: 'sodium'; encoding: 'hex' | 'base64' }
+  | { kind: 'openpgp'; type: 'rsa4096' | 'curve25519'; name: string; email?: string; passphrase?: Uint8Array };
+
+export type Job = TestRestoreJob | InspectJob | EncryptJob | DecryptJob | KeygenJob;
+
+export interface Inspection {
+  path: string;
+  /** The kind in one word, as in `Report.format`. */
+  format: string;
+  isEncrypted: boolean | null;
+  /** Facts in reading order: `['Cipher', 'aes-256-cbc, salted']`. No secret. */
+  facts: [label: string, value: string][];
+  /** What would open it: key ids, `the repository's cipher pass`. */
+  opensWith: string[];
+  /** What is wrong at first sight. */
+  problems: string[];
+}
+
+export interface GeneratedKey {
+  /** Text as it goes into a file or Secret; for openpgp the armored private key. */
+  secret: Uint8Array;
+  /** openpgp only: the armored public key. */
+  publicKey?: string;
+  fingerprint: string;
+}
+
+export interface JobResult {
+  'test-restore': Report[];
+  inspect: Inspection;
+  encrypt: { bytesRead: number; bytesWritten: number };
+  decrypt: { bytesRead: number; bytesWritten: number; format: string; isAuthentic: boolean | null; notes: string[] };
+  keygen: GeneratedKey;
+}
+
+export interface Progress {
+  /** What is being done: `archive.info`, `pg_data/base/5/1259`. */
+  step: string;
+  /** Stored bytes read so far and in all; `total` is undefined while it is unknown. */
+  bytes: number;
+  total?: number;
+}
+
+export type Outcome<K extends Job['kind']> = { ok: true; value: JobResult[K] } | { ok: false; failure: Failure };

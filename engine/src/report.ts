@@ -1,0 +1,44 @@
+import type { Failure } from './failure.ts';
+
+/** true = proven, false = disproven, null = this format (or this run) cannot prove it. See docs/formats/verdicts.md. */
+export type Tick = boolean | null;
+
+/**
+ * decrypted: every byte came through. authentic: tampering would have been noticed by cryptography.
+ * complete: nothing is missing or cut off. restorable: contents agree with every recorded checksum, size and WAL range.
+ */
+export interface Verdict {
+  decrypted: Tick;
+  authentic: Tick;
+  complete: Tick;
+  restorable: Tick;
+}
+
+export interface FileFailure {
+  path: string;
+  code: Failure['code'];
+  /** Bytes into the stored object, or null where no place is known. */
+  offset: number | null;
+  message: string;
+}
+
+/** What `test-restore --json` prints (design 4): a public interface, only ever extended. */
+export interface Report {
+  archive: string;
+  /** e.g. `pgbackrest`, `sodium`, `openpgp`, `openssl`, and after an arrow what was inside: `openpgp > gzip > pg_dump plain`. */
+  format: string;
+  backup: { label: string; type?: string; [detail: string]: unknown } | null;
+  keys: { source: string; fingerprint: string | null; opens?: string }[];
+  verdict: Verdict;
+  /** Why each tick is what it is, one sentence each; for people. */
+  because: { [tick in keyof Verdict]: string };
+  files: { total: number; verified: number; failed: FileFailure[] };
+  bytes: { read: number; restored: number };
+  seconds: number;
+  /** The first thing that went wrong, or null when the archive is restorable. */
+  failure: Failure | null;
+  /** Things worth knowing that do not change the verdict. */
+  notes: string[];
+  /** Where the files were written, or null when nothing was. */
+  restoredTo: string | null;
+}
