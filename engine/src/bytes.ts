@@ -1,0 +1,211 @@
+/** What every stage is made of: bytes that arrive in pieces of any size. A stage is `(input, …) => AsyncIterable<Uint8Array>`. */
+
+/**
+ * Reads an input of arbitrary pieces in exact lengths. Never copies when the wanted bytes lie in one piece.
+ * The returned arrays may be views into the input's pieces: do not write to them.
+ * Whoever makes a reader closes it (`finally`), so that a reader that stops early closes its input as well.
+ */
+export class ByteReader {
+  readonly #input: AsyncIterator<Uint8Array>;
+  #pieces: Uint8Array[] = [];
+  /** Position in the first piece. */
+  #start = 0;
+  #buffered = 0;
+  #offset = 0;
+  #hasEnded = false;
+
+  constructor(input: AsyncIterable<Uint8Array>) {
+    this.#input = input[Symbol.asyncIterator]();
+  }
+
+  /** Bytes consumed so far: the place of the next byte in the input. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Exactly `length` bytes; fewer (even none) only where the input ends. */
+  async read(length: number): Promise<Uint8Array> {
+    await this.#fill(length);
+    return this.#take(Math.min(length, this.#buffered));
+  }
+
+  /** As `read`, but the bytes stay. */
+  async peek(length: number): Promise<Uint8Array> {
+    await this.#fill(length);
+    return this.#view(Math.min(length, this.#buffered));
+  }
+
+  /** The next bytes in whatever length they are at hand, `limit` at most; undefined at the end. */
+  async next(limit = Number.POSITIVE_INFINITY): Promise<Uint8Array | undefined> {
+    await this.#fill(1);
+    const piece = this.#pieces[0];
+    if (piece === undefined) return undefined;
+    return this.#take(Math.min(limit, piece.length - this.#start));
+  }
+
+  /** Passes over `length` bytes without keeping them; returns how many there were. */
+  async skip(length: number): Promise<number> {
+    let left = length;
+    while (left > 0) {
+      const piece = await this.next(left);
+      if (piece === undefined) break;
+      left -= piece.length;
+    }
+    return length - left;
+  }
+
+  /** True when nothing follows. */
+  async isAtEnd(): Promise<boolean> {
+    await this.#fill(1);
+    return this.#buffered === 0;
+  }
+
+  /** Everything that follows, in whatever pieces; closes the reader when it is closed. */
+  async *rest(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for (;;) {
+        const piece = await this.next();
+        if (piece === undefined) return;
+        yield piece;
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** The next `length` bytes in whatever pieces, fewer where the input ends; does not close the reader. */
+  async *take(length: number): AsyncGenerator<Uint8Array, void, undefined> {
+    let left = length;
+    while (left > 0) {
+      const piece = await this.next(left);
+      if (piece === undefined) return;
+      left -= piece.length;
+      yield piece;
+    }
+  }
+
+  /** Closes the input; harmless when it has ended or is closed already. */
+  async close(): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    await this.#input.return?.();
+  }
+
+  async #fill(length: number): Promise<void> {
+    while (this.#buffered < length && !this.#hasEnded) {
+      const { done, value } = await this.#input.next();
+      if (done) {
+        this.#hasEnded = true;
+      } else if (value.length > 0) {
+        this.#pieces.push(value);
+        this.#buffered += value.length;
+      }
+    }
+  }
+
+  #take(length: number): Uint8Array {
+    const taken = this.#view(length);
+    this.#buffered -= length;
+    this.#offset += length;
+    let start = this.#start + length;
+    let used = 0;
+    for (let piece = this.#pieces[used]; piece !== undefined && start >= piece.length; piece = this.#pieces[used]) {
+      start -= piece.length;
+      used++;
+    }
+    if (used > 0) this.#pieces.splice(0, used);
+    this.#start = start;
+    return taken;
+  }
+
+  #view(length: number): Uint8Array {
+    const first = this.#pieces[0];
+    if (first === undefined || length === 0) return new Uint8Array(0);
+    if (first.length - this.#start >= length) return first.subarray(this.#start, this.#start + length);
+    const joined = new Uint8Array(length);
+    let filled = 0;
+    let start = this.#start;
+    for (const piece of this.#pieces) {
+      const part = piece.subarray(start, start + length - filled);
+      joined.set(part, filled);
+      filled += part.length;
+      start = 0;
+      if (filled === length) break;
+    }
+    return joined;
+  }
+}
+
+/** Passes the bytes on and tells how many each piece had. */
+export async function* count(
+  input: AsyncIterable<Uint8Array>,
+  onBytes: (delta: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of input) {
+    onBytes(piece.length);
+    yield piece;
+  }
+}
+
+/** Passes the bytes on and feeds them to `hash` (or anything else with `update`, such as a CRC). */
+export async function* tap(
+  input: AsyncIterable<Uint8Array>,
+  hash: { update(bytes: Uint8Array): unknown },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of input) {
+    hash.update(piece);
+    yield piece;
+  }
+}
+
+/** Bytes that are in memory already, in one piece. */
+export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  if (bytes.length > 0) yield bytes;
+}
+
+/** Reads to the end and keeps nothing; returns the number of bytes. */
+export async function drain(input: AsyncIterable<Uint8Array>): Promise<number> {
+  let total = 0;
+  for await (const piece of input) total += piece.length;
+  return total;
+}
+
+/**
+ * Reads to the end and keeps everything.
+ *
+ * @param limit bytes; what is larger calls `onTooLarge`, which must throw: memory is bounded whatever the input says
+ */
+export async function collect(
+  input: AsyncIterable<Uint8Array>,
+  limit: number,
+  onTooLarge: () => never,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let total = 0;
+  for await (const piece of input) {
+    total += piece.length;
+    if (total > limit) onTooLarge();
+    pieces.push(piece);
+  }
+  return concat(pieces, total);
+}
+
+export function concat(
+  pieces: readonly Uint8Array[],
+  total = pieces.reduce((sum, it) => sum + it.length, 0),
+): Uint8Array {
+  if (pieces.length === 1 && pieces[0] !== undefined) return pieces[0];
+  const joined = new Uint8Array(total);
+  let filled = 0;
+  for (const piece of pieces) {
+    joined.set(piece, filled);
+    filled += piece.length;
+  }
+  return joined;
+}
+
+export function startsWith(bytes: Uint8Array, prefix: ArrayLike<number>, from = 0): boolean {
+  if (bytes.length < from + prefix.length) return false;
+  for (let index = 0; index < prefix.length; index++) if (bytes[from + index] !== prefix[index]) return false;
+  return true;
+}
