@@ -1,0 +1,116 @@
+/**
+ * What client and server say to each other beyond plain LSP. Types only: the client may import this file.
+ *
+ * Every command works through `workspace/executeCommand` with plain JSON, so that other editors can use it too. Key
+ * material never travels in these messages: the client generates keys with the engine and puts them where the server's
+ * template says `KEY_PLACEHOLDER`; test restores run in the server, which already holds the workspace.
+ */
+
+export const KEY_PLACEHOLDER = '«key»';
+
+export const COMMANDS = {
+  /** [] -> ConfiguredArchive[] : what the workspace's configuration knows about where archives and keys are. */
+  archives: 'restorable.server.archives',
+  /** [TestRestoreRequest] -> Report[] (engine/src/report.ts); progress and cancel by workDoneToken. */
+  testRestore: 'restorable.server.testRestore',
+  /** [{archive: path}] -> Inspection (engine/src/job.ts). */
+  inspect: 'restorable.server.inspect',
+  /** [KeyTemplateRequest] -> KeyTemplate : the manifest or option text that a new key belongs into. */
+  keyTemplate: 'restorable.server.keyTemplate',
+  /** [{uri, position?}] -> applies a workspace edit: stringData <-> data of the Secret there. */
+  encodeSecret: 'restorable.server.encodeSecret',
+  decodeSecret: 'restorable.server.decodeSecret',
+} as const;
+
+/** A source of key bytes that the server knows; the bytes stay in the server. */
+export interface ConfiguredKey {
+  /** `Secret db/backup, entry key` or `pgbackrest.conf, repo1-cipher-pass`. */
+  source: string;
+  uri: string;
+  kind: 'pgbackrest-pass' | 'sodium' | 'openpgp';
+}
+
+/** A repository or storage found in the workspace's configuration, with the keys that are configured for it. */
+export interface ConfiguredArchive {
+  /** `repo1 of stanza db (pgbackrest.conf)` or `SGObjectStorage db/backup`. */
+  label: string;
+  uri: string;
+  format: 'pgbackrest' | 'wal-g';
+  /** Where the archive lies, when that is a folder of this machine that exists. */
+  path?: string;
+  isEncrypted: boolean;
+  keys: ConfiguredKey[];
+}
+
+export interface TestRestoreRequest {
+  /** A path on the server's machine: a repository folder or a file. */
+  archive: string;
+  /** URIs of pgbackrest.conf files or manifests that hold the keys; every key of the workspace is offered when absent. */
+  configuration?: string[];
+  /** A file that holds a key, with how to read it. */
+  keyFile?: {
+    path: string;
+    kind: 'pgbackrest-pass' | 'sodium' | 'openpgp' | 'password';
+    keyTransform?: 'hex' | 'base64' | 'none';
+    passphrasePath?: string;
+  };
+  stanza?: string;
+  backup?: string;
+  /** Nothing is written when absent. */
+  to?: string;
+}
+
+export interface KeyTemplateRequest {
+  key: 'pgbackrest' | 'sodium' | 'openpgp';
+  /** The document the command was called from; its product and names shape the template. */
+  uri?: string;
+  position?: { line: number; character: number };
+  name?: string;
+  namespace?: string;
+}
+
+export interface KeyTemplate {
+  /** A whole manifest, or the text to insert, with KEY_PLACEHOLDER where the key goes (already indented for block scalars). */
+  text: string;
+  /** Proposed file name for a new manifest, e.g. `pgbackrest-secret.yaml`. */
+  fileName: string;
+  /** Indentation to put in front of each line of a multi-line key. */
+  indent: string;
+  encoding?: 'hex' | 'base64';
+}
+
+/**
+ * `$/progress` of `testRestore` under the request's workDoneToken: a WorkDoneProgressReport that also carries exact numbers
+ * (engine/src/job.ts `Progress`), so that the client can show bytes and the time left. `message` is for other editors.
+ */
+export interface TestRestoreProgress {
+  kind: 'report';
+  message?: string;
+  percentage?: number;
+  step: string;
+  bytes: number;
+  total?: number;
+}
+
+/** Commands that only an editor's front can run; lenses and quick fixes may name them, with these arguments. */
+export const CLIENT_COMMANDS = {
+  /** [GenerateKeyAtRequest] : generates a key and puts it in the place of `range`. */
+  generateKeyAt: 'restorable.generateKeyAt',
+  /** [Partial<TestRestoreRequest>] : asks for what is missing, then runs `testRestore` and shows the report. */
+  testRestore: 'restorable.testRestore',
+} as const;
+
+export interface GenerateKeyAtRequest {
+  key: 'pgbackrest' | 'sodium' | 'openpgp';
+  uri: string;
+  /** Replaced by the key; empty to insert. */
+  range: { start: { line: number; character: number }; end: { line: number; character: number } };
+  /** sodium only. */
+  encoding?: 'hex' | 'base64';
+  /** What the place holds: the key itself, or the key once more in base64 (an entry of a Secret's `data`). */
+  wrap?: 'none' | 'base64';
+  /** Put in front of every line of a multi-line key but the first. */
+  indent?: string;
+  /** The document's version that the range belongs to; nothing is written when it has changed since. */
+  version?: number;
+}
