@@ -1,0 +1,5 @@
+import type { Generator } from './generator.ts';
+import { optionData } from './optionData.ts';
+
+/** What `npm run generate` makes, in this order; a generator that is not listed here does not exist. */
+export const generators: Generator[] = [optionData];
