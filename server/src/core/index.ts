@@ -1,0 +1,134 @@
+import { type Fact, isSameSymbol, type SymbolName } from './facts.ts';
+import type { Conf } from './pgbackrest/conf.ts';
+import type { Resource } from './resource.ts';
+
+/**
+ * The facts of all files, by name. Every bucket counts its changes, so that a finding that was made from some buckets is
+ * known to be still true as long as their counts are the same.
+ */
+export class Index {
+  readonly #buckets = new Map<
+    string,
+    { version: number; facts: Set<Fact>; resources: Set<Resource>; confs: Set<Conf> }
+  >();
+
+  addResource(resource: Resource): void {
+    this.#bucket(kindKey(resource.manifestKind)).resources.add(resource);
+    this.#touch(kindKey(resource.manifestKind));
+    for (const it of resource.facts) {
+      this.#bucket(symbolKey(it.symbol)).facts.add(it);
+      this.#touch(symbolKey(it.symbol));
+    }
+  }
+
+  removeResource(resource: Resource): void {
+    this.#bucket(kindKey(resource.manifestKind)).resources.delete(resource);
+    this.#touch(kindKey(resource.manifestKind));
+    for (const it of resource.facts) {
+      this.#bucket(symbolKey(it.symbol)).facts.delete(it);
+      this.#touch(symbolKey(it.symbol));
+    }
+  }
+
+  addConf(conf: Conf): void {
+    const key = folderKey(conf.part.uri);
+    this.#bucket(key).confs.add(conf);
+    this.#touch(key);
+  }
+
+  removeConf(conf: Conf): void {
+    const key = folderKey(conf.part.uri);
+    this.#bucket(key).confs.delete(conf);
+    this.#touch(key);
+  }
+
+  version(key: string): number {
+    return this.#buckets.get(key)?.version ?? 0;
+  }
+
+  bucket(key: string): { facts: ReadonlySet<Fact>; resources: ReadonlySet<Resource>; confs: ReadonlySet<Conf> } {
+    return this.#buckets.get(key) ?? EMPTY;
+  }
+
+  #bucket(key: string) {
+    let it = this.#buckets.get(key);
+    if (!it) {
+      it = { version: 0, facts: new Set(), resources: new Set(), confs: new Set() };
+      this.#buckets.set(key, it);
+    }
+    return it;
+  }
+
+  #touch(key: string): void {
+    this.#bucket(key).version++;
+  }
+}
+
+const EMPTY = { facts: new Set<Fact>(), resources: new Set<Resource>(), confs: new Set<Conf>() };
+
+export const symbolKey = (it: SymbolName): string => `${it.kind}|${it.owner ?? ''}|${it.name}`;
+export const kindKey = (manifestKind: string): string => `kind|${manifestKind}`;
+export const folderKey = (uri: string): string => `folder|${uri.slice(0, uri.lastIndexOf('/'))}`;
+
+/** Questions to the index. Remembers what was asked, so that the answer's reader knows when to ask again. */
+export class Query {
+  readonly asked = new Map<string, number>();
+
+  constructor(private readonly index: Index) {}
+
+  /** Every definition that this name can mean, in no order. */
+  definitionsOf(symbol: SymbolName): Fact[] {
+    return this.#facts(symbol, 'definition');
+  }
+
+  referencesTo(symbol: SymbolName): Fact[] {
+    return this.#facts(symbol, 'reference');
+  }
+
+  /**
+   * The definition that a reference means. Of several (base and overlays, two namespaces left open), the one whose namespace
+   * is the same beats one without, and the nearer file beats the farther.
+   */
+  resolve(reference: Fact): Fact | undefined {
+    return this.best(this.definitionsOf(reference.symbol), reference.symbol, reference.at.part.uri);
+  }
+
+  best(candidates: Fact[], symbol: SymbolName, nearUri: string): Fact | undefined {
+    const rank = (it: Fact) =>
+      (it.symbol.namespace === symbol.namespace ? 0 : 1_000) + distance(nearUri, it.at.part.uri);
+    return candidates.toSorted((a, b) => rank(a) - rank(b))[0];
+  }
+
+  /** All objects of a manifest kind, e.g. `PerconaPGCluster`. */
+  resources(...manifestKinds: string[]): Resource[] {
+    return manifestKinds.flatMap((it) => [...this.#ask(kindKey(it)).resources]);
+  }
+
+  /** The pgBackRest configurations that are files of this folder. */
+  confsInFolder(folderUri: string): Conf[] {
+    return [...this.#ask(`folder|${folderUri}`).confs];
+  }
+
+  isCurrent(): boolean {
+    for (const [key, version] of this.asked) if (this.index.version(key) !== version) return false;
+    return true;
+  }
+
+  #facts(symbol: SymbolName, role: Fact['role']): Fact[] {
+    return [...this.#ask(symbolKey(symbol)).facts].filter((it) => it.role === role && isSameSymbol(it.symbol, symbol));
+  }
+
+  #ask(key: string) {
+    this.asked.set(key, this.index.version(key));
+    return this.index.bucket(key);
+  }
+}
+
+/** How many folders lie between two files. */
+function distance(a: string, b: string): number {
+  const one = a.split('/').slice(0, -1);
+  const two = b.split('/').slice(0, -1);
+  let same = 0;
+  while (same < one.length && same < two.length && one[same] === two[same]) same++;
+  return one.length + two.length - 2 * same;
+}

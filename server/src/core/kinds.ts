@@ -1,0 +1,140 @@
+import type { Part } from './part.ts';
+import type { Conf } from './pgbackrest/conf.ts';
+import { Resource } from './resource.ts';
+import {
+  type PostgresBackupResource,
+  type PostgresClusterResource,
+  readPostgresBackup,
+  readPostgresCluster,
+} from './resources/postgresCluster.ts';
+import {
+  type ConfigMapResource,
+  readConfigMap,
+  readGenerator,
+  readSecret,
+  readSecretStandIn,
+  type SecretResource,
+} from './resources/secret.ts';
+import {
+  type ObjectStorageResource,
+  readObjectStorage,
+  readStackGresBackup,
+  readStackGresCluster,
+  type StackGresBackupResource,
+  type StackGresClusterResource,
+} from './resources/stackgres.ts';
+import type { YamlNode } from './yaml/node.ts';
+import { type ParsedYaml, parseYaml } from './yaml/parse.ts';
+
+/** A Kustomize file; its generators are read as Secrets and ConfigMaps of their own. */
+export class KustomizationResource extends Resource {
+  readonly kind = 'Kustomization' as const;
+}
+
+/** What rules look at. `Document` is any YAML document of a kind that we know, with its parse errors. */
+export interface SubjectOf {
+  'pgbackrest.conf': Conf;
+  Secret: SecretResource;
+  ConfigMap: ConfigMapResource;
+  SGObjectStorage: ObjectStorageResource;
+  SGCluster: StackGresClusterResource;
+  SGBackup: StackGresBackupResource;
+  PostgresCluster: PostgresClusterResource;
+  PostgresBackup: PostgresBackupResource;
+  Kustomization: KustomizationResource;
+  Document: YamlDocument;
+}
+
+export type SubjectKind = keyof SubjectOf;
+export type Subject = SubjectOf[SubjectKind];
+
+export class YamlDocument {
+  readonly kind = 'Document' as const;
+
+  constructor(
+    readonly part: Part,
+    readonly parsed: ParsedYaml,
+    readonly resources: Resource[],
+  ) {}
+}
+
+type Reader = (part: Part, node: YamlNode, apiVersion: string, kind: string) => Resource;
+
+const STAND_INS = [
+  'SealedSecret',
+  'ExternalSecret',
+  'ClusterExternalSecret',
+  'VaultStaticSecret',
+  'VaultDynamicSecret',
+  'VaultPKISecret',
+  'SecretProviderClass',
+  'OnePasswordItem',
+  'InfisicalSecret',
+  'DopplerSecret',
+  'BitwardenSecret',
+  'ksops',
+  'PushSecret',
+];
+
+/** By API group and kind: other groups use the same kind names for other things. */
+const READERS: { group: RegExp; kinds: string[]; read: Reader }[] = [
+  { group: /^v1$/, kinds: ['Secret'], read: readSecret },
+  { group: /^v1$/, kinds: ['ConfigMap'], read: readConfigMap },
+  { group: /^stackgres\.io\//, kinds: ['SGObjectStorage'], read: readObjectStorage },
+  { group: /^stackgres\.io\//, kinds: ['SGCluster', 'SGShardedCluster'], read: readStackGresCluster },
+  { group: /^stackgres\.io\//, kinds: ['SGBackup', 'SGShardedBackup'], read: readStackGresBackup },
+  { group: /^pgv2\.percona\.com\/v2$/, kinds: ['PerconaPGCluster'], read: readPostgresCluster },
+  {
+    group: /^(?:postgres-operator\.crunchydata|upstream\.pgv2\.percona)\.com\/v1/,
+    kinds: ['PostgresCluster'],
+    read: readPostgresCluster,
+  },
+  { group: /^pgv2\.percona\.com\/v2$/, kinds: ['PerconaPGBackup', 'PerconaPGRestore'], read: readPostgresBackup },
+  { group: /./, kinds: STAND_INS, read: readSecretStandIn },
+];
+
+const INTERESTING = new RegExp(
+  `\\b(?:${[...READERS.flatMap((it) => it.kinds), 'Kustomization', 'secretGenerator', 'configMapGenerator'].join('|')})\\b`,
+);
+
+/** A look at the text before the parser is asked: most YAML files of a workspace are none of our business. */
+export function mayHoldManifest(text: string): boolean {
+  return INTERESTING.test(text);
+}
+
+/** Reads one YAML document; undefined where nothing in it is ours, or nothing can be said. */
+export function readDocument(part: Part): YamlDocument | undefined {
+  if (!mayHoldManifest(part.text)) return undefined;
+  const parsed = parseYaml(part);
+  if (!parsed) return undefined;
+  const resources: Resource[] = [];
+  readNode(part, parsed.root, resources);
+  return resources.length > 0 ? new YamlDocument(part, parsed, resources) : undefined;
+}
+
+function readNode(part: Part, node: YamlNode, into: Resource[], depth = 0): void {
+  const kind = node.textAt('kind') ?? '';
+  const apiVersion = node.textAt('apiVersion') ?? '';
+  if (kind.endsWith('List') && depth < 3) {
+    for (const it of node.get('items')?.items() ?? []) readNode(part, it, into, depth + 1);
+    return;
+  }
+  if (isKustomization(part, node, kind, apiVersion)) {
+    into.push(new KustomizationResource(part, node, apiVersion, 'Kustomization'));
+    for (const it of node.get('secretGenerator')?.items() ?? []) into.push(readGenerator(part, it, 'Secret'));
+    for (const it of node.get('configMapGenerator')?.items() ?? []) into.push(readGenerator(part, it, 'ConfigMap'));
+    return;
+  }
+  const reader = READERS.find((it) => it.kinds.includes(kind) && it.group.test(apiVersion));
+  if (reader) into.push(reader.read(part, node, apiVersion, kind));
+}
+
+function isKustomization(part: Part, node: YamlNode, kind: string, apiVersion: string): boolean {
+  if (kind === 'Kustomization' || kind === 'Component')
+    return apiVersion.startsWith('kustomize.config.k8s.io/') || apiVersion === '';
+  return kind === '' && /\/kustomization\.ya?ml$|\/Kustomization$/.test(part.uri) && node.isMap;
+}
+
+export function subjectKind(subject: Subject | Resource): SubjectKind | undefined {
+  return 'kind' in subject ? (subject.kind as SubjectKind) : undefined;
+}

@@ -1,0 +1,106 @@
+import type { Edit, Place } from '../part.ts';
+import type { MappedText } from '../text/mappedText.ts';
+import type { YamlNode } from '../yaml/node.ts';
+import type { ConfOption, Scope } from './confFile.ts';
+import { type Resolved, resolveOption } from './options.ts';
+import { isOpaque } from './values.ts';
+
+/** One option with its value, wherever it was written: a line of a conf, or an entry of a cluster's `global`. */
+export interface Setting {
+  key: string;
+  resolved: Resolved;
+  /** `repo1` for repo1-cipher-type and for the old repo-cipher-type. */
+  group: string | undefined;
+  value: string;
+  /** true where a renderer still has to fill the value. */
+  isOpaque: boolean;
+  scope: Scope;
+  keyPlace: Place;
+  /** Only the value, without quotes of YAML around it. */
+  valuePlace: Place;
+  /** The place of `repo1` inside the key, for rename. */
+  groupPlace: Place | undefined;
+  rename(newKey: string): Edit[];
+  setValue(newValue: string): Edit[];
+  remove(): Edit[];
+  /** A new option on its own line behind this one. */
+  insertAfter(key: string, value: string): Edit[];
+  /** The line in the conf, or the entry of the map. */
+  origin: { kind: 'conf'; text: MappedText; option: ConfOption } | { kind: 'global'; node: YamlNode };
+}
+
+export function settingOfOption(text: MappedText, option: ConfOption): Setting {
+  const at = (start: number, end: number) => text.place(start, end);
+  const resolved = resolveOption(option.key);
+  const groupLength = /^(?:repo|pg|db)[0-9]*(?=-)/.exec(option.key)?.[0].length ?? 0;
+  return {
+    key: option.key,
+    resolved,
+    group: groupOf(resolved),
+    value: option.value,
+    isOpaque: isOpaque(option.value),
+    scope: option.section.scope,
+    keyPlace: at(option.keyStart, option.keyEnd),
+    valuePlace: at(option.valueStart, option.valueEnd),
+    groupPlace: groupLength > 0 ? at(option.keyStart, option.keyStart + groupLength) : undefined,
+    rename: (newKey) => text.edits([{ start: option.keyStart, end: option.keyEnd, newText: newKey }]),
+    setValue: (newValue) => text.edits([{ start: option.valueStart, end: option.valueEnd, newText: newValue }]),
+    remove: () => {
+      const isLast = option.lineEnd >= text.text.length;
+      const start = isLast && option.lineStart > 0 ? option.lineStart - 1 : option.lineStart;
+      const breakLength = isLast ? 0 : text.text.startsWith('\r\n', option.lineEnd) ? 2 : 1;
+      return text.edits([{ start, end: option.lineEnd + breakLength, newText: '' }]);
+    },
+    insertAfter: (key, value) =>
+      text.edits([{ start: option.lineEnd, end: option.lineEnd, newText: `\n${key}=${value}` }]),
+    origin: { kind: 'conf', text, option },
+  };
+}
+
+/** The entries of `global` (or of any map of options): the operator writes each as one line of [global]. */
+export function settingsOfMap(map: YamlNode): Setting[] {
+  return map.entries().map((node) => {
+    const key = node.key?.text ?? '';
+    const keyText = node.key?.mapped;
+    const value = node.text ?? '';
+    const resolved = resolveOption(key);
+    const mapped = node.mapped;
+    const groupLength = /^(?:repo|pg|db)[0-9]*(?=-)/.exec(key)?.[0].length ?? 0;
+    const whole = node.part.text;
+    return {
+      key,
+      resolved,
+      group: groupOf(resolved),
+      value,
+      isOpaque: isOpaque(value) || node.hasForeignTag,
+      scope: {},
+      keyPlace: node.keyPlace,
+      valuePlace: mapped && mapped.text.length > 0 ? mapped.place(0, mapped.text.length) : node.place,
+      groupPlace: groupLength > 0 && keyText ? keyText.place(0, groupLength) : undefined,
+      rename: (newKey) => [{ at: node.keyPlace, newText: newKey }],
+      setValue: (newValue) => [{ at: node.place, newText: `"${newValue}"` }],
+      remove: () => {
+        const entry = node.entryPlace;
+        if (map.isFlow) {
+          const after = /^\s*,\s*/.exec(whole.slice(entry.end))?.[0].length ?? 0;
+          const before = after > 0 ? 0 : (/,\s*$/.exec(whole.slice(0, entry.start))?.[0].length ?? 0);
+          return [{ at: node.part.place(entry.start - before, entry.end + after), newText: '' }];
+        }
+        const lineStart = whole.lastIndexOf('\n', entry.start - 1) + 1;
+        const lineEnd = whole.indexOf('\n', entry.end);
+        return [{ at: node.part.place(lineStart, lineEnd < 0 ? whole.length : lineEnd + 1), newText: '' }];
+      },
+      insertAfter: (newKey, newValue) => {
+        const entry = node.entryPlace;
+        const text = map.isFlow ? `, ${newKey}: ${newValue}` : `\n${' '.repeat(node.column)}${newKey}: ${newValue}`;
+        return [{ at: node.part.place(entry.end, entry.end), newText: text }];
+      },
+      origin: { kind: 'global', node },
+    };
+  });
+}
+
+function groupOf(resolved: Resolved): string | undefined {
+  const group = resolved.definition?.group;
+  return group && resolved.index !== undefined ? `${group}${resolved.index}` : undefined;
+}

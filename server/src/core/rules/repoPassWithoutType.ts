@@ -1,0 +1,102 @@
+import type { Edit } from '../part.ts';
+import type { Setting } from '../pgbackrest/setting.ts';
+import { clusterConfiguration } from '../queries/clusterConfiguration.ts';
+import type { PgbackrestScope } from '../resources/postgresCluster.ts';
+import { fix, fixture, rule } from '../rule.ts';
+
+export default rule({
+  id: 'repo-pass-without-type',
+  summary: 'A cluster whose Secret holds a cipher pass must also say the cipher type.',
+  why: 'pgBackRest drops a pass without a type from a file, silently: the repository is written in plain text, and nobody notices until an audit.',
+  severity: 'error',
+  confidence: 'certain',
+  since: '0.1.0',
+  product: 'Percona and Crunchy',
+  catalogue: ['P1', 'pains P01'],
+  kinds: ['PostgresCluster'],
+  bad: fixture`
+    #- /cluster.yaml
+    apiVersion: pgv2.percona.com/v2
+    kind: PerconaPGCluster
+    metadata: {name: prod}
+    spec:
+      backups:
+        pgbackrest:
+          configuration:
+            - secret: {name: prod-pgbackrest}
+          repos:
+            - name: repo2
+              s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+    #- /secret.yaml
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: prod-pgbackrest}
+    stringData:
+      s3.conf: |
+        [global]
+        repo2-s3-key=AKIAXXXXXXXXXXXXXXXX
+        repo2-s3-key-secret=abcdefghijabcdefghijabcdefghijabcdefghij
+        repo2-cipher-pass=Q0Sd8bpZw4rXhT1uY6nEKfvJ2mLcA9gR3iPyWzVx5oBtDkNeHsMqUjGaFlCO7I+/
+        ^^^^^^^^^^^^^^^^^ error repo-pass-without-type: repo2 has a cipher pass but no repo2-cipher-type: PerconaPGCluster prod will store its backups unencrypted
+  `,
+  good: fixture`
+    #- /cluster.yaml
+    apiVersion: pgv2.percona.com/v2
+    kind: PerconaPGCluster
+    metadata: {name: prod}
+    spec:
+      backups:
+        pgbackrest:
+          configuration:
+            - secret: {name: prod-pgbackrest}
+          global:
+            repo2-cipher-type: aes-256-cbc
+            repo2-retention-full: "2"
+          repos:
+            - name: repo2
+              s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+    #- /secret.yaml
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: prod-pgbackrest}
+    stringData:
+      s3.conf: |
+        [global]
+        repo2-s3-key=AKIAXXXXXXXXXXXXXXXX
+        repo2-s3-key-secret=abcdefghijabcdefghijabcdefghijabcdefghij
+        repo2-cipher-pass=Q0Sd8bpZw4rXhT1uY6nEKfvJ2mLcA9gR3iPyWzVx5oBtDkNeHsMqUjGaFlCO7I+/
+  `,
+  check(cluster, { report, query }) {
+    for (const scope of cluster.scopes) {
+      const configuration = clusterConfiguration(cluster, scope, query);
+      for (const repository of configuration.repositories()) {
+        const pass = repository.option('cipher-pass');
+        if (!pass || repository.option('cipher-type')) continue;
+        const message = `${repository.name} has a cipher pass but no ${repository.name}-cipher-type: ${cluster.title} will store its backups unencrypted`;
+        report(pass.keyPlace, message, {
+          // Something that nobody can see here may hold the type.
+          severity: configuration.unseen.length > 0 || configuration.hasEnvironment ? 'warning' : 'error',
+          related: [
+            { at: scope.globalNode?.keyPlace ?? cluster.namePlace, message: `${cluster.title} mounts this pass` },
+          ],
+          fix: fix(
+            `Add ${repository.name}-cipher-type: aes-256-cbc to ${cluster.title}`,
+            addToGlobal(scope, `${repository.name}-cipher-type`, 'aes-256-cbc', pass),
+          ),
+        });
+      }
+    }
+  },
+});
+
+/** Into `global` of the cluster, where operators want the type; without a `global`, one is made in front of `repos`. */
+function addToGlobal(scope: PgbackrestScope, key: string, value: string, otherwise: Setting): Edit[] {
+  const last = scope.global.at(-1);
+  if (last) return last.insertAfter(key, value);
+  if (scope.globalNode) return otherwise.insertAfter(key, value);
+  const first = scope.node.entries()[0];
+  if (!first || scope.node.isFlow) return otherwise.insertAfter(key, value);
+  const indent = ' '.repeat(first.column);
+  const at = first.keyPlace.start;
+  return [{ at: first.part.place(at, at), newText: `global:\n${indent}  ${key}: ${value}\n${indent}` }];
+}

@@ -1,0 +1,199 @@
+import type { Finding } from './finding.ts';
+import { Index, Query } from './index.ts';
+import { readDocument, type Subject, type SubjectKind, type YamlDocument } from './kinds.ts';
+import { Part } from './part.ts';
+import { type Conf, confOfEntry, confOfFile, looksLikeConf } from './pgbackrest/conf.ts';
+import type { Resource } from './resource.ts';
+import { ConfigMapResource, SecretResource } from './resources/secret.ts';
+import type { AnyRule, RuleContext, Targets } from './rule.ts';
+import { splitDocuments } from './yaml/parse.ts';
+
+/** What a file is, when its name does not say it: an editor's language id. */
+export type FileLanguage = 'yaml' | 'conf' | 'other';
+
+/** One part with everything that was read from it. */
+interface Unit {
+  part: Part;
+  document: YamlDocument | undefined;
+  resources: Resource[];
+  confs: Conf[];
+  findings: Finding[];
+  /** What the rules asked; undefined = not checked yet. */
+  query: Query | undefined;
+}
+
+interface FileState {
+  uri: string;
+  text: string;
+  language: FileLanguage;
+  units: Unit[];
+}
+
+/**
+ * All files with their facts and findings. Offsets only, no protocol, no file system: whoever owns it tells it texts.
+ * A change re-reads the parts whose text changed, and re-runs the rules that asked about names those parts define or use.
+ */
+export class Workspace {
+  readonly index = new Index();
+  readonly #files = new Map<string, FileState>();
+  #targets: Targets = {};
+
+  constructor(private readonly rules: readonly AnyRule[]) {}
+
+  get uris(): string[] {
+    return [...this.#files.keys()];
+  }
+
+  text(uri: string): string | undefined {
+    return this.#files.get(uri)?.text;
+  }
+
+  get targets(): Targets {
+    return this.#targets;
+  }
+
+  setTargets(targets: Targets): void {
+    this.#targets = targets;
+    for (const file of this.#files.values()) for (const it of file.units) it.query = undefined;
+  }
+
+  /** Adds or replaces a file. `language` beats the file's name. */
+  setFile(uri: string, text: string, language?: FileLanguage): void {
+    const before = this.#files.get(uri);
+    const kind = language ?? before?.language ?? languageOf(uri, text);
+    if (before && before.text === text && before.language === kind) return;
+    const pieces = kind === 'yaml' ? splitDocuments(text) : kind === 'conf' ? [{ start: 0, text }] : [];
+    const old = before && before.language === kind ? before.units : [];
+    if (before && before.language !== kind) for (const it of before.units) this.#forget(it);
+
+    // Parts above and below a change stay as they are; only their place in the file moves.
+    let head = 0;
+    while (head < old.length && head < pieces.length && old[head]!.part.text === pieces[head]!.text) head++;
+    let tail = 0;
+    while (
+      tail < old.length - head &&
+      tail < pieces.length - head &&
+      old[old.length - 1 - tail]!.part.text === pieces[pieces.length - 1 - tail]!.text
+    ) {
+      tail++;
+    }
+    for (const it of old.slice(head, old.length - tail)) this.#forget(it);
+    const units = [
+      ...old.slice(0, head),
+      ...pieces
+        .slice(head, pieces.length - tail)
+        .map((it) => this.#read(new Part(uri, it.text, it.start, kind === 'conf' ? 'conf' : 'yaml'))),
+      ...old.slice(old.length - tail),
+    ];
+    for (const [i, it] of units.entries()) it.part.start = pieces[i]!.start;
+    this.#files.set(uri, { uri, text, language: kind, units });
+  }
+
+  deleteFile(uri: string): void {
+    for (const it of this.#files.get(uri)?.units ?? []) this.#forget(it);
+    this.#files.delete(uri);
+  }
+
+  /** Every finding of every file, by the file it stands in. Runs only the rules whose answer may have changed. */
+  findings(): Map<string, Finding[]> {
+    const byUri = new Map<string, Finding[]>();
+    for (const uri of this.#files.keys()) byUri.set(uri, []);
+    for (const file of this.#files.values()) {
+      for (const unit of file.units) {
+        if (!unit.query?.isCurrent()) this.#check(unit);
+        for (const it of unit.findings) byUri.get(it.at.part.uri)?.push(it);
+      }
+    }
+    return byUri;
+  }
+
+  /** The part at an offset of a file, with what was read from it. */
+  unitAt(uri: string, offset: number): (Readonly<Unit> & { offset: number }) | undefined {
+    const units = this.#files.get(uri)?.units ?? [];
+    const unit = units.findLast((it) => it.part.start <= offset) ?? units[0];
+    return unit && { ...unit, offset: offset - unit.part.start };
+  }
+
+  units(uri: string): readonly Readonly<Unit>[] {
+    return this.#files.get(uri)?.units ?? [];
+  }
+
+  /** Questions outside of rules: completion, rename and their like. */
+  query(): Query {
+    return new Query(this.index);
+  }
+
+  #read(part: Part): Unit {
+    const unit: Unit = { part, document: undefined, resources: [], confs: [], findings: [], query: undefined };
+    if (part.language === 'conf') {
+      const conf = confOfFile(part);
+      unit.confs.push(conf);
+      this.index.addConf(conf);
+      return unit;
+    }
+    unit.document = readDocument(part);
+    unit.resources = unit.document?.resources ?? [];
+    for (const it of unit.resources) {
+      this.index.addResource(it);
+      if (it instanceof SecretResource || it instanceof ConfigMapResource) {
+        for (const entry of it.entries) {
+          const conf = confOfEntry(entry);
+          if (conf) unit.confs.push(conf);
+        }
+      }
+    }
+    return unit;
+  }
+
+  #forget(unit: Unit): void {
+    for (const it of unit.resources) this.index.removeResource(it);
+    for (const it of unit.confs) if (!it.entry) this.index.removeConf(it);
+  }
+
+  #check(unit: Unit): void {
+    const query = new Query(this.index);
+    const findings: Finding[] = [];
+    const subjects: (Subject | Resource)[] = [...unit.resources, ...unit.confs];
+    if (unit.document) subjects.unshift(unit.document);
+    for (const subject of subjects) {
+      for (const rule of this.rules) {
+        if (!('kind' in subject) || !rule.kinds.includes(subject.kind as SubjectKind)) continue;
+        const context: RuleContext = {
+          query,
+          target: this.#targets,
+          report: (at, message, options = {}) => {
+            const fixes = [options.fix, ...(options.fixes ?? [])].filter((it) => it !== undefined);
+            findings.push({
+              rule: rule.id,
+              severity: options.severity ?? rule.severity,
+              at,
+              message,
+              fixes,
+              related: options.related ?? [],
+              tags: options.tags ?? [],
+            });
+          },
+        };
+        try {
+          rule.check(subject as never, context);
+        } catch (error) {
+          // A rule that fails must cost neither the other rules nor the editor. Tests set this to see it.
+          if (Workspace.onRuleError) Workspace.onRuleError(rule.id, error);
+        }
+      }
+    }
+    unit.findings = findings;
+    unit.query = query;
+  }
+
+  static onRuleError: ((rule: string, error: unknown) => void) | undefined;
+}
+
+/** By name, and for `.conf` files by what stands in them. */
+export function languageOf(uri: string, text: string): FileLanguage {
+  if (/\.(?:ya?ml|json)$/i.test(uri) || /\/Kustomization$/.test(uri)) return 'yaml';
+  const name = uri.slice(uri.lastIndexOf('/') + 1);
+  const isTelling = /pgbackrest/i.test(uri);
+  if (/\.conf(?:\.example|\.sample|\.dist)?$/i.test(name) && looksLikeConf(text, isTelling)) return 'conf';
+  return 'other';
+}

@@ -1,0 +1,217 @@
+import { type Document, isAlias, isMap, isPair, isScalar, isSeq, type Node, type Scalar } from 'yaml';
+import type { Part, Place } from '../part.ts';
+import { MappedText } from '../text/mappedText.ts';
+import { scalarText } from '../text/scalarText.ts';
+import { type PlainType, plainType } from './types11.ts';
+
+/**
+ * A YAML value with its place, seen as the API server sees it: aliases and merge keys resolved, YAML 1.1 types.
+ * Reading never throws; what is absent or of another type is `undefined`.
+ */
+export class YamlNode {
+  constructor(
+    readonly part: Part,
+    private readonly document: Document,
+    private readonly raw: Node | null,
+    /** The key under which this value stands, when it stands in a map. */
+    readonly key: YamlNode | undefined,
+    /** How many aliases were followed to come here; a cycle stops at a sane depth. */
+    private readonly depth = 0,
+  ) {}
+
+  /** The value itself: behind an alias, the anchored node. */
+  get node(): Node | null {
+    let it: Node | null | undefined = this.raw;
+    for (let i = 0; isAlias(it) && i < 8; i++) it = it.resolve(this.document);
+    return isAlias(it) ? null : (it ?? null);
+  }
+
+  get isMap(): boolean {
+    return isMap(this.node);
+  }
+
+  get isList(): boolean {
+    return isSeq(this.node);
+  }
+
+  /** true for nothing at all, `null` and `~`. */
+  get isNull(): boolean {
+    const node = this.node;
+    return node === null || (isScalar(node) && this.type === 'null');
+  }
+
+  /** The type of a scalar as the API server reads it; undefined for maps and lists. */
+  get type(): PlainType | undefined {
+    const node = this.node;
+    if (node === null) return 'null';
+    if (!isScalar(node)) return undefined;
+    if (node.tag === 'tag:yaml.org,2002:str' || node.tag === '!') return 'string';
+    if (node.type !== 'PLAIN' && node.type !== undefined) return 'string';
+    return plainType(node.source ?? String(node.value ?? ''));
+  }
+
+  /** true where a custom tag such as `!vault` says that somebody else makes the value. */
+  get hasForeignTag(): boolean {
+    const tag = this.node?.tag;
+    return tag !== undefined && tag !== '!' && !tag.startsWith('tag:yaml.org,2002:');
+  }
+
+  /** The text of a scalar, whatever its type; undefined for maps, lists and null. */
+  get text(): string | undefined {
+    const node = this.node;
+    if (!isScalar(node) || this.isNull) return undefined;
+    return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
+  }
+
+  /** The text of a scalar with places; an empty value stands behind its key. */
+  get mapped(): MappedText | undefined {
+    const node = this.node;
+    if (!isScalar(node)) return undefined;
+    if (!node.range) return MappedText.inexact(this.part, '', this.place, (it) => it);
+    return scalarText(this.part, node as Scalar, this.column + 2);
+  }
+
+  /** Where the value stands (for an alias: where the anchored value stands); for nothing: where it would stand. */
+  get place(): Place {
+    const range = (this.node ?? this.raw)?.range;
+    if (range) {
+      const end = isScalar(this.node) && this.part.text[range[1] - 1] === '\n' ? this.lineEnd(range[1] - 1) : range[1];
+      return this.part.place(range[0], Math.max(range[0], end));
+    }
+    const key = this.key?.place;
+    return key ? this.part.place(key.end, key.end) : this.part.whole;
+  }
+
+  /** Where the reader should look: the key if there is one, else the value. */
+  get keyPlace(): Place {
+    return this.key?.place ?? this.place;
+  }
+
+  /** From the key's first character to the value's last. */
+  get entryPlace(): Place {
+    const key = this.key?.place;
+    if (!key) return this.place;
+    const end = this.raw?.range?.[1] ?? key.end;
+    return this.part.place(key.start, Math.max(key.end, this.part.text[end - 1] === '\n' ? end - 1 : end));
+  }
+
+  /** The anchor or alias itself where the value is an alias, else the value. */
+  get usePlace(): Place {
+    const range = this.raw?.range;
+    return range ? this.part.place(range[0], range[1]) : this.place;
+  }
+
+  /** Column of the key (or of the value without a key): the indentation of this entry. */
+  get column(): number {
+    const start = this.keyPlace.start;
+    return start - (this.part.text.lastIndexOf('\n', start - 1) + 1);
+  }
+
+  get isFlow(): boolean {
+    const node = this.node;
+    return (isMap(node) || isSeq(node)) && node.flow === true;
+  }
+
+  /**
+   * The value below a path of keys. `get('spec.encryption.method')`, or an array where a key holds a dot.
+   * An entry that is there without a value is found too: its `isNull` is true.
+   */
+  get(path: string | readonly (string | number)[]): YamlNode | undefined {
+    let it: YamlNode | undefined = this;
+    for (const step of typeof path === 'string' ? path.split('.') : path) {
+      it = typeof step === 'number' ? it?.items()[step] : it?.entry(step);
+      if (!it) return undefined;
+    }
+    return it;
+  }
+
+  textAt(path: string | readonly (string | number)[]): string | undefined {
+    return this.get(path)?.text;
+  }
+
+  private entry(name: string): YamlNode | undefined {
+    // The last one wins, as in kubectl.
+    const all = this.entries();
+    for (let i = all.length - 1; i >= 0; i--) if (all[i]!.key?.text === name) return all[i];
+    return undefined;
+  }
+
+  /** The values of a map, each with its `key`; what merge keys (`<<`) bring comes first, so that own entries win. */
+  entries(): YamlNode[] {
+    const node = this.node;
+    if (!isMap(node) || this.depth > 20) return [];
+    const own: YamlNode[] = [];
+    const merged: YamlNode[] = [];
+    for (const pair of node.items) {
+      if (!isPair(pair)) continue;
+      const key = new YamlNode(this.part, this.document, pair.key as Node | null, undefined, this.depth + 1);
+      const value = new YamlNode(this.part, this.document, pair.value as Node | null, key, this.depth + 1);
+      if (key.text === '<<' && isScalar(pair.key) && (pair.key as Scalar).type === 'PLAIN') {
+        for (const source of value.isList ? value.items() : [value]) merged.push(...source.entries());
+      } else own.push(value);
+    }
+    if (merged.length === 0) return own;
+    const names = new Set(own.map((it) => it.key?.text));
+    return [...merged.filter((it) => !names.has(it.key?.text)), ...own];
+  }
+
+  /** The values of a list. */
+  items(): YamlNode[] {
+    const node = this.node;
+    if (!isSeq(node) || this.depth > 20) return [];
+    return node.items.map((it) => new YamlNode(this.part, this.document, it as Node | null, undefined, this.depth + 1));
+  }
+
+  /**
+   * Plain JavaScript for the schema validators, with YAML 1.1 types, or undefined when aliases blow it up.
+   * Strings stay strings even where they look like dates.
+   */
+  toJS(budget = { left: 200_000 }): unknown {
+    if (--budget.left < 0) return undefined;
+    if (this.isMap) {
+      const out: Record<string, unknown> = {};
+      for (const it of this.entries()) {
+        const name = it.key?.text;
+        if (name !== undefined && name !== '__proto__') out[name] = it.toJS(budget);
+      }
+      return out;
+    }
+    if (this.isList) return this.items().map((it) => it.toJS(budget));
+    const text = this.text;
+    switch (this.type) {
+      case 'null':
+      case undefined:
+        return null;
+      case 'boolean':
+        return /^(?:y|yes|true|on)$/i.test(text ?? '');
+      case 'integer':
+      case 'float': {
+        const number = Number((text ?? '').replaceAll('_', ''));
+        return Number.isNaN(number) ? 0 : number;
+      }
+      default:
+        return text;
+    }
+  }
+
+  /** The innermost value whose entry holds the offset, with the keys that lead there. */
+  at(offset: number): { path: (string | number)[]; node: YamlNode; isKey: boolean } | undefined {
+    const children = this.isMap ? this.entries() : this.items();
+    for (const [index, child] of children.entries()) {
+      const key = child.key?.place;
+      const step = child.key?.text ?? index;
+      if (key && key.start <= offset && offset <= key.end) return { path: [step], node: child, isKey: true };
+      const value = child.usePlace;
+      if (!(value.start <= offset && offset <= value.end)) continue;
+      const inner = child.at(offset);
+      return inner ? { ...inner, path: [step, ...inner.path] } : { path: [step], node: child, isKey: false };
+    }
+    return undefined;
+  }
+
+  private lineEnd(from: number): number {
+    let end = from;
+    while (end > 0 && /\s/.test(this.part.text[end - 1]!)) end--;
+    return end;
+  }
+}
