@@ -1,5 +1,6 @@
 import type { Generator } from './generator.ts';
 import { optionData } from './optionData.ts';
+import { optionTable } from './optionTable.ts';
 
 /** What `npm run generate` makes, in this order; a generator that is not listed here does not exist. */
-export const generators: Generator[] = [optionData];
+export const generators: Generator[] = [optionData, optionTable];

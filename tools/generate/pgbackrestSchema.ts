@@ -47,7 +47,7 @@ function* contradictions(key: string, schema: OptionSchema): Iterable<string> {
   const facts = schema['x-pgbackrest'];
   const { group, name } = facts;
   if (group ? !new RegExp(key).test(name.replace(group, `${group}1`)) : key !== name) yield 'key and name differ';
-  if (schema.description === undefined) yield 'no description';
+  if (!schema.description) yield 'no description';
   const count = (text: string) =>
     facts.type === 'size' ? parseSize(text) : facts.type === 'time' ? parseTime(text) : Number(text);
   const ranges = facts.range ? [facts.range] : Object.values(facts.rangeByDepend ?? {});
