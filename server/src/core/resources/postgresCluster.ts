@@ -1,5 +1,5 @@
 import type { Fact } from '../facts.ts';
-import type { Part } from '../part.ts';
+import type { Edit, Part } from '../part.ts';
 import { type Setting, settingsOfMap } from '../pgbackrest/setting.ts';
 import { Resource } from '../resource.ts';
 import type { YamlNode } from '../yaml/node.ts';
@@ -96,6 +96,17 @@ export function readPostgresBackup(
   backup.refer({ kind: 'cluster', owner: 'postgres' }, cluster, 'spec.pgCluster');
   backup.refer({ kind: 'repository', owner: backup.cluster }, node.get('spec.repoName'), 'spec.repoName');
   return backup;
+}
+
+/** A new option in `global`; where there is no `global` yet, one is made in front of the scope's other fields. */
+export function addGlobalOption(scope: PgbackrestScope, key: string, value: string): Edit[] | undefined {
+  const last = scope.global.at(-1);
+  if (last) return last.insertAfter(key, value);
+  const first = scope.node.entries()[0];
+  if (scope.globalNode || !first || scope.node.isFlow || first.part !== scope.node.part) return undefined;
+  const indent = ' '.repeat(first.column);
+  const at = first.keyPlace.start;
+  return [{ at: first.part.place(at, at), newText: `global:\n${indent}  ${key}: ${value}\n${indent}` }];
 }
 
 function readScope(cluster: PostgresClusterResource, path: string, role: PgbackrestScope['role']): void {

@@ -1,6 +1,32 @@
 import type { AnyRule } from '../rule.ts';
+import bothDataSources from './bothDataSources.ts';
 import cipherTypeWithoutPass from './cipherTypeWithoutPass.ts';
+import clusterTypeWithoutPass from './clusterTypeWithoutPass.ts';
+import mountedFileName from './mountedFileName.ts';
+import operatorWritesOption from './operatorWritesOption.ts';
+import optionSetTwice from './optionSetTwice.ts';
+import refusedOption from './refusedOption.ts';
 import repoPassWithoutType from './repoPassWithoutType.ts';
+import repositoryStorage from './repositoryStorage.ts';
+import secretInGlobal from './secretInGlobal.ts';
+import sourceCipher from './sourceCipher.ts';
+import undeclaredRepository from './undeclaredRepository.ts';
+import unknownRepository from './unknownRepository.ts';
 
 /** Every rule, in the order in which their findings are worth reading. */
-export const allRules: readonly AnyRule[] = [cipherTypeWithoutPass, repoPassWithoutType];
+// biome-ignore format: one line a rule, so that two additions do not meet on one line
+export const allRules: readonly AnyRule[] = [
+  bothDataSources,
+  cipherTypeWithoutPass,
+  clusterTypeWithoutPass,
+  mountedFileName,
+  operatorWritesOption,
+  optionSetTwice,
+  refusedOption,
+  repoPassWithoutType,
+  repositoryStorage,
+  secretInGlobal,
+  sourceCipher,
+  undeclaredRepository,
+  unknownRepository,
+];

@@ -1,7 +1,5 @@
-import type { Edit } from '../part.ts';
-import type { Setting } from '../pgbackrest/setting.ts';
 import { clusterConfiguration } from '../queries/clusterConfiguration.ts';
-import type { PgbackrestScope } from '../resources/postgresCluster.ts';
+import { addGlobalOption } from '../resources/postgresCluster.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -72,6 +70,7 @@ export default rule({
       for (const repository of configuration.repositories()) {
         const pass = repository.option('cipher-pass');
         if (!pass || repository.option('cipher-type')) continue;
+        const key = `${repository.name}-cipher-type`;
         const message = `${repository.name} has a cipher pass but no ${repository.name}-cipher-type: ${cluster.title} will store its backups unencrypted`;
         report(pass.keyPlace, message, {
           // Something that nobody can see here may hold the type.
@@ -81,22 +80,10 @@ export default rule({
           ],
           fix: fix(
             `Add ${repository.name}-cipher-type: aes-256-cbc to ${cluster.title}`,
-            addToGlobal(scope, `${repository.name}-cipher-type`, 'aes-256-cbc', pass),
+            addGlobalOption(scope, key, 'aes-256-cbc') ?? pass.insertAfter(key, 'aes-256-cbc'),
           ),
         });
       }
     }
   },
 });
-
-/** Into `global` of the cluster, where operators want the type; without a `global`, one is made in front of `repos`. */
-function addToGlobal(scope: PgbackrestScope, key: string, value: string, otherwise: Setting): Edit[] {
-  const last = scope.global.at(-1);
-  if (last) return last.insertAfter(key, value);
-  if (scope.globalNode) return otherwise.insertAfter(key, value);
-  const first = scope.node.entries()[0];
-  if (!first || scope.node.isFlow) return otherwise.insertAfter(key, value);
-  const indent = ' '.repeat(first.column);
-  const at = first.keyPlace.start;
-  return [{ at: first.part.place(at, at), newText: `global:\n${indent}  ${key}: ${value}\n${indent}` }];
-}

@@ -1,0 +1,131 @@
+import type { Query } from '../index.ts';
+import { clusterConfiguration } from '../queries/clusterConfiguration.ts';
+import { type PgbackrestScope, PostgresClusterResource } from '../resources/postgresCluster.ts';
+import { fixture, rule } from '../rule.ts';
+
+export default rule({
+  id: 'source-cipher',
+  summary: 'A clone from an encrypted repository repeats its cipher type and pass.',
+  why: 'dataSource.pgbackrest inherits nothing from backups: without the type and the pass the restore job reads the encrypted repository as plain text and fails with a syntax error that says Salted__.',
+  severity: 'error',
+  confidence: 'certain',
+  since: '0.1.0',
+  product: 'Percona and Crunchy',
+  catalogue: ['P21', 'P22', 'pains P29'],
+  kinds: ['PostgresCluster'],
+  bad: fixture`
+    #- /prod.yaml
+    apiVersion: postgres-operator.crunchydata.com/v1beta1
+    kind: PostgresCluster
+    metadata: {name: prod}
+    spec:
+      backups:
+        pgbackrest:
+          configuration:
+            - secret: {name: prod-pgbackrest}
+          global:
+            repo1-cipher-type: aes-256-cbc
+          repos:
+            - name: repo1
+              s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+    #- /clone.yaml
+    apiVersion: postgres-operator.crunchydata.com/v1beta1
+    kind: PostgresCluster
+    metadata: {name: clone}
+    spec:
+      dataSource:
+        pgbackrest:
+          stanza: db
+          global: {repo1-path: /pgbackrest/repo1}
+          repo:
+            name: repo1
+                  ^^^^^ error source-cipher: this is the encrypted repository repo1 of PostgresCluster prod, but dataSource.pgbackrest has no repo1-cipher-type
+            s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+  `,
+  good: fixture`
+    #- /prod.yaml
+    apiVersion: postgres-operator.crunchydata.com/v1beta1
+    kind: PostgresCluster
+    metadata: {name: prod}
+    spec:
+      backups:
+        pgbackrest:
+          configuration:
+            - secret: {name: prod-pgbackrest}
+          global:
+            repo1-cipher-type: aes-256-cbc
+          repos:
+            - name: repo1
+              s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+    #- /clone.yaml
+    apiVersion: postgres-operator.crunchydata.com/v1beta1
+    kind: PostgresCluster
+    metadata: {name: clone}
+    spec:
+      dataSource:
+        pgbackrest:
+          stanza: db
+          configuration:
+            - secret: {name: prod-pgbackrest}
+          global: {repo1-path: /pgbackrest/repo1, repo1-cipher-type: aes-256-cbc}
+          repo:
+            name: repo1
+            s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+  `,
+  check(cluster, { report, query }) {
+    const scope = cluster.scopes.find((it) => it.role === 'dataSource');
+    const repo = scope?.repos[0];
+    if (!scope || !repo?.nameNode || cluster.node.get('spec.dataSource.postgresCluster')?.isMap) return;
+    const configuration = clusterConfiguration(cluster, scope, query);
+    if (configuration.unseen.length > 0) return;
+    const settings = configuration.repositories().find((it) => it.name === repo.name);
+    if (settings?.option('cipher-type')) return;
+    const location = locationOf(cluster, scope, repo.name, query);
+    for (const other of query.resources('PostgresCluster', 'PerconaPGCluster')) {
+      if (!(other instanceof PostgresClusterResource) || !other.own) continue;
+      for (const source of clusterConfiguration(other, other.own, query).repositories()) {
+        const type = source.option('cipher-type');
+        if (
+          !type ||
+          type.value === 'none' ||
+          locationOf(other, other.own, source.name, query) !== location ||
+          !location
+        )
+          continue;
+        report(
+          repo.nameNode.place,
+          `this is the encrypted repository ${source.name} of ${other.title}, but dataSource.pgbackrest has no ${repo.name}-cipher-type`,
+          {
+            related: [{ at: type.keyPlace, message: 'encrypted here' }],
+          },
+        );
+        return;
+      }
+    }
+  },
+});
+
+/** Kind, bucket, endpoint and path in one text; undefined where a part of it is filled later or not in the cloud. */
+function locationOf(
+  cluster: PostgresClusterResource,
+  scope: PgbackrestScope,
+  name: string,
+  query: Query,
+): string | undefined {
+  const repo = scope.repos.find((it) => it.name === name);
+  const kind = (['s3', 'gcs', 'azure'] as const).find((it) => repo?.node.get(it)?.isMap);
+  if (!repo || !kind) return undefined;
+  const store = repo.node.get(kind);
+  const bucket = store?.textAt('bucket') ?? store?.textAt('container');
+  const path = clusterConfiguration(cluster, scope, query)
+    .repositories()
+    .find((it) => it.name === name)
+    ?.option('path')?.value;
+  const text = [
+    kind,
+    store?.textAt('endpoint') ?? '',
+    bucket ?? '',
+    (path ?? `/pgbackrest/${name}`).replace(/\/$/, ''),
+  ].join(' ');
+  return bucket && !/[${<]/.test(text) ? text : undefined;
+}
