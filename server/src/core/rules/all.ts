@@ -12,6 +12,7 @@ import secretInGlobal from './secretInGlobal.ts';
 import sourceCipher from './sourceCipher.ts';
 import undeclaredRepository from './undeclaredRepository.ts';
 import unknownRepository from './unknownRepository.ts';
+import yamlSyntax from './yamlSyntax.ts';
 
 /** Every rule, in the order in which their findings are worth reading. */
 // biome-ignore format: one line a rule, so that two additions do not meet on one line
@@ -29,4 +30,5 @@ export const allRules: readonly AnyRule[] = [
   sourceCipher,
   undeclaredRepository,
   unknownRepository,
+  yamlSyntax,
 ];

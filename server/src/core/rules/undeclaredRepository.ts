@@ -53,8 +53,10 @@ export default rule({
       for (const setting of configuration.settings) {
         const name = setting.group;
         if (!name?.startsWith('repo') || setting.resolved.problem || declared.includes(name)) continue;
-        if (isReadByAnother(setting, name)) continue;
         const isCipher = setting.resolved.name.startsWith('repo-cipher-');
+        // A restore job reads one repository; what is written for others is only in the way when it is the wrong key.
+        if (scope.role === 'dataSource' && (!isCipher || cluster.own?.repos.some((it) => it.name === name))) continue;
+        if (isReadByAnother(setting, name)) continue;
         const only = declared.length === 1 ? declared[0] : undefined;
         const isFree =
           only && !configuration.settings.some((it) => it.group === only && it.resolved.name === setting.resolved.name);
