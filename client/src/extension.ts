@@ -1,0 +1,34 @@
+/** Starts the language server and registers the commands. What is wrong with a file, and what a file says, is the server's to know. */
+import type { ExtensionContext } from 'vscode';
+import { registerClipboard } from './clipboard.ts';
+import { registerDetection } from './confDetection.ts';
+import { registerFileCryption } from './fileCryption.ts';
+import { registerFindings } from './findings.ts';
+import { registerGenerateKey } from './generateKey.ts';
+import { registerInspect } from './inspect.ts';
+import { LanguageServer } from './languageServer.ts';
+import { registerPages } from './pages.ts';
+import { registerSecretCommands } from './secretCommands.ts';
+import { registerTestRestore } from './testRestore.ts';
+
+let server: LanguageServer | undefined;
+
+export function activate(context: ExtensionContext): void {
+  server = new LanguageServer(context);
+  context.subscriptions.push(
+    registerDetection(),
+    registerFindings(),
+    registerClipboard(),
+    registerPages(context.extension.id),
+    registerGenerateKey(server),
+    registerSecretCommands(server),
+    registerFileCryption(),
+    registerInspect(),
+    registerTestRestore(server),
+  );
+  server.start();
+}
+
+export function deactivate(): Promise<void> | undefined {
+  return server?.stop();
+}

@@ -1,0 +1,136 @@
+import { basename, dirname } from 'node:path';
+import { commands, Disposable, l10n, type QuickPickItem, Uri, window } from 'vscode';
+import type { Method } from '../../engine/src/job.ts';
+import { run } from '../../engine/src/pool.ts';
+import { withBytesProgress } from './bytesProgress.ts';
+import { sayFailure, showFailure } from './failureMessage.ts';
+import { askKey, describeMethod, METHODS, wipeOffer } from './keyOffer.ts';
+import { localPath } from './newFile.ts';
+import { formatBytes } from './remaining.ts';
+import { inTrustedWorkspace } from './trust.ts';
+
+/** What each method's files are usually called. */
+const EXTENSION: Record<Method, string> = {
+  openpgp: '.gpg',
+  gpg: '.gpg',
+  sodium: '.sodium',
+  openssl: '.enc',
+  pgbackrest: '.enc',
+};
+
+export function registerFileCryption(): Disposable {
+  return Disposable.from(
+    commands.registerCommand(
+      'restorable.encryptFile',
+      inTrustedWorkspace(async (picked?: unknown) => {
+        await showFailure(() => encryptFile(picked instanceof Uri ? picked : undefined));
+      }),
+    ),
+    commands.registerCommand(
+      'restorable.decryptFile',
+      inTrustedWorkspace(async (picked?: unknown) => {
+        await showFailure(() => decryptFile(picked instanceof Uri ? picked : undefined));
+      }),
+    ),
+  );
+}
+
+async function encryptFile(picked: Uri | undefined): Promise<void> {
+  const input = await askInput(picked, l10n.t('Encrypt'), l10n.t('The file to encrypt'));
+  if (!input) return;
+  const method = await askMethod(l10n.t('Encrypt {0}: how?', basename(input)));
+  if (!method) return;
+  const key = await askKey(describeMethod(method).kind, 'encrypt');
+  if (!key) return;
+  try {
+    const output = await askOutput(`${input}${EXTENSION[method]}`, l10n.t('Encrypt'));
+    if (!output) return;
+    const outcome = await withBytesProgress(l10n.t('Encrypting {0}', basename(input)), ({ signal, onProgress }) =>
+      run({ kind: 'encrypt', method, input, output, overwrite: true, key }, { signal, onProgress }),
+    );
+    if (!outcome.ok) return sayOutcome(outcome.failure);
+    void window.showInformationMessage(
+      l10n.t(
+        '{0} is written: {1}, encrypted with {2}.',
+        output,
+        formatBytes(outcome.value.bytesWritten),
+        describeMethod(method).label,
+      ),
+    );
+  } finally {
+    wipeOffer(key);
+  }
+}
+
+async function decryptFile(picked: Uri | undefined): Promise<void> {
+  const input = await askInput(picked, l10n.t('Decrypt'), l10n.t('The file to decrypt'));
+  if (!input) return;
+  const inspected = await run({ kind: 'inspect', archive: input });
+  if (!inspected.ok) return sayOutcome(inspected.failure);
+  const { format, isEncrypted } = inspected.value;
+  if (isEncrypted === false) {
+    void window.showWarningMessage(l10n.t('{0} is not encrypted: it is {1}.', basename(input), format));
+    return;
+  }
+  const method =
+    methodOf(format) ?? (await askMethod(l10n.t('{0} does not say how it is encrypted. How?', basename(input))));
+  if (!method) return;
+  const key = await askKey(describeMethod(method).kind, 'decrypt');
+  if (!key) return;
+  try {
+    const output = await askOutput(decryptedName(input), l10n.t('Decrypt'));
+    if (!output) return;
+    const outcome = await withBytesProgress(l10n.t('Decrypting {0}', basename(input)), ({ signal, onProgress }) =>
+      run({ kind: 'decrypt', method, input, output, overwrite: true, key }, { signal, onProgress }),
+    );
+    if (!outcome.ok) return sayOutcome(outcome.failure);
+    const { bytesWritten, isAuthentic, notes } = outcome.value;
+    const authenticity = isAuthentic === true ? [] : [l10n.t('This format cannot show whether somebody changed it.')];
+    void window.showInformationMessage(
+      [l10n.t('{0} is written: {1}.', output, formatBytes(bytesWritten)), ...authenticity, ...notes].join(' '),
+    );
+  } finally {
+    wipeOffer(key);
+  }
+}
+
+function sayOutcome(failure: Parameters<typeof sayFailure>[0]): void {
+  if (failure.code === 'cancelled') return;
+  void window.showErrorMessage(`Restorable: ${sayFailure(failure)}`);
+}
+
+/** The engine names formats by what wrote them, with what was inside after an arrow. */
+function methodOf(format: string): Method | undefined {
+  const outermost = format.split('>')[0]?.trim();
+  return METHODS.find((it) => it === outermost);
+}
+
+/** Without the extension that names the encryption; the engine refuses to write over its own input. */
+function decryptedName(input: string): string {
+  const name = input.replace(/\.(gpg|pgp|asc|enc|aes|sodium|lsd|openssl)$/i, '');
+  return name === input ? `${input}.decrypted` : name;
+}
+
+async function askInput(picked: Uri | undefined, label: string, title: string): Promise<string | undefined> {
+  if (picked) return localPath(picked);
+  const [uri] = (await window.showOpenDialog({ title, openLabel: label })) ?? [];
+  return uri && localPath(uri);
+}
+
+/** The dialog itself asks before it lets an existing file be replaced. */
+async function askOutput(proposed: string, label: string): Promise<string | undefined> {
+  const uri = await window.showSaveDialog({
+    title: l10n.t('Write to'),
+    saveLabel: label,
+    defaultUri: Uri.joinPath(Uri.file(dirname(proposed)), basename(proposed)),
+  });
+  return uri && localPath(uri);
+}
+
+async function askMethod(title: string): Promise<Method | undefined> {
+  const items: (QuickPickItem & { method: Method })[] = METHODS.map((method) => {
+    const { label, detail } = describeMethod(method);
+    return { label, detail, method };
+  });
+  return (await window.showQuickPick(items, { title, matchOnDetail: true }))?.method;
+}

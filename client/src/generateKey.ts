@@ -1,0 +1,369 @@
+import {
+  commands,
+  Disposable,
+  env,
+  l10n,
+  type QuickPickItem,
+  Range,
+  type TextEditor,
+  Uri,
+  WorkspaceEdit,
+  window,
+  workspace,
+} from 'vscode';
+import type { GeneratedKey, KeySpecification } from '../../engine/src/job.ts';
+import { run } from '../../engine/src/pool.ts';
+import {
+  CLIENT_COMMANDS,
+  COMMANDS,
+  type GenerateKeyAtRequest,
+  type KeyTemplate,
+  type KeyTemplateRequest,
+} from '../../server/src/protocol.ts';
+import { copyForAWhile } from './clipboard.ts';
+import { sayFailure, showFailure } from './failureMessage.ts';
+import { fillTemplate, wrapKey } from './keyText.ts';
+import type { LanguageServer } from './languageServer.ts';
+import { askForNewFile, writeNewSecretFile } from './newFile.ts';
+import { inTrustedWorkspace } from './trust.ts';
+
+type KeyKind = 'pgbackrest' | 'sodium-hex' | 'sodium-base64' | 'openpgp-rsa4096' | 'openpgp-curve25519';
+type Destination = 'secret' | 'cursor' | 'file' | 'clipboard';
+
+/** What a key binding or another extension may preset; the user is asked for the rest. A passphrase is always asked for. */
+export interface GenerateKeyArguments {
+  kind?: KeyKind;
+  destination?: Destination;
+  /** openpgp: the name and address of the user id. */
+  name?: string;
+  email?: string;
+  hasPassphrase?: boolean;
+  /** The new file, as text of a URI. */
+  to?: string;
+}
+
+export function registerGenerateKey(server: LanguageServer): Disposable {
+  return Disposable.from(
+    commands.registerCommand(
+      'restorable.generateKey',
+      inTrustedWorkspace(async (preset?: GenerateKeyArguments | Uri) => {
+        await showFailure(() => generateKey(server, preset instanceof Uri ? {} : (preset ?? {})));
+      }),
+    ),
+    commands.registerCommand(
+      CLIENT_COMMANDS.generateKeyAt,
+      inTrustedWorkspace(async (request: GenerateKeyAtRequest) => {
+        await showFailure(() => generateKeyAt(request));
+      }),
+    ),
+  );
+}
+
+async function generateKey(server: LanguageServer, preset: GenerateKeyArguments): Promise<void> {
+  const kind = preset.kind ?? (await askKind());
+  if (!kind) return;
+  const specification = await askSpecification(kind, preset);
+  if (!specification) return;
+  // Remembered before the dialogs take the focus away.
+  const editor = window.activeTextEditor;
+  const destination = preset.destination ?? (await askDestination(editor));
+  if (!destination) return;
+
+  if (destination === 'clipboard') return toClipboard(specification);
+  if (destination === 'file') return toFile(specification, kind, preset, editor);
+  const request: KeyTemplateRequest = { key: specification.kind };
+  if (editor) request.uri = server.uri(editor.document.uri);
+  if (destination === 'secret') return toNewSecret(server, specification, request, preset, editor);
+  if (!editor) {
+    void window.showWarningMessage(l10n.t('Open the file first that the key belongs into, and put the cursor there.'));
+    return;
+  }
+  return atCursor(server, specification, request, editor);
+}
+
+/** A lens or a quick fix knows the place: the key replaces its range, if the document is still the one it was made for. */
+async function generateKeyAt(request: GenerateKeyAtRequest): Promise<void> {
+  const uri = Uri.parse(request.uri);
+  const specification =
+    request.key === 'openpgp'
+      ? await askSpecification('openpgp-rsa4096', {})
+      : request.key === 'sodium'
+        ? ({ kind: 'sodium', encoding: request.encoding ?? 'hex' } as const)
+        : ({ kind: 'pgbackrest' } as const);
+  if (!specification) return;
+
+  const document = await workspace.openTextDocument(uri);
+  const { start, end } = request.range;
+  await withKey(specification, async (key, generated) => {
+    if (request.version !== undefined && document.version !== request.version) {
+      throw new Error(l10n.t('the file has changed in the meantime; nothing was written'));
+    }
+    const edit = new WorkspaceEdit();
+    edit.replace(uri, new Range(start.line, start.character, end.line, end.character), wrapKey(key, request));
+    if (!(await workspace.applyEdit(edit)))
+      throw new Error(l10n.t('the key could not be inserted; nothing was written'));
+    sayThatItIsThere(l10n.t('A new key was inserted.'), generated);
+  });
+}
+
+async function toNewSecret(
+  server: LanguageServer,
+  specification: KeySpecification,
+  request: KeyTemplateRequest,
+  preset: GenerateKeyArguments,
+  editor: TextEditor | undefined,
+): Promise<void> {
+  const template = await server.execute<KeyTemplate>(COMMANDS.keyTemplate, [request]);
+  const uri = preset.to
+    ? Uri.parse(preset.to)
+    : await askForNewFile(template.fileName, l10n.t('New Secret'), editor?.document.uri);
+  if (!uri) return;
+  await withKey(withEncoding(specification, template), async (key, generated) => {
+    // Written at once instead of shown as an untitled file, which VS Code would keep in plain text among its backups.
+    await writeNewSecretFile(uri, fillTemplate(template, key));
+    await window.showTextDocument(uri);
+    sayThatItIsThere(l10n.t('A new key is in {0}, which only you can read.', workspace.asRelativePath(uri)), generated);
+  });
+}
+
+async function atCursor(
+  server: LanguageServer,
+  specification: KeySpecification,
+  request: KeyTemplateRequest,
+  editor: TextEditor,
+): Promise<void> {
+  const { document, selection } = editor;
+  const version = document.version;
+  const position = { line: selection.start.line, character: selection.start.character };
+  const template = await server.execute<KeyTemplate>(COMMANDS.keyTemplate, [{ ...request, position }]);
+  await withKey(withEncoding(specification, template), async (key, generated) => {
+    if (document.isClosed || document.version !== version) {
+      throw new Error(l10n.t('the file has changed in the meantime; nothing was written'));
+    }
+    const edit = new WorkspaceEdit();
+    edit.replace(document.uri, selection, fillTemplate(template, key));
+    if (!(await workspace.applyEdit(edit)))
+      throw new Error(l10n.t('the key could not be inserted; nothing was written'));
+    sayThatItIsThere(l10n.t('A new key was inserted.'), generated);
+  });
+}
+
+async function toFile(
+  specification: KeySpecification,
+  kind: KeyKind,
+  preset: GenerateKeyArguments,
+  editor: TextEditor | undefined,
+): Promise<void> {
+  const uri = preset.to
+    ? Uri.parse(preset.to)
+    : await askForNewFile(FILE_NAMES[kind], l10n.t('New Key File'), editor?.document.uri);
+  if (!uri) return;
+  await withKey(specification, async (key, generated) => {
+    await writeNewSecretFile(uri, key);
+    const written = [workspace.asRelativePath(uri)];
+    if (generated.publicKey) {
+      const publicUri = uri.with({ path: `${uri.path.replace(/\.asc$/, '')}.public.asc` });
+      await writeNewSecretFile(publicUri, generated.publicKey);
+      written.push(workspace.asRelativePath(publicUri));
+    }
+    sayThatItIsThere(l10n.t('A new key is in {0}, which only you can read.', written.join(', ')), generated);
+  });
+}
+
+async function toClipboard(specification: KeySpecification): Promise<void> {
+  await withKey(specification, async (key, generated) => {
+    await copyForAWhile(key);
+    sayThatItIsThere(l10n.t('A new key is on the clipboard for 30 seconds.'), generated);
+  });
+}
+
+/** Generates a key in the engine's worker and wipes its bytes, and the passphrase's, when `use` is done. */
+async function withKey(
+  specification: KeySpecification,
+  use: (key: string, generated: GeneratedKey) => Promise<void>,
+): Promise<void> {
+  const passphrase = specification.kind === 'openpgp' ? specification.passphrase : undefined;
+  try {
+    const outcome = await window.withProgress(
+      { location: { viewId: 'workbench.view.explorer' }, title: l10n.t('Generating a key') },
+      () => run({ kind: 'keygen', key: specification }),
+    );
+    if (!outcome.ok) throw new Error(sayFailure(outcome.failure));
+    try {
+      await use(Buffer.from(outcome.value.secret).toString('utf8'), outcome.value);
+    } finally {
+      outcome.value.secret.fill(0);
+    }
+  } finally {
+    passphrase?.fill(0);
+  }
+}
+
+function withEncoding(specification: KeySpecification, { encoding }: KeyTemplate): KeySpecification {
+  return specification.kind === 'sodium' && encoding ? { ...specification, encoding } : specification;
+}
+
+function sayThatItIsThere(sentence: string, { fingerprint, publicKey }: GeneratedKey): void {
+  const copy = l10n.t('Copy Public Key');
+  const advice = l10n.t('Keep a copy outside the cluster: without it, no backup can be read.');
+  void window
+    .showInformationMessage(
+      `${sentence} ${l10n.t('Fingerprint: {0}.', fingerprint)} ${advice}`,
+      ...(publicKey ? [copy] : []),
+    )
+    .then((answer) => {
+      if (answer === copy && publicKey) void env.clipboard.writeText(publicKey);
+    });
+}
+
+const FILE_NAMES: Record<KeyKind, string> = {
+  pgbackrest: 'repo-cipher-pass.txt',
+  'sodium-hex': 'sodium-key.hex',
+  'sodium-base64': 'sodium-key.base64',
+  'openpgp-rsa4096': 'openpgp-private-key.asc',
+  'openpgp-curve25519': 'openpgp-private-key.asc',
+};
+
+async function askKind(): Promise<KeyKind | undefined> {
+  const items: (QuickPickItem & { kind_: KeyKind })[] = [
+    {
+      kind_: 'pgbackrest',
+      label: l10n.t('pgBackRest cipher pass'),
+      detail: l10n.t('48 random bytes in base64, for repoN-cipher-pass: pgBackRest, Percona, Crunchy'),
+    },
+    {
+      kind_: 'sodium-hex',
+      label: l10n.t('libsodium key, hex'),
+      detail: l10n.t('32 random bytes with keyTransform: hex: StackGres, WAL-G'),
+    },
+    {
+      kind_: 'sodium-base64',
+      label: l10n.t('libsodium key, base64'),
+      detail: l10n.t('32 random bytes with keyTransform: base64: StackGres, WAL-G'),
+    },
+    {
+      kind_: 'openpgp-rsa4096',
+      label: l10n.t('OpenPGP key, RSA 4096'),
+      detail: l10n.t('An armored private key that every version of WAL-G and GnuPG reads'),
+    },
+    {
+      kind_: 'openpgp-curve25519',
+      label: l10n.t('OpenPGP key, Curve25519'),
+      detail: l10n.t('An armored private key, small and fast'),
+    },
+  ];
+  const picked = await window.showQuickPick(items, {
+    title: l10n.t('Generate Key: what for?'),
+    placeHolder: l10n.t('The kind of key'),
+    matchOnDetail: true,
+  });
+  return picked?.kind_;
+}
+
+async function askSpecification(kind: KeyKind, preset: GenerateKeyArguments): Promise<KeySpecification | undefined> {
+  if (kind === 'pgbackrest') return { kind };
+  if (kind === 'sodium-hex' || kind === 'sodium-base64') {
+    return { kind: 'sodium', encoding: kind === 'sodium-hex' ? 'hex' : 'base64' };
+  }
+  const name =
+    preset.name ??
+    (await window.showInputBox({
+      title: l10n.t('OpenPGP Key: whose?'),
+      prompt: l10n.t('The name in the key, e.g. of the team that can restore'),
+      value: 'Database backup',
+      ignoreFocusOut: true,
+      validateInput: (text) => (text.trim() === '' ? l10n.t('An OpenPGP key needs a name') : undefined),
+    }));
+  if (name === undefined) return undefined;
+  const email =
+    preset.email ??
+    (preset.name !== undefined
+      ? ''
+      : await window.showInputBox({
+          title: l10n.t('OpenPGP Key: which address?'),
+          prompt: l10n.t('An e-mail address, or nothing'),
+          ignoreFocusOut: true,
+          validateInput: (text) =>
+            text === '' || /^[^\s<>@]+@[^\s<>@]+$/.test(text) ? undefined : l10n.t('This is not an e-mail address'),
+        }));
+  if (email === undefined) return undefined;
+  const hasPassphrase = preset.hasPassphrase ?? (await askWhetherPassphrase());
+  if (hasPassphrase === undefined) return undefined;
+  const passphrase = hasPassphrase ? await askNewPassphrase() : undefined;
+  if (hasPassphrase && !passphrase) return undefined;
+  return {
+    kind: 'openpgp',
+    type: kind === 'openpgp-rsa4096' ? 'rsa4096' : 'curve25519',
+    name: name.trim(),
+    ...(email && { email }),
+    ...(passphrase && { passphrase: new TextEncoder().encode(passphrase) }),
+  };
+}
+
+async function askWhetherPassphrase(): Promise<boolean | undefined> {
+  const without = {
+    label: l10n.t('No passphrase'),
+    detail: l10n.t('Who can read the Secret can decrypt the backups'),
+    hasPassphrase: false,
+  };
+  const items = [
+    without,
+    {
+      label: l10n.t('With a passphrase'),
+      detail: l10n.t('The cluster needs the passphrase too, as a second entry'),
+      hasPassphrase: true,
+    },
+  ];
+  const picked = await window.showQuickPick(items, { title: l10n.t('OpenPGP Key: protect it with a passphrase?') });
+  return picked?.hasPassphrase;
+}
+
+async function askNewPassphrase(): Promise<string | undefined> {
+  const passphrase = await window.showInputBox({
+    title: l10n.t('OpenPGP Key: passphrase'),
+    password: true,
+    ignoreFocusOut: true,
+    validateInput: (text) => (text === '' ? l10n.t('A passphrase cannot be empty') : undefined),
+  });
+  if (!passphrase) return undefined;
+  const again = await window.showInputBox({
+    title: l10n.t('OpenPGP Key: the passphrase once more'),
+    password: true,
+    ignoreFocusOut: true,
+    validateInput: (text) => (passphrase.startsWith(text) ? undefined : l10n.t('This is not the same passphrase')),
+  });
+  if (again === undefined) return undefined;
+  if (again !== passphrase) throw new Error(l10n.t('the two passphrases differ; no key was generated'));
+  return passphrase;
+}
+
+async function askDestination(editor: TextEditor | undefined): Promise<Destination | undefined> {
+  const items: (QuickPickItem & { destination: Destination })[] = [
+    {
+      destination: 'secret',
+      label: `$(new-file) ${l10n.t('Into a new Secret')}`,
+      detail: l10n.t('A Kubernetes manifest of the right shape for the product at hand'),
+    },
+    ...(editor
+      ? [
+          {
+            destination: 'cursor' as const,
+            label: `$(edit) ${l10n.t('At the cursor')}`,
+            detail: workspace.asRelativePath(editor.document.uri),
+          },
+        ]
+      : []),
+    {
+      destination: 'file',
+      label: `$(save) ${l10n.t('Into a file')}`,
+      detail: l10n.t('Only you can read it (0600); nothing is ever overwritten'),
+    },
+    {
+      destination: 'clipboard',
+      label: `$(clippy) ${l10n.t('To the clipboard')}`,
+      detail: l10n.t('Cleared after 30 seconds, unless you copied something else'),
+    },
+  ];
+  const picked = await window.showQuickPick(items, { title: l10n.t('Generate Key: where to?') });
+  return picked?.destination;
+}

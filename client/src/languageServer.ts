@@ -1,0 +1,139 @@
+import {
+  commands,
+  type Disposable,
+  type ExtensionContext,
+  type LogOutputChannel,
+  l10n,
+  type Uri,
+  window,
+} from 'vscode';
+import {
+  type CancellationToken,
+  type ExecuteCommandParams,
+  ExecuteCommandRequest,
+  LanguageClient,
+  type LanguageClientOptions,
+  ProgressType,
+  type ServerOptions,
+  State,
+  TransportKind,
+} from 'vscode-languageclient/node';
+import { traceWithoutContents } from './trace.ts';
+
+/** What the server looks at. Kubernetes manifests are recognised by their content, so every YAML and JSON file is offered. */
+export const DOCUMENT_SELECTOR = [
+  { language: 'pgbackrest-conf' },
+  { language: 'yaml' },
+  { language: 'json' },
+  { language: 'jsonc' },
+];
+
+/** How long a command waits for a server that is starting. */
+const startTimeoutMs = 20_000;
+
+/**
+ * The language server as the commands see it: runs in a process of its own (IPC), is started once, and is restarted by the
+ * language client when it crashes.
+ */
+export class LanguageServer {
+  readonly log: LogOutputChannel;
+  readonly #client: LanguageClient;
+  #started: Promise<void> = Promise.resolve();
+
+  constructor(context: ExtensionContext) {
+    this.log = window.createOutputChannel('Restorable', { log: true });
+    const module = context.asAbsolutePath('dist/server.js');
+    const serverOptions: ServerOptions = {
+      run: { module, transport: TransportKind.ipc },
+      debug: { module, transport: TransportKind.ipc, options: { execArgv: ['--nolazy', '--inspect=6009'] } },
+    };
+    const clientOptions: LanguageClientOptions = {
+      documentSelector: DOCUMENT_SELECTOR,
+      outputChannel: this.log,
+      traceOutputChannel: traceWithoutContents(this.log),
+      synchronize: { configurationSection: 'restorable' },
+      // Hovers and documentation may link to pages, but never run commands or HTML.
+      markdown: { isTrusted: false, supportHtml: false },
+    };
+    this.#client = new LanguageClient('restorable', 'Restorable', serverOptions, clientOptions);
+    context.subscriptions.push(
+      this.log,
+      this.#client,
+      commands.registerCommand('restorable.restartServer', () => this.restart()),
+      commands.registerCommand('restorable.showOutput', () => this.log.show()),
+    );
+  }
+
+  /** Starts without waiting; a failure is shown to the user and logged. */
+  start(): void {
+    this.#started = this.#client.start();
+    this.#started.catch((error) => {
+      this.log.error(error instanceof Error ? error.message : String(error));
+      void this.#sayThatItDoesNotRun();
+    });
+  }
+
+  async restart(): Promise<void> {
+    if (this.#client.state === State.Stopped) this.start();
+    else this.#started = this.#client.restart();
+    await this.#started;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#client.state === State.Running) await this.#client.stop();
+  }
+
+  /**
+   * Runs one of the server's commands (server/src/protocol.ts `COMMANDS`).
+   *
+   * @param onProgress receives the values of `$/progress` for this request
+   * @throws the server's ResponseError; CancellationError of the protocol when `token` was cancelled
+   */
+  async execute<Result, ProgressValue = unknown>(
+    command: string,
+    args: unknown[],
+    { token, onProgress }: { token?: CancellationToken; onProgress?: (value: ProgressValue) => void } = {},
+  ): Promise<Result> {
+    await this.#whenRunning();
+    const params: ExecuteCommandParams = { command, arguments: args };
+    let listener: Disposable | undefined;
+    if (onProgress) {
+      params.workDoneToken = `restorable-${++progressTokens}`;
+      listener = this.#client.onProgress(new ProgressType<ProgressValue>(), params.workDoneToken, onProgress);
+    }
+    try {
+      return (await this.#client.sendRequest(ExecuteCommandRequest.type, params, token)) as Result;
+    } finally {
+      listener?.dispose();
+    }
+  }
+
+  /** The protocol's form of a document's URI. */
+  uri(uri: Uri): string {
+    return this.#client.code2ProtocolConverter.asUri(uri);
+  }
+
+  async #whenRunning(): Promise<void> {
+    const timeout = new Promise<never>((_, reject) => {
+      setTimeout(
+        () => reject(new Error(l10n.t('the language server is not running; see the log'))),
+        startTimeoutMs,
+      ).unref();
+    });
+    await Promise.race([this.#started, timeout]);
+  }
+
+  async #sayThatItDoesNotRun(): Promise<void> {
+    const show = l10n.t('Show Log');
+    const restart = l10n.t('Restart');
+    const answer = await window.showErrorMessage(
+      l10n.t('Restorable: the language server could not be started.'),
+      show,
+      restart,
+    );
+    if (answer === show) this.log.show();
+    if (answer === restart) await this.restart();
+  }
+}
+
+let progressTokens = 0;

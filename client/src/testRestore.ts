@@ -1,0 +1,224 @@
+import { basename } from 'node:path';
+import { commands, Disposable, l10n, type QuickPickItem, QuickPickItemKind, Uri, window, workspace } from 'vscode';
+import type { KeyOffer, TestRestoreJob } from '../../engine/src/job.ts';
+import { run } from '../../engine/src/pool.ts';
+import type { Report } from '../../engine/src/report.ts';
+import {
+  CLIENT_COMMANDS,
+  COMMANDS,
+  type ConfiguredArchive,
+  type TestRestoreProgress,
+  type TestRestoreRequest,
+} from '../../server/src/protocol.ts';
+import { withBytesProgress } from './bytesProgress.ts';
+import { isCancelled, sayFailure, showFailure } from './failureMessage.ts';
+import { askArchive } from './inspect.ts';
+import { askKey, describeMethod, METHODS, wipeOffer } from './keyOffer.ts';
+import type { LanguageServer } from './languageServer.ts';
+import { localPath } from './newFile.ts';
+import { showReports } from './pages.ts';
+import { inTrustedWorkspace } from './trust.ts';
+
+/** Keys that the workspace's configuration holds stay in the server; a key file or a typed key stays here. */
+type Keys = { from: 'workspace'; configuration?: string[] } | { from: 'here'; offer: KeyOffer };
+
+export function registerTestRestore(server: LanguageServer): Disposable {
+  return Disposable.from(
+    commands.registerCommand(
+      CLIENT_COMMANDS.testRestore,
+      inTrustedWorkspace(async (picked?: unknown) => {
+        await showFailure(() => testRestore(server, presetOf(picked)));
+      }),
+    ),
+  );
+}
+
+/** From a lens, a key binding or a test: a request; from the Explorer: the URI of what was picked. */
+function presetOf(picked: unknown): Partial<TestRestoreRequest> {
+  if (picked instanceof Uri) return { archive: localPath(picked) };
+  return typeof picked === 'object' && picked !== null ? picked : {};
+}
+
+async function testRestore(server: LanguageServer, preset: Partial<TestRestoreRequest>): Promise<void> {
+  const isAsked = preset.archive === undefined;
+  const chosen = preset.archive !== undefined ? { archive: preset.archive } : await askConfiguredArchive(server);
+  if (!chosen) return;
+  const keys: Keys | undefined =
+    preset.configuration || preset.keyFile || 'configuration' in chosen
+      ? { from: 'workspace', configuration: preset.configuration ?? chosen.configuration }
+      : await askKeys(server);
+  if (!keys) return;
+  const target = isAsked && preset.to === undefined ? await askTarget() : { folder: preset.to };
+  if (!target) return;
+
+  const { archive } = chosen;
+  const { folder } = target;
+  const { stanza, backup, keyFile } = preset;
+  try {
+    const title = l10n.t('Test restore of {0}', basename(archive));
+    const reports = await withBytesProgress(title, async ({ signal, token, onProgress }) => {
+      if (keys.from === 'here') {
+        const job: TestRestoreJob = { kind: 'test-restore', archive, keys: [keys.offer] };
+        if (stanza !== undefined) job.stanza = stanza;
+        if (backup !== undefined) job.backup = backup;
+        if (folder !== undefined) job.to = folder;
+        const outcome = await run(job, { signal, onProgress });
+        if (!outcome.ok) {
+          if (outcome.failure.code === 'cancelled') return undefined;
+          throw new Error(sayFailure(outcome.failure));
+        }
+        return outcome.value;
+      }
+      const request: TestRestoreRequest = { archive };
+      if (keys.configuration) request.configuration = keys.configuration;
+      if (keyFile) request.keyFile = keyFile;
+      if (stanza !== undefined) request.stanza = stanza;
+      if (backup !== undefined) request.backup = backup;
+      if (folder !== undefined) request.to = folder;
+      return await server.execute<Report[], TestRestoreProgress | { kind: 'begin' | 'end' }>(
+        COMMANDS.testRestore,
+        [request],
+        {
+          token,
+          onProgress: (value) => {
+            if (value.kind === 'report' && typeof value.bytes === 'number') onProgress(value);
+          },
+        },
+      );
+    }).catch((error) => {
+      if (isCancelled(error)) return undefined;
+      throw error;
+    });
+    if (!reports || reports.some((it) => it.failure?.code === 'cancelled')) {
+      void window.showInformationMessage(l10n.t('The test restore was cancelled; nothing was left behind.'));
+      return;
+    }
+    showReports(reports);
+  } finally {
+    if (keys.from === 'here') wipeOffer(keys.offer);
+  }
+}
+
+interface ArchiveItem extends QuickPickItem {
+  choose: () => Promise<{ archive: string; configuration?: string[] } | undefined>;
+}
+
+async function askConfiguredArchive(
+  server: LanguageServer,
+): Promise<{ archive: string; configuration?: string[] } | undefined> {
+  const title = l10n.t('Test Restore: which archive?');
+  const found = await server.execute<ConfiguredArchive[]>(COMMANDS.archives, []);
+  const here = found.filter((it) => it.path !== undefined);
+  const elsewhere = found.filter((it) => it.path === undefined);
+  const separator = (label: string): ArchiveItem => ({
+    label,
+    kind: QuickPickItemKind.Separator,
+    choose: async () => undefined,
+  });
+  const items: ArchiveItem[] = [
+    ...(here.length > 0 ? [separator(l10n.t('On this machine'))] : []),
+    ...here.map((it) => ({
+      label: `$(database) ${it.label}`,
+      description: it.isEncrypted ? '' : l10n.t('not encrypted'),
+      detail: it.path!,
+      choose: async () => ({ archive: it.path!, ...(it.keys.length > 0 && { configuration: configurationOf(it) }) }),
+    })),
+    separator(l10n.t('Another')),
+    {
+      label: `$(folder-opened) ${l10n.t('Choose a folder or file…')}`,
+      choose: async () => {
+        const uri = await askArchive(title);
+        return uri && { archive: localPath(uri) };
+      },
+    },
+    ...(elsewhere.length > 0 ? [separator(l10n.t('Not on this machine: download it first'))] : []),
+    ...elsewhere.map((it) => ({
+      label: `$(cloud) ${it.label}`,
+      description: it.isEncrypted ? '' : l10n.t('not encrypted'),
+      detail: l10n.t('Choose the folder that holds your copy'),
+      choose: async () => {
+        const [uri] =
+          (await window.showOpenDialog({
+            title: l10n.t('Where is your copy of {0}?', it.label),
+            openLabel: l10n.t('Choose'),
+            canSelectFolders: true,
+            canSelectFiles: false,
+          })) ?? [];
+        return uri && { archive: localPath(uri), ...(it.keys.length > 0 && { configuration: configurationOf(it) }) };
+      },
+    })),
+  ];
+  const picked = await window.showQuickPick(items, { title, matchOnDetail: true });
+  return await picked?.choose();
+}
+
+function configurationOf({ uri, keys }: ConfiguredArchive): string[] {
+  return [...new Set([uri, ...keys.map((it) => it.uri)])];
+}
+
+async function askKeys(server: LanguageServer): Promise<Keys | undefined> {
+  const found = await server.execute<ConfiguredArchive[]>(COMMANDS.archives, []);
+  const keys = new Map(found.flatMap((it) => it.keys).map((it) => [`${it.uri} ${it.source}`, it]));
+  const items: (QuickPickItem & { choose: () => Promise<Keys | undefined> })[] = [
+    ...(keys.size > 1
+      ? [
+          {
+            label: `$(key) ${l10n.t('Every key of the workspace')}`,
+            detail: l10n.t('{0} keys are tried', keys.size),
+            choose: async (): Promise<Keys> => ({ from: 'workspace' }),
+          },
+        ]
+      : []),
+    ...[...keys.values()].map(({ source, uri }) => ({
+      label: `$(key) ${source}`,
+      detail: workspace.asRelativePath(Uri.parse(uri)),
+      choose: async (): Promise<Keys> => ({ from: 'workspace', configuration: [uri] }),
+    })),
+    { label: l10n.t('Another'), kind: QuickPickItemKind.Separator, choose: async () => undefined },
+    {
+      label: `$(ellipsis) ${l10n.t('A key file or a typed key…')}`,
+      choose: async (): Promise<Keys | undefined> => {
+        const method = await window.showQuickPick(
+          METHODS.map((it) => ({
+            label: describeMethod(it).label,
+            detail: describeMethod(it).detail,
+            kind_: describeMethod(it).kind,
+          })),
+          { title: l10n.t('Test Restore: what kind of key?'), matchOnDetail: true },
+        );
+        const offer = method && (await askKey(method.kind_, 'decrypt'));
+        return offer && { from: 'here', offer };
+      },
+    },
+  ];
+  const picked = await window.showQuickPick(items, { title: l10n.t('Test Restore: which key?'), matchOnDetail: true });
+  return await picked?.choose();
+}
+
+/** @returns undefined when the user went away; no `folder` when nothing is to be written */
+async function askTarget(): Promise<{ folder?: string } | undefined> {
+  const picked = await window.showQuickPick(
+    [
+      {
+        label: `$(check) ${l10n.t('Check only')}`,
+        detail: l10n.t('Everything is read and verified, nothing is written'),
+        isFolder: false,
+      },
+      {
+        label: `$(folder) ${l10n.t('Restore into a folder…')}`,
+        detail: l10n.t('A new or an empty one'),
+        isFolder: true,
+      },
+    ],
+    { title: l10n.t('Test Restore: what to do with the contents?') },
+  );
+  if (!picked?.isFolder) return picked && {};
+  const [uri] =
+    (await window.showOpenDialog({
+      title: l10n.t('Restore into an empty folder'),
+      openLabel: l10n.t('Restore Here'),
+      canSelectFolders: true,
+      canSelectFiles: false,
+    })) ?? [];
+  return uri && { folder: localPath(uri) };
+}
