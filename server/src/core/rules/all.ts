@@ -9,6 +9,7 @@ import refusedOption from './refusedOption.ts';
 import repoPassWithoutType from './repoPassWithoutType.ts';
 import repositoryStorage from './repositoryStorage.ts';
 import secretInGlobal from './secretInGlobal.ts';
+import sharedRepositoryPath from './sharedRepositoryPath.ts';
 import sourceCipher from './sourceCipher.ts';
 import undeclaredRepository from './undeclaredRepository.ts';
 import unknownRepository from './unknownRepository.ts';
@@ -27,6 +28,7 @@ export const allRules: readonly AnyRule[] = [
   repoPassWithoutType,
   repositoryStorage,
   secretInGlobal,
+  sharedRepositoryPath,
   sourceCipher,
   undeclaredRepository,
   unknownRepository,

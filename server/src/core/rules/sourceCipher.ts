@@ -1,6 +1,6 @@
-import type { Query } from '../index.ts';
+import { cloudLocation } from '../queries/cloudLocation.ts';
 import { clusterConfiguration } from '../queries/clusterConfiguration.ts';
-import { type PgbackrestScope, PostgresClusterResource } from '../resources/postgresCluster.ts';
+import { PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -80,18 +80,13 @@ export default rule({
     if (configuration.unseen.length > 0) return;
     const settings = configuration.repositories().find((it) => it.name === repo.name);
     if (settings?.option('cipher-type')) return;
-    const location = locationOf(cluster, scope, repo.name, query);
+    const location = cloudLocation(configuration, repo.name);
     for (const other of query.resources('PostgresCluster', 'PerconaPGCluster')) {
       if (!(other instanceof PostgresClusterResource) || !other.own) continue;
-      for (const source of clusterConfiguration(other, other.own, query).repositories()) {
+      const theirs = clusterConfiguration(other, other.own, query);
+      for (const source of theirs.repositories()) {
         const type = source.option('cipher-type');
-        if (
-          !type ||
-          type.value === 'none' ||
-          locationOf(other, other.own, source.name, query) !== location ||
-          !location
-        )
-          continue;
+        if (!type || type.value === 'none' || cloudLocation(theirs, source.name) !== location || !location) continue;
         report(
           repo.nameNode.place,
           `this is the encrypted repository ${source.name} of ${other.title}, but dataSource.pgbackrest has no ${repo.name}-cipher-type`,
@@ -104,28 +99,3 @@ export default rule({
     }
   },
 });
-
-/** Kind, bucket, endpoint and path in one text; undefined where a part of it is filled later or not in the cloud. */
-function locationOf(
-  cluster: PostgresClusterResource,
-  scope: PgbackrestScope,
-  name: string,
-  query: Query,
-): string | undefined {
-  const repo = scope.repos.find((it) => it.name === name);
-  const kind = (['s3', 'gcs', 'azure'] as const).find((it) => repo?.node.get(it)?.isMap);
-  if (!repo || !kind) return undefined;
-  const store = repo.node.get(kind);
-  const bucket = store?.textAt('bucket') ?? store?.textAt('container');
-  const path = clusterConfiguration(cluster, scope, query)
-    .repositories()
-    .find((it) => it.name === name)
-    ?.option('path')?.value;
-  const text = [
-    kind,
-    store?.textAt('endpoint') ?? '',
-    bucket ?? '',
-    (path ?? `/pgbackrest/${name}`).replace(/\/$/, ''),
-  ].join(' ');
-  return bucket && !/[${<]/.test(text) ? text : undefined;
-}
