@@ -3,22 +3,18 @@
 import { isAbsolute, relative, sep } from 'node:path';
 import { inFile, type Place } from '../core/part.ts';
 import type { Workspace } from '../core/workspace.ts';
+import { LineIndex, type Position } from '../lineIndex.ts';
 import { toPath } from '../loader.ts';
 import { type Excerpt, excerptOf } from './excerpt.ts';
 
-/** From 0, in UTF-16 units, as in LSP. */
-export interface Position {
-  line: number;
-  character: number;
-}
-
+/** Lines and characters from 0, in UTF-16 units, as in LSP. */
 export interface Range {
   start: Position;
   end: Position;
 }
 
 export class Sources {
-  readonly #lineStarts = new Map<string, number[]>();
+  readonly #lines = new Map<string, LineIndex>();
 
   constructor(
     readonly workspace: Workspace,
@@ -54,26 +50,14 @@ export class Sources {
   }
 
   #position(uri: string, offset: number): Position {
-    const starts = this.#startsOf(uri);
-    let low = 0;
-    let high = starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (starts[middle]! <= offset) low = middle;
-      else high = middle - 1;
+    let lines = this.#lines.get(uri);
+    if (!lines) {
+      lines = new LineIndex(this.workspace.text(uri) ?? '');
+      this.#lines.set(uri, lines);
     }
+    const { line, character } = lines.position(offset);
     // Editors do not count a byte-order mark.
-    const hidden = low === 0 && this.workspace.text(uri)?.startsWith('\uFEFF') ? 1 : 0;
-    return { line: low, character: Math.max(0, offset - starts[low]! - hidden) };
-  }
-
-  #startsOf(uri: string): number[] {
-    let starts = this.#lineStarts.get(uri);
-    if (!starts) {
-      starts = [0];
-      for (const it of (this.workspace.text(uri) ?? '').matchAll(/\r\n|\n|\r/g)) starts.push(it.index + it[0].length);
-      this.#lineStarts.set(uri, starts);
-    }
-    return starts;
+    const hidden = line === 0 && lines.text.startsWith('\uFEFF') ? 1 : 0;
+    return { line, character: Math.max(0, character - hidden) };
   }
 }

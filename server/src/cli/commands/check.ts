@@ -5,6 +5,7 @@ import { looksLikeConf } from '../../core/pgbackrest/conf.ts';
 import type { Targets } from '../../core/rule.ts';
 import { allRules } from '../../core/rules/all.ts';
 import { Workspace } from '../../core/workspace.ts';
+import { examinePending } from '../../keyExaminer.ts';
 import { type LoadProblem, load, toUri } from '../../loader.ts';
 import { oneOf, UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
@@ -74,7 +75,9 @@ export const check = command({
       names.set(uri, name);
       workspace.setFile(uri, text, language);
     }
-    const findings = [...workspace.findings().values()].flat().sort(byPlace);
+    let byUri = workspace.findings();
+    while (await examinePending(workspace)) byUri = workspace.findings();
+    const findings = [...byUri.values()].flat().sort(byPlace);
     const sources = new Sources(workspace, { folder: process.cwd(), names });
     await terminal.print(reporters[options.format ?? 'text'](findings, sources, terminal));
     for (const it of loaded.problems) sayProblem(it, terminal);
