@@ -1,4 +1,4 @@
-import { KEY_PLACEHOLDER, type KeyTemplate } from '../../server/src/protocol.ts';
+import { type GenerateKeyAtRequest, KEY_PLACEHOLDER, type KeyTemplate } from '../../server/src/protocol.ts';
 
 /**
  * Puts a key where the server's template has its placeholder. A key of several lines (OpenPGP) gets the template's
@@ -11,12 +11,13 @@ export function fillTemplate({ text, indent }: Pick<KeyTemplate, 'text' | 'inden
   return text.replaceAll(KEY_PLACEHOLDER, () => indentKey(key, indent));
 }
 
-/** @see GenerateKeyAtRequest */
+/** What replaces the request's range. @see GenerateKeyAtRequest */
 export function wrapKey(
   key: string,
-  { wrap = 'none', indent = '' }: { wrap?: 'none' | 'base64'; indent?: string },
+  { wrap = 'none', indent = '', before = '', after = '' }: Partial<GenerateKeyAtRequest>,
 ): string {
-  return wrap === 'base64' ? Buffer.from(key, 'utf8').toString('base64') : indentKey(key, indent);
+  const text = `${before}${indentKey(key, wrap === 'base64' ? '' : indent)}${after}`;
+  return wrap === 'base64' ? Buffer.from(text, 'utf8').toString('base64') : text;
 }
 
 function indentKey(key: string, indent: string): string {

@@ -18,6 +18,7 @@ import {
   State,
   TransportKind,
 } from 'vscode-languageclient/node';
+import { CLIENT_COMMANDS, type InitializationOptions } from '../../server/src/protocol.ts';
 import { traceWithoutContents } from './trace.ts';
 
 /** What the server looks at. Kubernetes manifests are recognised by their content, so every YAML and JSON file is offered. */
@@ -52,6 +53,7 @@ export class LanguageServer {
       outputChannel: this.log,
       traceOutputChannel: traceWithoutContents(this.log),
       synchronize: { configurationSection: 'restorable' },
+      initializationOptions: { clientCommands: Object.values(CLIENT_COMMANDS) } satisfies InitializationOptions,
       // Hovers and documentation may link to pages, but never run commands or HTML.
       markdown: { isTrusted: false, supportHtml: false },
     };

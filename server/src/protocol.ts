@@ -92,6 +92,17 @@ export interface TestRestoreProgress {
   total?: number;
 }
 
+/**
+ * `initialize` may carry this. Without it the server offers nothing that needs the client's help, so that an editor that
+ * only speaks LSP never sees an action that does nothing.
+ */
+export interface InitializationOptions {
+  /** The `CLIENT_COMMANDS` that the client runs. */
+  clientCommands?: string[];
+  /** The settings below `restorable.`, for clients that neither push nor serve configuration. */
+  settings?: unknown;
+}
+
 /** Commands that only an editor's front can run; lenses and quick fixes may name them, with these arguments. */
 export const CLIENT_COMMANDS = {
   /** [GenerateKeyAtRequest] : generates a key and puts it in the place of `range`. */
@@ -107,7 +118,10 @@ export interface GenerateKeyAtRequest {
   range: { start: { line: number; character: number }; end: { line: number; character: number } };
   /** sodium only. */
   encoding?: 'hex' | 'base64';
-  /** What the place holds: the key itself, or the key once more in base64 (an entry of a Secret's `data`). */
+  /** Text of the place around the key, before it is wrapped: a conf in front of and behind its empty pass. */
+  before?: string;
+  after?: string;
+  /** What the place holds: `before` + key + `after` itself, or once more in base64 (an entry of a Secret's `data`). */
   wrap?: 'none' | 'base64';
   /** Put in front of every line of a multi-line key but the first. */
   indent?: string;

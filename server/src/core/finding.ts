@@ -19,6 +19,10 @@ export interface GenerateKeyAt {
   at: Place;
   before: string;
   after: string;
+  /** `base64`: the place holds base64, and `before` + key + `after` is what it decodes to. */
+  wrap?: 'none' | 'base64';
+  /** In front of every line of a key of several lines but the first. */
+  indent?: string;
 }
 
 /** A problem at a place: what schemas and rules report, and what the editor, SARIF and the terminal print. */
