@@ -1,9 +1,15 @@
 // Bundles the product: one file each for the extension, the language server, the engine's worker and the command line.
-// `--watch` rebuilds on change, `--production` leaves source maps out (the .vsix must not carry our sources).
+// `--watch` rebuilds on change, `--production` leaves source maps out (the .vsix must not carry our sources), `--out DIR`
+// writes to another folder than dist.
 import { chmodSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { build, context } from 'esbuild';
 
-const isProduction = process.argv.includes('--production');
+const { values: options } = parseArgs({
+  options: { watch: { type: 'boolean' }, production: { type: 'boolean' }, out: { type: 'string', default: 'dist' } },
+});
+const isProduction = options.production ?? false;
 const shared = {
   bundle: true,
   platform: 'node',
@@ -19,16 +25,20 @@ const shared = {
 };
 
 const bundles = [
-  { entryPoints: ['client/src/extension.ts'], outfile: 'dist/client.js', external: ['vscode'] },
-  { entryPoints: ['server/src/lsp/main.ts'], outfile: 'dist/server.js' },
-  { entryPoints: ['server/src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' } },
-  { entryPoints: ['engine/src/worker.ts'], outfile: 'dist/worker.js' },
+  { entryPoints: ['client/src/extension.ts'], outfile: join(options.out, 'client.js'), external: ['vscode'] },
+  { entryPoints: ['server/src/lsp/main.ts'], outfile: join(options.out, 'server.js') },
+  {
+    entryPoints: ['server/src/cli/main.ts'],
+    outfile: join(options.out, 'cli.js'),
+    banner: { js: '#!/usr/bin/env node' },
+  },
+  { entryPoints: ['engine/src/worker.ts'], outfile: join(options.out, 'worker.js') },
 ].map((it) => ({ ...shared, ...it }));
 
-if (process.argv.includes('--watch')) {
-  for (const options of bundles) await (await context({ ...options, logLevel: 'info' })).watch();
+if (options.watch) {
+  for (const bundle of bundles) await (await context({ ...bundle, logLevel: 'info' })).watch();
 } else {
-  rmSync('dist', { recursive: true, force: true });
-  await Promise.all(bundles.map((options) => build(options)));
-  chmodSync('dist/cli.js', 0o755);
+  rmSync(options.out, { recursive: true, force: true });
+  await Promise.all(bundles.map((bundle) => build(bundle)));
+  chmodSync(join(options.out, 'cli.js'), 0o755);
 }

@@ -58,39 +58,38 @@ export async function installRealVscode({ log = () => {} } = {}) {
 }
 
 /**
- * Starts code-server on a free port of 127.0.0.1 without a password; resolves when it answers.
+ * Starts code-server on a free port of 127.0.0.1; resolves when it answers. It ends with this process at the latest.
  *
- * @param {{ userData: string, extensions: string, args?: string[], env?: Record<string, string>, log?: (line: string) => void }} options
+ * @param {object} options
+ * @param {string} options.userData an existing folder for settings and state
+ * @param {string} options.extensions an existing folder of installed extensions
+ * @param {string} [options.password] without one, everybody on this machine has a terminal in the user's name
+ * @param {boolean} [options.hasTrust] whether workspaces have to be trusted first, as in a VS Code of one's own
+ * @param {Record<string, string>} [options.env] put into the environment of the extension host
  * @returns {Promise<{ url: string, output: () => string, stop: () => Promise<void> }>}
  */
-export async function startCodeServer({ userData, extensions, args = [], env = {}, log = () => {} }) {
-  const { node, entry } = await installRealVscode({ log });
+export async function startCodeServer({ userData, extensions, password, hasTrust = false, env = {} }) {
+  const { node, entry } = await installRealVscode();
   const port = await freePort();
   const child = spawn(
     node,
     [
       entry,
-      ...['--bind-addr', `127.0.0.1:${port}`, '--auth', 'none', '--config', join(userData, 'code-server.yaml')],
       ...[
-        '--user-data-dir',
-        userData,
-        '--extensions-dir',
-        extensions,
-        '--session-socket',
-        join(userData, 'session.sock'),
+        '--bind-addr',
+        `127.0.0.1:${port}`,
+        '--auth',
+        password ? 'password' : 'none',
+        ...folders({ userData, extensions }),
       ],
-      ...[
-        '--disable-telemetry',
-        '--disable-update-check',
-        '--disable-getting-started-override',
-        '--disable-workspace-trust',
-      ],
-      ...args,
-    ].filter((it) => !args.includes(`no${it}`) && !it.startsWith('no--')),
+      ...['--session-socket', join(userData, 'session.sock')],
+      ...['--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'],
+      ...(hasTrust ? [] : ['--disable-workspace-trust']),
+    ],
     {
-      env: { ...environment(node), ...env },
+      env: { ...environment(node), ...env, ...(password && { PASSWORD: password }) },
       stdio: ['ignore', 'pipe', 'pipe'],
-      detached: process.platform !== 'win32',
+      detached: true,
     },
   );
   let output = '';
@@ -100,6 +99,7 @@ export async function startCodeServer({ userData, extensions, args = [], env = {
   child.stdout.setEncoding('utf8').on('data', collect);
   child.stderr.setEncoding('utf8').on('data', collect);
   const exited = new Promise((resolve) => child.once('exit', resolve));
+  process.once('exit', () => child.exitCode === null && signalGroup(child.pid, 'SIGKILL'));
 
   const stop = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -129,17 +129,7 @@ export async function installVsix({ vsix, userData, extensions }) {
   return await run(
     'installing the .vsix',
     node,
-    [
-      entry,
-      '--config',
-      join(userData, 'code-server.yaml'),
-      '--user-data-dir',
-      userData,
-      '--extensions-dir',
-      extensions,
-      '--install-extension',
-      vsix,
-    ],
+    [entry, ...folders({ userData, extensions }), '--install-extension', vsix],
     { cwd: userData, env: environment(node), timeoutMs: 3 * minuteMs },
   );
 }
@@ -171,6 +161,10 @@ export async function startBrowser({ viewport = { width: 1280, height: 800 }, he
       await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
   };
+}
+
+function folders({ userData, extensions }) {
+  return ['--config', join(userData, 'code-server.yaml'), '--user-data-dir', userData, '--extensions-dir', extensions];
 }
 
 async function fill(staging, log) {

@@ -40,8 +40,8 @@ export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
   let value = bytes;
   let unit = 0;
-  // 999.95 would be printed as 1000.0
-  while (unit < units.length - 1 && value >= (unit === 0 ? 1_000 : 999.95)) {
+  // 999.5 would be printed as 1000
+  while (unit < units.length - 1 && value >= (unit === 0 ? 1_000 : 999.5)) {
     value /= 1_000;
     unit++;
   }

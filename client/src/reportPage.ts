@@ -160,10 +160,13 @@ function duration(seconds: number): string {
   return seconds < 10 ? l10n.t('{0} s', seconds.toFixed(2)) : formatSeconds(seconds);
 }
 
-/** Messages of the engine start small and have no full stop, so that they can stand inside other sentences. */
+/**
+ * Messages of the engine start small and have no full stop, so that they can stand inside other sentences. A name at the
+ * start (`repo1-path`, `base/5/1259`) stays as it is.
+ */
 function sentence(text: string): string {
   if (text === '') return '';
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  const first = text.replace(/^[a-z](?=[a-z]*[\s,:])/, (it) => it.toUpperCase());
   return /[.!?…)]$/.test(first) ? first : `${first}.`;
 }
 

@@ -1,0 +1,131 @@
+// The extension in a real VS Code (code-server and Chromium): the packaged .vsix is unpacked and tested in-process with the
+// full `vscode` API, then installed as a user would. Ends with `N passed, N failed`.
+//
+//   node test/editor/run.mjs [--grep TEXT] [--extension DIR] [--screenshots DIR] [--keep]
+//
+// `--extension` takes an unpacked extension (e.g. this checkout after `npm run build`) and leaves the .vsix out.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { packageExtension } from '../../tools/package.mjs';
+import { installRealVscode } from '../../tools/real-vscode.mjs';
+import { runInProcess } from './inProcess.mjs';
+import { installedTests } from './installed.mjs';
+import { packageTests } from './package.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values: options } = parseArgs({
+  options: {
+    grep: { type: 'string', default: '' },
+    extension: { type: 'string' },
+    screenshots: { type: 'string' },
+    keep: { type: 'boolean' },
+  },
+});
+
+const home = mkdtempSync(join(tmpdir(), 'restorable-editor-'));
+let passed = 0;
+let failed = 0;
+
+/** One test outside of VS Code; tests of the suite inside report through the same function. */
+const report = ({ name, error, seconds }) => {
+  if (error) {
+    failed++;
+    console.log(`✗ ${name}\n${error.replace(/^/gm, '    ')}`);
+  } else {
+    passed++;
+    console.log(`✓ ${name}${seconds === undefined ? '' : ` (${seconds.toFixed(1)} s)`}`);
+  }
+};
+
+const runTests = async (tests) => {
+  for (const [name, test] of Object.entries(tests)) {
+    if (!name.includes(options.grep)) continue;
+    const startedAt = performance.now();
+    let error;
+    await test().catch((thrown) => {
+      error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+    });
+    report({ name, error, seconds: (performance.now() - startedAt) / 1_000 });
+  }
+};
+
+try {
+  await installRealVscode({ log: console.log });
+  let extension = options.extension && resolve(options.extension);
+  if (!extension) {
+    const vsix = packageExtension(join(home, 'restorable.vsix'));
+    extension = join(home, 'unpacked', 'extension');
+    mkdirSync(dirname(extension));
+    // Python is among what code-server's native modules need anyway; its zipfile is on every machine that gets here.
+    execFileSync('python3', ['-m', 'zipfile', '-e', vsix, dirname(extension)]);
+    await runTests(packageTests({ vsix, extension }));
+    await runTests(installedTests({ vsix, home: makeHome('installed') }));
+  }
+
+  const suite = join(home, 'suite.cjs');
+  await build({
+    entryPoints: [join(here, 'suite', 'index.ts')],
+    outfile: suite,
+    bundle: true,
+    platform: 'node',
+    target: 'node22',
+    format: 'cjs',
+    external: ['vscode'],
+    sourcemap: 'inline',
+    logLevel: 'warning',
+  });
+  const output = await runInProcess({
+    ...makeHome('in-process'),
+    extension,
+    suite,
+    report,
+    grep: options.grep,
+    screenshots: options.screenshots,
+  });
+  if (failed > 0 && process.env.RESTORABLE_EDITOR_DEBUG) console.log(output);
+} catch (error) {
+  report({
+    name: 'VS Code runs the tests',
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+} finally {
+  if (options.keep) console.log(`Kept: ${home}`);
+  else rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed > 0 || passed === 0 ? 1 : 0);
+
+/** A user's folders, with settings that keep VS Code quiet, and a workspace: a copy of the fixtures. */
+function makeHome(name) {
+  const folder = join(home, name);
+  const [userData, extensions, workspace] = ['user-data', 'extensions', 'workspace'].map((it) => join(folder, it));
+  mkdirSync(join(userData, 'User'), { recursive: true });
+  mkdirSync(extensions);
+  cpSync(join(here, 'workspace'), workspace, { recursive: true });
+  // Archives lie in the examples, made by the real tools.
+  const archives = join(here, '..', '..', 'examples');
+  if (existsSync(archives)) cpSync(archives, join(workspace, 'examples'), { recursive: true });
+  writeFileSync(
+    join(userData, 'User', 'settings.json'),
+    JSON.stringify({
+      'workbench.startupEditor': 'none',
+      'workbench.enableExperiments': false,
+      'workbench.colorTheme': 'Default Dark Modern',
+      'workbench.secondarySideBar.defaultVisibility': 'hidden',
+      'chat.disableAIFeatures': true,
+      'telemetry.telemetryLevel': 'off',
+      'extensions.autoCheckUpdates': false,
+      'extensions.ignoreRecommendations': true,
+      'git.enabled': false,
+      'security.workspace.trust.startupPrompt': 'never',
+      'editor.hover.delay': 100,
+      'files.hotExit': 'off',
+    }),
+  );
+  return { userData, extensions, workspace };
+}
