@@ -1,9 +1,11 @@
-import type { Part } from '../part.ts';
+import type { Edit, Part, Place } from '../part.ts';
 import type { SecretEntry } from '../resources/secret.ts';
 import { MappedText } from '../text/mappedText.ts';
+import type { Change } from './confChange.ts';
 import { type ConfTree, parseConf } from './confFile.ts';
 import { resolveOption } from './options.ts';
 import { type Repository, repositoriesOf } from './repository.ts';
+import { stanzasOf } from './sections.ts';
 import { type Setting, settingOfOption } from './setting.ts';
 
 /** A pgBackRest configuration, wherever it was written: a file, or an entry of a Secret or ConfigMap. */
@@ -30,8 +32,21 @@ export class Conf {
 
   /** The stanzas that have a section, in order. */
   get stanzas(): string[] {
-    const names = this.tree.sections.map((it) => it.scope.stanza).filter((it) => it !== undefined);
-    return [...new Set(names)];
+    return stanzasOf(this.tree.sections);
+  }
+
+  place(start: number, end: number): Place {
+    return this.text.place(start, end);
+  }
+
+  /** Changes of the text as edits of the host file; together, since a conf in base64 is rewritten whole. */
+  edits(...changes: Change[]): Edit[] {
+    return this.text.edits(changes);
+  }
+
+  /** true for a setting that stands in this very conf, not in another one that is read with it. */
+  holds(setting: Setting): boolean {
+    return setting.origin.kind === 'conf' && setting.origin.text === this.text;
   }
 
   /** The repositories as commands with this --stanza see them; without one, as `info` sees them. */

@@ -4,6 +4,8 @@
  * Parsing gives a tree and problems, never an exception. Offsets are UTF-16 units into the text.
  */
 
+import { resolveOption } from './options.ts';
+
 export interface ConfTree {
   sections: ConfSection[];
   problems: ConfProblem[];
@@ -53,12 +55,15 @@ export type ConfProblemCode =
   | 'text-after-section'
   | 'byte-order-mark'
   | 'line-too-long'
-  | 'foreign-comment';
+  | 'foreign-comment'
+  | 'wrapped-value';
 
 export interface ConfProblem {
   code: ConfProblemCode;
   start: number;
   end: number;
+  /** For a wrapped value: the option whose value goes on here. */
+  option?: ConfOption;
 }
 
 /** pgBackRest's reader stops at longer lines (error 42), in bytes. */
@@ -67,10 +72,14 @@ const longestLine = 65_536;
 export function parseConf(text: string): ConfTree {
   const tree: ConfTree = { sections: [], problems: [], comments: [], hasOpaqueLines: false };
   let section: ConfSection | undefined;
+  // The option of the line just above, for values that were wrapped over lines.
+  let above: ConfOption | undefined;
   let at = 0;
   while (at <= text.length) {
     const newline = text.indexOf('\n', at);
     const lineEnd = newline < 0 ? text.length : newline;
+    const previous = above;
+    above = undefined;
     let start = at;
     let end = lineEnd;
     at = lineEnd + 1;
@@ -90,8 +99,12 @@ export function parseConf(text: string): ConfTree {
       tree.comments.push({ start, end });
       continue;
     }
-    if (isOpaqueLine(text.slice(start, end))) {
+    const directive = directiveAt(text, start, end);
+    if (directive !== undefined) {
       tree.hasOpaqueLines = true;
+      // A directive or a template's comment may go on over several lines.
+      const resumed = text.indexOf('\n', directive);
+      at = Math.max(at, resumed < 0 ? text.length + 1 : resumed + 1);
       // An unknown line may be a section header: what follows must not be called homeless.
       section ??= unknownSection(start);
       continue;
@@ -103,6 +116,11 @@ export function parseConf(text: string): ConfTree {
     const equals = text.indexOf('=', start);
     if (first === ';' || text.startsWith('//', start)) {
       tree.problems.push({ code: 'foreign-comment', start, end });
+      continue;
+    }
+    if (previous && isContinuation(text.slice(start, end), previous)) {
+      tree.problems.push({ code: 'wrapped-value', start, end, option: previous });
+      above = previous;
       continue;
     }
     if (equals < 0 || equals >= end) {
@@ -123,7 +141,7 @@ export function parseConf(text: string): ConfTree {
       section = unknownSection(start);
       tree.sections.push(section);
     }
-    section.options.push({
+    above = {
       key: text.slice(start, keyEnd),
       keyStart: start,
       keyEnd,
@@ -133,7 +151,8 @@ export function parseConf(text: string): ConfTree {
       lineStart,
       lineEnd: text[lineEnd - 1] === '\r' ? lineEnd - 1 : lineEnd,
       section,
-    });
+    };
+    section.options.push(above);
   }
   return tree;
 }
@@ -174,6 +193,31 @@ function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09 || code === 0x0d;
 }
 
-function isOpaqueLine(line: string): boolean {
-  return /^(?:\{[{%#].*[}%#]\}|\$\{[^}]*\}|<%.*%>|%%[A-Za-z0-9_]+%%|__[A-Za-z0-9_]+__|\$[A-Z][A-Z0-9_]*)$/.test(line);
+/** The end of the directive that makes the whole line a renderer's business; undefined for an ordinary line. */
+function directiveAt(text: string, start: number, end: number): number | undefined {
+  const line = text.slice(start, end);
+  const opened = /\{%|\{#|<%(?!=)/.exec(line) ?? /^\{\{/.exec(line);
+  if (opened) {
+    const close = { '{%': '%}', '{#': '#}', '<%': '%>', '{{': '}}' }[opened[0]]!;
+    const closed = text.indexOf(close, start + opened.index + 2);
+    // `{{ key }}={{ value }}` is an option; one that is never closed is half-typed.
+    if (opened[0] === '{{' && closed >= 0 && closed < end && closed + 2 < end && line.includes('=')) return undefined;
+    return closed < 0 || closed < end ? end : closed + 2;
+  }
+  return /^(?:\$\{[^}]*\}|%%[A-Za-z0-9_]+%%|__[A-Za-z0-9_]+__|\$[A-Z][A-Z0-9_]*|@[A-Z0-9_]+@)$/.test(line)
+    ? end
+    : undefined;
+}
+
+/**
+ * `openssl rand -base64 64` breaks its output after 64 characters: the second line is no option, whether or not it ends
+ * with the `=` of base64.
+ */
+function isContinuation(line: string, above: ConfOption): boolean {
+  return (
+    /^[A-Za-z0-9+/]{4,}={0,2}$/.test(line) &&
+    /^["']?[A-Za-z0-9+/]{16,}$/.test(above.value) &&
+    /pass|key|secret|token/.test(above.key) &&
+    !resolveOption(line.replace(/=+$/, '')).definition
+  );
 }

@@ -1,6 +1,7 @@
 import type { Edit, Place } from '../part.ts';
 import type { MappedText } from '../text/mappedText.ts';
 import type { YamlNode } from '../yaml/node.ts';
+import { lineBehind, lineRemoval } from './confChange.ts';
 import type { ConfOption, Scope } from './confFile.ts';
 import { type Resolved, resolveOption } from './options.ts';
 import { isOpaque } from './values.ts';
@@ -45,14 +46,8 @@ export function settingOfOption(text: MappedText, option: ConfOption): Setting {
     groupPlace: groupLength > 0 ? at(option.keyStart, option.keyStart + groupLength) : undefined,
     rename: (newKey) => text.edits([{ start: option.keyStart, end: option.keyEnd, newText: newKey }]),
     setValue: (newValue) => text.edits([{ start: option.valueStart, end: option.valueEnd, newText: newValue }]),
-    remove: () => {
-      const isLast = option.lineEnd >= text.text.length;
-      const start = isLast && option.lineStart > 0 ? option.lineStart - 1 : option.lineStart;
-      const breakLength = isLast ? 0 : text.text.startsWith('\r\n', option.lineEnd) ? 2 : 1;
-      return text.edits([{ start, end: option.lineEnd + breakLength, newText: '' }]);
-    },
-    insertAfter: (key, value) =>
-      text.edits([{ start: option.lineEnd, end: option.lineEnd, newText: `\n${key}=${value}` }]),
+    remove: () => text.edits([lineRemoval(text.text, option)]),
+    insertAfter: (key, value) => text.edits([lineBehind(text.text, option, `${key}=${value}`)]),
     origin: { kind: 'conf', text, option },
   };
 }
