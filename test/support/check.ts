@@ -4,6 +4,7 @@ import { inFile } from '../../server/src/core/part.ts';
 import type { AnyRule, Targets } from '../../server/src/core/rule.ts';
 import { allRules } from '../../server/src/core/rules/all.ts';
 import { Workspace } from '../../server/src/core/workspace.ts';
+import { examinePending } from '../../server/src/keyExaminer.ts';
 import { type MarkedFile, parseMarkup, ROOT, renderMarkup } from './markup.ts';
 
 Workspace.onRuleError = (rule, error) => {
@@ -32,6 +33,18 @@ export function checkDiagnostics(
 ): void {
   const { workspace, files } = workspaceOf(markup, options);
   const findings = [...workspace.findings().values()].flat().filter((it) => !options.only || it.rule === options.only);
+  expect(renderMarkup(found(files, findings))).toBe(renderMarkup(files));
+}
+
+/** As `checkDiagnostics`, after the engine has examined every OpenPGP key that a rule asked about. */
+export async function checkDiagnosticsAsync(
+  markup: string,
+  options: { only?: string; targets?: Targets; defaultName?: string } = {},
+): Promise<void> {
+  const { workspace, files } = workspaceOf(markup, options);
+  let all = workspace.findings();
+  while (await examinePending(workspace)) all = workspace.findings();
+  const findings = [...all.values()].flat().filter((it) => !options.only || it.rule === options.only);
   expect(renderMarkup(found(files, findings))).toBe(renderMarkup(files));
 }
 

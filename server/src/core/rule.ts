@@ -1,5 +1,6 @@
 import type { Finding, Fix, Severity } from './finding.ts';
 import type { Query } from './index.ts';
+import type { KeyExaminer } from './keys/openpgp.ts';
 import type { SubjectKind, SubjectOf } from './kinds.ts';
 import type { Edit, Place } from './part.ts';
 
@@ -42,6 +43,8 @@ export interface RuleContext {
   report(at: Place, message: string, options?: ReportOptions): void;
   /** Questions to all files; what is asked decides when the rule runs again. */
   query: Query;
+  /** Questions about key material that core cannot answer itself; what is asked decides when the rule runs again. */
+  keys: KeyExaminer;
   target: Targets;
 }
 

@@ -1,5 +1,7 @@
 import type { Finding } from './finding.ts';
 import { Index, Query } from './index.ts';
+import { Asked, Examinations } from './keys/examinations.ts';
+import type { OpenpgpExamination, PendingExamination } from './keys/openpgp.ts';
 import { readDocument, type Subject, type SubjectKind, type YamlDocument } from './kinds.ts';
 import { Part } from './part.ts';
 import { type Conf, confOfEntry, confOfFile, looksLikeConf } from './pgbackrest/conf.ts';
@@ -20,6 +22,8 @@ interface Unit {
   findings: Finding[];
   /** What the rules asked; undefined = not checked yet. */
   query: Query | undefined;
+  /** The keys that the rules want to have examined. */
+  asked: Asked | undefined;
 }
 
 interface FileState {
@@ -36,6 +40,7 @@ interface FileState {
 export class Workspace {
   readonly index = new Index();
   readonly #files = new Map<string, FileState>();
+  readonly #examinations = new Examinations();
   #targets: Targets = {};
 
   constructor(private readonly rules: readonly AnyRule[]) {}
@@ -107,6 +112,26 @@ export class Workspace {
     return byUri;
   }
 
+  /**
+   * The keys that rules wait for, as of the last `findings()`. The owner examines them (server/src/keyExaminer.ts does), tells
+   * `settle`, and asks for the findings again.
+   */
+  pendingExaminations(): PendingExamination[] {
+    const pending = new Map<string, PendingExamination>();
+    for (const file of this.#files.values()) {
+      for (const unit of file.units) for (const it of unit.asked?.pending ?? []) pending.set(it.id, it);
+    }
+    return [...pending.values()];
+  }
+
+  /** The answer to one of `pendingExaminations`. An answer that nobody waits for any more does no harm. */
+  settle(id: string, examination: OpenpgpExamination): void {
+    this.#examinations.settle(id, examination);
+    for (const file of this.#files.values()) {
+      for (const unit of file.units) if (unit.asked?.has(id)) unit.query = undefined;
+    }
+  }
+
   /** The part at an offset of a file, with what was read from it. */
   unitAt(uri: string, offset: number): (Readonly<Unit> & { offset: number }) | undefined {
     const units = this.#files.get(uri)?.units ?? [];
@@ -124,7 +149,15 @@ export class Workspace {
   }
 
   #read(part: Part): Unit {
-    const unit: Unit = { part, document: undefined, resources: [], confs: [], findings: [], query: undefined };
+    const unit: Unit = {
+      part,
+      document: undefined,
+      resources: [],
+      confs: [],
+      findings: [],
+      query: undefined,
+      asked: undefined,
+    };
     if (part.language === 'conf') {
       const conf = confOfFile(part);
       unit.confs.push(conf);
@@ -152,6 +185,7 @@ export class Workspace {
 
   #check(unit: Unit): void {
     const query = new Query(this.index);
+    const asked = new Asked(this.#examinations);
     const findings: Finding[] = [];
     const subjects: (Subject | Resource)[] = [...unit.resources, ...unit.confs];
     if (unit.document) subjects.unshift(unit.document);
@@ -160,6 +194,7 @@ export class Workspace {
         if (!('kind' in subject) || !rule.kinds.includes(subject.kind as SubjectKind)) continue;
         const context: RuleContext = {
           query,
+          keys: asked,
           target: this.#targets,
           report: (at, message, options = {}) => {
             const fixes = [options.fix, ...(options.fixes ?? [])].filter((it) => it !== undefined);
@@ -184,6 +219,7 @@ export class Workspace {
     }
     unit.findings = findings;
     unit.query = query;
+    unit.asked = asked;
   }
 
   static onRuleError: ((rule: string, error: unknown) => void) | undefined;

@@ -39,9 +39,12 @@ export interface SecretEntry {
   node: YamlNode | undefined;
   /** true where the value is filled elsewhere: no judgement about it is possible. */
   isOpaque: boolean;
-  /** The scalar's text as it stands in the file, with places. */
+  /** The scalar's text as it stands in the file, with places; for a literal, what stands behind the `=`. */
   source: MappedText | undefined;
-  /** The value as text with places; undefined when opaque, not decodable, or binary. */
+  /**
+   * The value as text with places; undefined when not decodable or binary. An opaque value has one only where it is a file
+   * whose visible lines can be judged.
+   */
   text: MappedText | undefined;
   /** The bytes a Pod gets; undefined when opaque or not decodable. */
   bytes: Uint8Array | undefined;
@@ -167,10 +170,15 @@ export function readGenerator(part: Part, node: YamlNode, kind: 'Secret' | 'Conf
     const text = it.text ?? '';
     const equals = text.indexOf('=');
     if (equals < 0) continue;
-    // Kustomize takes one pair of quotes off a literal's value.
-    const value = text.slice(equals + 1).replace(/^(['"])([\s\S]*)\1$/, '$2');
-    const hidden = isOpaque(value);
-    add(text.slice(0, equals), it, { isOpaque: hidden, bytes: hidden ? undefined : new TextEncoder().encode(value) });
+    const value = literalValue(it.mapped, equals + 1);
+    const hidden = value === undefined || isFilledLater(value.text);
+    add(text.slice(0, equals), it, {
+      keyPlace: it.mapped?.place(0, equals) ?? it.place,
+      isOpaque: hidden,
+      source: value,
+      text: hidden ? undefined : value,
+      bytes: hidden ? undefined : new TextEncoder().encode(value.text),
+    });
   }
   secret.hasUnknownEntries = (node.get('envs') ?? node.get('env')) !== undefined;
   secret.isManagedElsewhere =
@@ -186,6 +194,22 @@ export function readGenerator(part: Part, node: YamlNode, kind: 'Secret' | 'Conf
     });
   }
   return secret;
+}
+
+/** The part of a literal behind its `=`; Kustomize takes one pair of quotes off it. */
+function literalValue(literal: MappedText | undefined, start: number): MappedText | undefined {
+  if (!literal) return undefined;
+  const isQuoted = /^(['"])[\s\S]*\1$/.test(literal.text.slice(start)) && literal.text.length > start + 1;
+  const from = isQuoted ? start + 1 : start;
+  const text = literal.text.slice(from, literal.text.length - (isQuoted ? 1 : 0));
+  const head = literal.text.slice(0, from);
+  const tail = isQuoted ? literal.text.slice(-1) : '';
+  return literal.layer({
+    text,
+    from: Int32Array.from({ length: text.length }, (_, i) => from + i),
+    to: Int32Array.from({ length: text.length }, (_, i) => from + i + 1),
+    encode: (it) => head + it + tail,
+  });
 }
 
 function readEntries(
@@ -205,7 +229,8 @@ function entryOf(
 ): SecretEntry {
   const source = node.mapped;
   const raw = source?.text ?? '';
-  const hidden = isSops || raw.startsWith('ENC[') || node.hasForeignTag || isOpaque(raw.trim());
+  const isElsewhere = isSops || raw.startsWith('ENC[') || node.hasForeignTag;
+  const hidden = isElsewhere || isFilledLater(raw);
   const entry: SecretEntry = {
     name: node.key?.text ?? '',
     secret,
@@ -218,7 +243,12 @@ function entryOf(
     bytes: undefined,
     problem: undefined,
   };
-  if (hidden || node.isMap || node.isList) return entry;
+  if (node.isMap || node.isList) return entry;
+  if (hidden) {
+    // Lines of a file in which single values are filled later: what is visible around them can be judged.
+    if (container === 'stringData' && !isElsewhere && raw.trim().includes('\n')) entry.text = source;
+    return entry;
+  }
   if (container === 'stringData') {
     entry.text = node.isNull ? undefined : source;
     entry.bytes = new TextEncoder().encode(node.isNull ? '' : raw);
@@ -227,9 +257,17 @@ function entryOf(
   const decoded = decodeBase64(node.isNull ? '' : raw);
   entry.problem = decoded.problem;
   if (decoded.problem) return entry;
-  entry.bytes = decoded.bytes;
   entry.text = source && decodedText(source);
+  // Some renderers (argocd-vault-plugin) look into the base64 too.
+  entry.isOpaque = entry.text !== undefined && isFilledLater(entry.text.text);
+  if (!entry.isOpaque) entry.bytes = decoded.bytes;
   return entry;
+}
+
+/** Programs write `Comment: User-ID: Ann <ann@example.org>` into an armored key: that is no placeholder. */
+function isFilledLater(text: string): boolean {
+  const bare = text.trim();
+  return isOpaque(bare.startsWith('-----BEGIN PGP') ? bare.replace(/^(?:Comment|Version):.*$/gm, '') : bare);
 }
 
 /** A template's values are clear text in which single expressions are filled later. */

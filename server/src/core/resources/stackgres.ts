@@ -18,6 +18,10 @@ const SECRET_SELECTORS = [
   'azureBlob.azureCredentials.secretKeySelectors.accessKey',
 ];
 
+/** What `spec.type` may say; the section of the same name holds the rest. */
+export const STORAGE_TYPES = ['s3', 's3Compatible', 'gcs', 'azureBlob'] as const;
+export type StorageType = (typeof STORAGE_TYPES)[number];
+
 /** A `{name, key}` selector with the facts made from it. */
 export interface Selector {
   path: string;
@@ -34,6 +38,25 @@ export class ObjectStorageResource extends Resource {
     return this.node.get('spec.encryption');
   }
 
+  /** The storage sections that are there, in the order of the file. */
+  get sections(): { type: StorageType; node: YamlNode }[] {
+    const all = this.node.get('spec')?.entries() ?? [];
+    return all.flatMap((node) => {
+      const type = STORAGE_TYPES.find((it) => it === node.key?.text);
+      return type && !node.isNull ? [{ type, node }] : [];
+    });
+  }
+
+  /** Which of the two sections the operator makes variables of; it asks the sections, never `method`. */
+  get encryptionSections(): ('sodium' | 'openpgp')[] {
+    return (['sodium', 'openpgp'] as const).filter((it) => this.encryption?.get(it)?.isMap);
+  }
+
+  /** What WAL-G really encrypts with: OpenPGP wins where both sections are given. */
+  get effectiveEncryption(): 'sodium' | 'openpgp' | undefined {
+    return this.encryptionSections.at(-1);
+  }
+
   selector(path: string): Selector | undefined {
     return this.selectors.find((it) => it.path === `spec.${path}`);
   }
@@ -41,10 +64,16 @@ export class ObjectStorageResource extends Resource {
 
 export class StackGresClusterResource extends Resource {
   readonly kind = 'SGCluster' as const;
+
+  get backups(): YamlNode[] {
+    return this.node.get('spec.configurations.backups')?.items() ?? [];
+  }
 }
 
 export class StackGresBackupResource extends Resource {
   readonly kind = 'SGBackup' as const;
+  /** Of the storage as it was when the backup was made. */
+  readonly selectors: Selector[] = [];
 }
 
 export function readObjectStorage(part: Part, node: YamlNode, apiVersion: string, kind: string): ObjectStorageResource {
@@ -67,7 +96,7 @@ export function readStackGresCluster(
     node.get('metadata.name'),
     'metadata.name',
   );
-  for (const [i, it] of (node.get('spec.configurations.backups')?.items() ?? []).entries()) {
+  for (const [i, it] of cluster.backups.entries()) {
     cluster.refer(
       { kind: 'objectStorage' },
       it.get('sgObjectStorage'),
@@ -94,7 +123,7 @@ export function readStackGresBackup(
   const text = cluster?.text ?? '';
   // `namespace.cluster` marks a copy of a backup that was made in another namespace.
   if (!text.includes('.')) backup.refer({ kind: 'cluster', owner: 'stackgres' }, cluster, 'spec.sgCluster');
-  readSelectors(backup, node.get('status.sgBackupConfig.storage'), 'status.sgBackupConfig.storage', []);
+  readSelectors(backup, node.get('status.sgBackupConfig.storage'), 'status.sgBackupConfig.storage', backup.selectors);
   return backup;
 }
 

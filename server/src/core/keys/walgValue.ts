@@ -1,0 +1,29 @@
+/**
+ * What WAL-G gets of a Secret's entry in StackGres. The operator reads the bytes as text, and a shell exports that as a
+ * variable: bytes that are no UTF-8 become U+FFFD, NUL bytes vanish, line feeds at the end fall off (run with the operator's
+ * own start script; so did every other step of it).
+ */
+export interface WalgValue {
+  text: string;
+  /** Some bytes were no text and reach WAL-G as others. */
+  isAltered: boolean;
+  /** How many line feeds fall off the end. */
+  lostNewlines: number;
+}
+
+export function walgValue(bytes: Uint8Array): WalgValue {
+  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  const isAltered = decoded.includes('\0') || !isUtf8(bytes);
+  const whole = decoded.replaceAll('\0', '');
+  const text = whole.replace(/\n+$/, '');
+  return { text, isAltered, lostNewlines: whole.length - text.length };
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}

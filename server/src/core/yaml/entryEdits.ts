@@ -1,0 +1,84 @@
+import type { Edit } from '../part.ts';
+import type { YamlNode } from './node.ts';
+
+/** Changes of whole entries in block and flow maps; undefined where no change of the text would surely be right. */
+
+/** A new last entry. `value` is YAML that fits on the key's line. */
+export function addEntry(map: YamlNode, key: string, value: string): Edit[] | undefined {
+  const text = map.part.text;
+  const own = ownEntries(map);
+  const last = own.at(-1);
+  if (map.isFlow) {
+    if (last) return insert(map, contentEnd(last), `, ${key}: ${value}`);
+    const { start, end } = map.place;
+    return map.isMap && /^\{\s*\}$/.test(text.slice(start, end))
+      ? [{ at: map.part.place(start, end), newText: `{${key}: ${value}}` }]
+      : undefined;
+  }
+  if (!last) return undefined;
+  const end = lineEnd(text, contentEnd(last));
+  return insert(map, end, `\n${' '.repeat(last.column)}${key}: ${value}`);
+}
+
+/** Takes an entry away, with its line where it has one of its own. */
+export function removeEntry(map: YamlNode, entry: YamlNode): Edit[] | undefined {
+  const own = ownEntries(map);
+  const index = own.findIndex((it) => it.keyPlace.start === entry.keyPlace.start);
+  const key = own[index]?.keyPlace;
+  if (!key || own.length < 2) return undefined;
+  const text = map.part.text;
+  const end = contentEnd(entry);
+  if (map.isFlow) {
+    const after = /^\s*,\s*/.exec(text.slice(end))?.[0].length ?? 0;
+    const before = after > 0 ? 0 : (/,\s*$/.exec(text.slice(0, key.start))?.[0].length ?? 0);
+    return [{ at: map.part.place(key.start - before, end + after), newText: '' }];
+  }
+  const lineStart = text.lastIndexOf('\n', key.start - 1) + 1;
+  if (text.slice(lineStart, key.start).trim() === '') {
+    const stop = lineEnd(text, end);
+    return [{ at: map.part.place(lineStart, Math.min(text.length, afterBreak(text, stop))), newText: '' }];
+  }
+  // Behind the dash of a list: the next entry moves up.
+  const next = own[index + 1]?.keyPlace;
+  return next && [{ at: map.part.place(key.start, next.start), newText: '' }];
+}
+
+/** Another value for an entry; a value behind an alias stays as it is for the others. */
+export function replaceValue(entry: YamlNode, value: string): Edit[] {
+  if (!entry.isNull) return [{ at: entry.usePlace, newText: value }];
+  const written = entry.usePlace;
+  if (written.end > written.start) return [{ at: written, newText: value }];
+  // Nothing stands behind the colon.
+  const key = entry.keyPlace;
+  const colon = entry.part.text.indexOf(':', key.end);
+  const at = colon < 0 ? key.end : colon + 1;
+  return insert(entry, at, ` ${value}`);
+}
+
+/** The entries that stand in this map itself, not behind a merge key. */
+function ownEntries(map: YamlNode): YamlNode[] {
+  const { start, end } = map.place;
+  return map.entries().filter((it) => it.keyPlace.start >= start && it.keyPlace.end <= end);
+}
+
+/** Behind the last character of the entry's value. */
+function contentEnd(entry: YamlNode): number {
+  const text = entry.part.text;
+  let end = entry.entryPlace.end;
+  const start = entry.keyPlace.end;
+  while (end > start && /\s/.test(text[end - 1]!)) end--;
+  return entry.isNull && text[end] === ':' ? end + 1 : end;
+}
+
+function lineEnd(text: string, from: number): number {
+  const at = text.slice(from).search(/\r?\n/);
+  return at < 0 ? text.length : from + at;
+}
+
+function afterBreak(text: string, at: number): number {
+  return text.startsWith('\r\n', at) ? at + 2 : at + 1;
+}
+
+function insert(node: YamlNode, at: number, newText: string): Edit[] {
+  return [{ at: node.part.place(at, at), newText }];
+}
