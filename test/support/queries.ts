@@ -1,0 +1,90 @@
+import { expect } from 'vitest';
+import type { Edit, Place } from '../../server/src/core/part.ts';
+import { inFile } from '../../server/src/core/part.ts';
+import { definition, highlights, references } from '../../server/src/core/queries/mentions.ts';
+import { prepareRename, rename } from '../../server/src/core/queries/rename.ts';
+import type { Workspace } from '../../server/src/core/workspace.ts';
+import { workspaceOf } from './check.ts';
+import { type MarkedFile, parseMarkup, ROOT, renderMarkup } from './markup.ts';
+
+/** A workspace with a cursor (`$0`) in one of its files. */
+export function withCursor(markup: string, defaultName?: string) {
+  const { workspace, files } = workspaceOf(markup, { defaultName });
+  const file = files.find((it) => it.cursor !== undefined);
+  if (!file) throw new Error('the text has no $0');
+  return { workspace, files, uri: file.uri, offset: file.cursor! };
+}
+
+/** From `$0` to the places marked `^^^ here`, and to no others. */
+export function checkDefinition(markup: string, defaultName?: string): void {
+  const { workspace, files, uri, offset } = withCursor(markup, defaultName);
+  checkPlaces(files, definition(workspace, uri, offset));
+}
+
+/** As checkDefinition, for all places that name the same thing. */
+export function checkReferences(markup: string, defaultName?: string): void {
+  const { workspace, files, uri, offset } = withCursor(markup, defaultName);
+  checkPlaces(files, references(workspace, uri, offset, { includeDefinitions: true }));
+}
+
+export function checkHighlights(markup: string, defaultName?: string): void {
+  const { workspace, files, uri, offset } = withCursor(markup, defaultName);
+  checkPlaces(
+    files,
+    highlights(workspace, uri, offset).map((it) => it.at),
+  );
+}
+
+/** Renames what stands at `$0`; text in, text out, over all files. */
+export function checkRename(newName: string, before: string, after: string, defaultName?: string): void {
+  const { workspace, uri, offset } = withCursor(before, defaultName);
+  expect(prepareRename(workspace, uri, offset)).toBeDefined();
+  const result = rename(workspace, uri, offset, newName);
+  if ('problem' in result) throw new Error(`refused: ${result.problem}`);
+  applyEdits(workspace, result.edits);
+  checkTexts(workspace, after, defaultName);
+}
+
+/** @param problem a part of the sentence that says why not */
+export function checkRenameRefused(newName: string, problem: string, before: string, defaultName?: string): void {
+  const { workspace, uri, offset } = withCursor(before, defaultName);
+  const result = rename(workspace, uri, offset, newName);
+  expect('problem' in result ? result.problem : 'renamed').toContain(problem);
+}
+
+export function checkTexts(workspace: Workspace, after: string, defaultName?: string): void {
+  const expected = parseMarkup(after, defaultName);
+  expect(Object.fromEntries(workspace.uris.map((it) => [it.slice(ROOT.length), workspace.text(it)]))).toEqual(
+    Object.fromEntries(expected.map((it) => [it.uri.slice(ROOT.length), it.text])),
+  );
+}
+
+/** Applies edits as an editor does: all at once, none overlapping. */
+export function applyEdits(workspace: Workspace, edits: readonly Edit[]): void {
+  const byUri = new Map<string, { start: number; end: number; newText: string }[]>();
+  for (const edit of edits) {
+    const { uri, start, end } = inFile(edit.at);
+    byUri.set(uri, [...(byUri.get(uri) ?? []), { start, end, newText: edit.newText }]);
+  }
+  for (const [uri, list] of byUri) {
+    let text = workspace.text(uri) ?? '';
+    let limit = text.length;
+    for (const it of list.toSorted((a, b) => b.start - a.start || b.end - a.end)) {
+      expect(it.end, 'edits overlap').toBeLessThanOrEqual(limit);
+      limit = it.start;
+      text = text.slice(0, it.start) + it.newText + text.slice(it.end);
+    }
+    workspace.setFile(uri, text);
+  }
+}
+
+function checkPlaces(files: MarkedFile[], places: readonly Place[]): void {
+  const found = files.map((file) => ({
+    ...file,
+    marks: places
+      .map(inFile)
+      .filter((it) => it.uri === file.uri)
+      .map(({ start, end }) => ({ start, end, label: 'here' })),
+  }));
+  expect(renderMarkup(found)).toBe(renderMarkup(files));
+}
