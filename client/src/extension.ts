@@ -19,7 +19,7 @@ export function activate(context: ExtensionContext): void {
     registerDetection(),
     registerFindings(),
     registerClipboard(),
-    registerPages(context.extension.id),
+    registerPages(context),
     registerGenerateKey(server),
     registerSecretCommands(server),
     registerFileCryption(),

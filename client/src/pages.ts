@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { commands, Disposable, l10n, Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
+import { commands, Disposable, type ExtensionContext, l10n, Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
 import type { Inspection } from '../../engine/src/job.ts';
 import type { Report } from '../../engine/src/report.ts';
 import { showFailure } from './failureMessage.ts';
@@ -10,16 +10,18 @@ import { inspectionPage, reportPage } from './reportPage.ts';
 
 let last: Report[] | undefined;
 let panel: WebviewPanel | undefined;
+let icon: Uri | undefined;
 
 /** The commands of the report's page and of the walkthrough. */
-export function registerPages(extensionId: string): Disposable {
+export function registerPages({ extension, extensionUri }: ExtensionContext): Disposable {
+  icon = Uri.joinPath(extensionUri, 'media', 'icon.png');
   return Disposable.from(
     commands.registerCommand('restorable.showReport', () => {
       if (last) showReports(last);
       else void window.showInformationMessage(l10n.t('No test restore has run in this window yet.'));
     }),
     commands.registerCommand('restorable.openWalkthrough', () =>
-      commands.executeCommand('workbench.action.openWalkthrough', `${extensionId}#start`, false),
+      commands.executeCommand('workbench.action.openWalkthrough', `${extension.id}#start`, false),
     ),
     commands.registerCommand('restorable.saveReport', () => showFailure(saveReport)),
     { dispose: () => panel?.dispose() },
@@ -46,6 +48,7 @@ function show(title: string, html: (nonce: string) => string): void {
       enableCommandUris: ['restorable.saveReport', 'revealFileInOS'],
       localResourceRoots: [],
     });
+    panel.iconPath = icon;
     panel.onDidDispose(() => {
       panel = undefined;
     });

@@ -219,7 +219,7 @@ const STYLE = `
   .no > .icon, .no .word { color: var(--vscode-testing-iconFailed, #f14c4c); }
   .open > .icon, .open .word { color: var(--vscode-descriptionForeground); }
   .ticks { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: .8rem; margin: 1.2rem 0; padding: 0; list-style: none; }
-  .ticks li { display: grid; grid-template-columns: auto 1fr; column-gap: .8rem; padding: .8rem 1rem; border: 1px solid var(--vscode-widget-border, var(--vscode-editorGroup-border, transparent)); border-radius: 6px; background: var(--vscode-editorWidget-background); }
+  .ticks li { display: grid; grid-template-columns: auto 1fr; align-content: start; column-gap: .8rem; padding: .8rem 1rem; border: 1px solid var(--vscode-widget-border, var(--vscode-editorGroup-border, transparent)); border-radius: 6px; background: var(--vscode-editorWidget-background); }
   .ticks .icon { width: 1.7rem; height: 1.7rem; grid-row: span 2; margin-top: .1rem; }
   .ticks p { color: var(--vscode-descriptionForeground); }
   .word { margin-left: .6em; font-weight: 400; }
