@@ -1,0 +1,65 @@
+import { schemaProblems } from '../queries/schemaProblems.ts';
+import { fix, fixture, rule } from '../rule.ts';
+import { plainOrQuoted } from '../text/scalarText.ts';
+
+export default rule({
+  id: 'field-value',
+  summary: 'Every field has a value of its type, and one that is allowed.',
+  why: 'The API server or the webhook of the operator refuses the object. A number or y, n, yes and no without quotes are not text for kubectl, which reads YAML 1.1.',
+  severity: 'error',
+  confidence: 'certain',
+  since: '0.1.0',
+  product: 'Kubernetes',
+  catalogue: ['P26', 'P29', 'pains P35'],
+  kinds: ['Document'],
+  bad: fixture`
+    apiVersion: pgv2.percona.com/v2
+    kind: PerconaPGCluster
+    metadata: {name: prod}
+    spec:
+      backups:
+        pgbackrest:
+          global:
+            repo1-retention-full: 14
+                                  ^^ error field-value
+          repos:
+            - name: repo1
+              s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+  `,
+  good: fixture`
+    apiVersion: pgv2.percona.com/v2
+    kind: PerconaPGCluster
+    metadata: {name: prod}
+    spec:
+      backups:
+        pgbackrest:
+          global:
+            repo1-retention-full: "14"
+          repos:
+            - name: repo1
+              s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+  `,
+  check(document, { report }) {
+    for (const resource of document.resources) {
+      for (const { problem, node, at } of schemaProblems(resource)) {
+        if (problem.isMissing || problem.keyword === 'additionalProperties' || problem.keyword === 'nearMiss') continue;
+        const text = node.text;
+        const isScalar = text !== undefined && problem.at === 'value';
+        const { replacement, repair } = problem;
+        report(at, problem.message, {
+          fixes: [
+            isScalar && replacement !== undefined
+              ? fix(`Change to ${replacement}`, [{ at: node.place, newText: plainOrQuoted(replacement) }])
+              : undefined,
+            isScalar && repair === 'quote'
+              ? fix('Put it in quotes', [{ at: node.place, newText: JSON.stringify(text) }], { isSafe: true })
+              : undefined,
+            isScalar && repair === 'unquote'
+              ? fix('Remove the quotes', [{ at: node.place, newText: text }], { isSafe: true })
+              : undefined,
+          ],
+        });
+      }
+    }
+  },
+});
