@@ -1,6 +1,7 @@
 import type { Generator } from './generator.ts';
 import { optionData } from './optionData.ts';
 import { optionTable } from './optionTable.ts';
+import { validators } from './validators.ts';
 
 /** What `npm run generate` makes, in this order; a generator that is not listed here does not exist. */
-export const generators: Generator[] = [optionData, optionTable];
+export const generators: Generator[] = [optionData, optionTable, validators];

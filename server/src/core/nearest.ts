@@ -28,10 +28,10 @@ export function editLimit(text: string): number {
 }
 
 /** The one name that is nearest, if it is near enough to be meant. */
-export function nearestName(names: readonly string[], text: string): string | undefined {
+export function nearestName(names: readonly string[], text: string, limit = editLimit(text)): string | undefined {
   const lower = text.toLowerCase();
   const folded = speller(names.map((name) => name.toLowerCase()));
-  const nearest = nearestNames(folded, lower, editLimit(text))[0];
+  const nearest = nearestNames(folded, lower, limit)[0];
   return nearest && names[folded.names.indexOf(nearest.name)];
 }
 
