@@ -1,0 +1,385 @@
+/** One backup from manifest to verdict: every file, every backup it refers to, and its WAL. */
+
+import { type Failure, RestoreError } from '../../failure.ts';
+import type { TestRestoreJob } from '../../job.ts';
+import type { Report } from '../../report.ts';
+import { DirectorySink } from '../../sinks/directory.ts';
+import { Capture, countSink, type FileWriter } from '../../sinks/sink.ts';
+import type { BackupEntry } from './backupInfo.ts';
+import { readable, toByteText } from './byteText.ts';
+import { controlFile, DataDirectory, labelFile, versionFile } from './dataDirectory.ts';
+import { Lanes } from './lanes.ts';
+import { type FileEntry, loadManifest, type Manifest, manifestFiles, manifestName } from './manifest.ts';
+import { readControlFile } from './pgControl.ts';
+import type { OpenStanza } from './repository.ts';
+import { blankReport, fileFailure, judge } from './repositoryReport.ts';
+import { isSmall, StoredFiles } from './storedFile.ts';
+import { checkWal, type WalResult } from './walCheck.ts';
+
+/** A damaged repository can have as many failures as files; a report stays readable. */
+const mostFailures = 1000;
+/** pg_control, PG_VERSION and backup_label have a page or less. */
+const largestWitnessBytes = 64 * 1024;
+/** Large files under way at once: their decompression runs on other threads. */
+const largeAtOnce = 3;
+/** How long small files may keep the thread from hearing `cancel` and from feeding the large ones. */
+const turnMs = 20;
+
+/**
+ * @throws RestoreError `cancelled`, and failures of stage `write`; whatever is wrong with the backup is in the report
+ */
+export async function testBackup(open: OpenStanza, entry: BackupEntry, job: TestRestoreJob): Promise<Report> {
+  const started = performance.now();
+  const readBefore = open.files.bytesRead;
+  const test = new BackupTest(open, entry);
+  let sink: DirectorySink | undefined;
+  let restoredTo: string | null = null;
+  try {
+    const manifest = await test.openManifest();
+    if (manifest && test.failures.length === 0 && job.to !== undefined) sink = await DirectorySink.create(job.to);
+    if (manifest) await test.run(manifest, sink);
+    if (sink && test.failures.length === 0) restoredTo = await sink.publish();
+  } finally {
+    if (restoredTo === null) await sink?.discard();
+    test.wipe();
+  }
+  return {
+    ...blankReport(job.archive),
+    ...test.report(),
+    bytes: { read: open.files.bytesRead - readBefore, restored: test.bytesRestored },
+    seconds: (performance.now() - started) / 1000,
+    restoredTo,
+  };
+}
+
+class BackupTest {
+  readonly #open: OpenStanza;
+  readonly #entry: BackupEntry;
+  readonly failures: Failure[] = [];
+  #notes: string[];
+  #problems: Failure[];
+  #manifest: Manifest | undefined;
+  #verified = 0;
+  #withPageErrors = 0;
+  #wal: WalResult | undefined;
+  /** Contents of small files that say which cluster this is, once they are verified. */
+  readonly #witnesses = new Map<string, Buffer>();
+  readonly #named = new Set<string>();
+  bytesRestored = 0;
+
+  constructor(open: OpenStanza, entry: BackupEntry) {
+    this.#open = open;
+    this.#entry = entry;
+    this.#notes = [...open.notes];
+    this.#problems = [...open.problems];
+  }
+
+  /** undefined when it cannot be read; the failure is kept. */
+  async openManifest(): Promise<Manifest | undefined> {
+    const { files, stanza, backups } = this.#open;
+    await this.#collect(async () => {
+      this.#manifest = await loadManifest(files, { stanza, label: this.#entry.label, pass: backups.pass }, (failure) =>
+        this.#problems.push(failure),
+      );
+    });
+    const manifest = this.#manifest;
+    if (!manifest) {
+      await this.#explainMissingManifest();
+      return undefined;
+    }
+    if (this.#open.isEncrypted && !manifest.pass) {
+      this.#fail({
+        code: 'damaged',
+        stage: 'key',
+        path: manifest.object,
+        message: 'it is encrypted but holds no pass for the files',
+      });
+    }
+    await this.#checkChain(manifest);
+    return manifest;
+  }
+
+  async run(manifest: Manifest, sink: DirectorySink | undefined): Promise<void> {
+    this.#open.files.context.expectBytes(manifest.files.storedBytes);
+    const directory = sink && new DataDirectory(sink, manifest);
+    directory?.prepare();
+    await this.#checkFiles(manifest, directory);
+    this.#checkWitnesses(manifest);
+    await this.#checkWal(manifest);
+    if (directory && this.failures.length === 0) {
+      directory.finish(new Date());
+      this.#notes.push(...directory.notes);
+    }
+  }
+
+  report(): Partial<Report> {
+    const manifest = this.#manifest;
+    const [first = null] = this.failures;
+    const failed = [...this.failures, ...this.#problems];
+    for (const problem of this.#problems) {
+      this.#notes.push(`${problem.path}: ${problem.message}; its copy or original was used.`);
+    }
+    if (failed.length > mostFailures)
+      this.#notes.push(`${failed.length} things are wrong; the first ${mostFailures} are listed.`);
+    this.#noteWhatIsWorthKnowing();
+    const files = manifest?.files.count ?? 0;
+    return {
+      format: 'pgbackrest',
+      backup: this.#description(),
+      keys: this.#keys(),
+      ...judge({
+        isEncrypted: this.#open.isEncrypted,
+        failures: this.failures,
+        files,
+        verified: this.#verified,
+        wal: this.#wal,
+      }),
+      files: { total: files, verified: this.#verified, failed: failed.slice(0, mostFailures).map(fileFailure) },
+      failure: first,
+      notes: this.#notes,
+    };
+  }
+
+  wipe(): void {
+    this.#manifest?.pass?.wipe();
+  }
+
+  async #checkFiles(manifest: Manifest, directory: DataDirectory | undefined): Promise<void> {
+    const { files, backups } = this.#open;
+    const stored = await StoredFiles.open(files, manifest);
+    const lanes = new Lanes(largeAtOnce);
+    let waited = performance.now();
+    try {
+      await this.#collect(async () => {
+        for await (const batch of manifestFiles(files, manifest, backups.pass)) {
+          for (const entry of batch) {
+            const work = this.#checkFile(stored, entry, directory);
+            if (work) await lanes.add(() => work());
+            if (performance.now() - waited < turnMs) continue;
+            await new Promise((resolve) => setImmediate(resolve));
+            files.throwIfCancelled();
+            waited = performance.now();
+          }
+        }
+      });
+    } finally {
+      await lanes.end();
+    }
+  }
+
+  /** Does a small file at once; returns the work to do for a large one. */
+  #checkFile(
+    stored: StoredFiles,
+    entry: FileEntry,
+    directory: DataDirectory | undefined,
+  ): (() => Promise<void>) | undefined {
+    if (entry.hasPageErrors) this.#withPageErrors++;
+    if (isWitness(entry)) {
+      this.#named.add(entry.name);
+      if (entry.size > largestWitnessBytes) {
+        this.#fail({ code: 'hostile', stage: 'contents', path: entry.name, message: `${entry.name} is far too large` });
+      }
+    }
+    if (isSmall(entry)) {
+      const writer = this.#writerFor(entry, directory);
+      try {
+        stored.restoreAtOnce(entry, writer);
+        this.#accept(entry, writer);
+      } catch (error) {
+        this.#refuse(error, writer);
+      }
+      return undefined;
+    }
+    return async () => {
+      const writer = this.#writerFor(entry, directory);
+      try {
+        await stored.restore(entry, writer);
+        this.#accept(entry, writer);
+      } catch (error) {
+        this.#refuse(error, writer);
+      }
+    };
+  }
+
+  #writerFor(entry: FileEntry, directory: DataDirectory | undefined): FileWriter {
+    // After the first failure nothing will be published: the rest is only read and compared.
+    const isWanted = directory !== undefined && this.failures.length === 0;
+    const writer = isWanted ? directory.writerFor(entry) : countSink.file(Buffer.alloc(0), { mode: 0 });
+    return isWitness(entry) && entry.size <= largestWitnessBytes ? new Capture(writer) : writer;
+  }
+
+  #accept(entry: FileEntry, writer: FileWriter): void {
+    writer.finish();
+    if (writer instanceof Capture) this.#witnesses.set(entry.name, writer.bytes);
+    this.#verified++;
+    this.bytesRestored += entry.size;
+  }
+
+  #refuse(error: unknown, writer: FileWriter): void {
+    writer.abandon();
+    this.#keep(error);
+  }
+
+  /** Every backup that holds data of this one must be listed and there. */
+  async #checkChain(manifest: Manifest): Promise<void> {
+    const { files, stanza, backups } = this.#open;
+    for (const label of new Set([...manifest.references, ...this.#entry.references])) {
+      if (label === manifest.label) continue;
+      const isListed = backups.backups.some((it) => it.label === label);
+      const folder = `backup/${stanza}/${label}`;
+      if (isListed && (await files.list(folder)) !== undefined) continue;
+      this.#fail({
+        code: 'incomplete',
+        stage: 'chain',
+        path: readable(folder),
+        message: `backup ${manifest.label} needs data of ${label}, which ${isListed ? 'is missing' : 'was expired or deleted'}`,
+        hint: 'Copy the whole set of backups, from its full backup on; a deleted one cannot be replaced, make a new full backup.',
+      });
+    }
+  }
+
+  async #explainMissingManifest(): Promise<void> {
+    const [failure] = this.failures;
+    if (failure?.code !== 'incomplete') return;
+    const { files, stanza } = this.#open;
+    const folder = `backup/${stanza}/${this.#entry.label}`;
+    const isThere = (await files.list(folder)) !== undefined;
+    this.failures[0] = {
+      code: 'incomplete',
+      stage: 'chain',
+      path: readable(isThere ? manifestName(stanza, this.#entry.label) : folder),
+      message: isThere
+        ? `backup ${this.#entry.label} has no manifest: it was not finished, or not copied completely`
+        : `the folder of backup ${this.#entry.label} is missing, although backup.info lists it`,
+      hint: 'Copy the whole repository again, or test another backup.',
+    };
+  }
+
+  /** The cluster's own files must be of the cluster that the manifest names. One that failed has said so already. */
+  #checkWitnesses(manifest: Manifest): void {
+    const { database, wal } = manifest;
+    const refuse = (path: string, message: string, code: 'damaged' | 'incomplete' = 'damaged') =>
+      this.#fail({ code, stage: 'contents', path, message });
+    if (!this.#named.has(controlFile)) {
+      refuse(controlFile, 'the backup has no global/pg_control; PostgreSQL cannot start from it', 'incomplete');
+    }
+    const control = this.#witnesses.get(controlFile);
+    if (control) {
+      const found = readControlFile(control);
+      if (!found) refuse(controlFile, 'global/pg_control is no control file of PostgreSQL');
+      else if (found.systemId !== database.systemId) refuse(controlFile, 'global/pg_control is of another cluster');
+      else if (found.catalogVersion !== database.catalogVersion || found.controlVersion !== database.controlVersion) {
+        refuse(controlFile, 'global/pg_control is of another PostgreSQL version than the manifest says');
+      } else if (found.hasValidCrc === false) refuse(controlFile, 'global/pg_control does not match its own CRC');
+    }
+    const version = this.#witnesses.get(versionFile);
+    if (version && toByteText(version).trim() !== database.version) {
+      refuse(versionFile, 'PG_VERSION is not the version that the manifest says');
+    }
+    if (!wal) return;
+    if (!this.#named.has(labelFile))
+      refuse(labelFile, 'the backup was made online but has no backup_label', 'incomplete');
+    const label = this.#witnesses.get(labelFile);
+    if (label && !toByteText(label).includes(`(file ${wal.start})`)) {
+      refuse(labelFile, `backup_label does not start at WAL segment ${wal.start}`);
+    }
+  }
+
+  async #checkWal(manifest: Manifest): Promise<void> {
+    if (!manifest.isOnline) {
+      this.#notes.push('The backup was made while PostgreSQL was stopped: it needs no WAL.');
+      return;
+    }
+    const { archive, files } = this.#open;
+    if (!manifest.wal) {
+      this.#fail({
+        code: 'incomplete',
+        stage: 'wal',
+        path: readable(manifest.object),
+        message: 'the manifest does not say which WAL makes the backup consistent',
+      });
+    } else if ('code' in archive) {
+      const isMissing = archive.code === 'incomplete';
+      this.#fail({
+        ...archive,
+        stage: 'wal',
+        message: isMissing
+          ? `the WAL archive is missing; the backup needs its segments ${manifest.wal.start} to ${manifest.wal.stop}`
+          : archive.message,
+        hint: isMissing ? 'Copy archive/ of the repository together with backup/.' : archive.hint,
+      });
+    } else {
+      this.#wal = await checkWal(files, manifest, archive);
+      for (const failure of this.#wal.failures) this.#fail(failure);
+    }
+  }
+
+  #description(): Report['backup'] {
+    const { label, type, version, prior, references, startedAt, stoppedAt, size, annotations } = this.#entry;
+    const manifest = this.#manifest;
+    return {
+      label,
+      type,
+      stanza: readable(this.#open.stanza),
+      startedAt: new Date(startedAt * 1000).toISOString(),
+      stoppedAt: new Date(stoppedAt * 1000).toISOString(),
+      bytes: size,
+      prior: prior ?? null,
+      references,
+      pgbackrest: version,
+      postgresql: manifest?.database.version ?? null,
+      cipher: this.#open.isEncrypted ? 'aes-256-cbc' : 'none',
+      compression: manifest?.compression ?? null,
+      isBundled: manifest?.isBundled ?? null,
+      isBlockIncremental: manifest?.hasBlockFiles ?? null,
+      wal: manifest?.wal ? { ...manifest.wal, segments: this.#wal?.segments ?? null } : null,
+      annotations: Object.fromEntries(annotations),
+    };
+  }
+
+  #keys(): Report['keys'] {
+    if (!this.#manifest?.pass) return this.#open.keys;
+    const { label, references } = this.#manifest;
+    const opens = `the files of the set ${references[0] ?? label}`;
+    return [...this.#open.keys, { source: `${label}/backup.manifest, [cipher]`, fingerprint: null, opens }];
+  }
+
+  #noteWhatIsWorthKnowing(): void {
+    if (this.#withPageErrors > 0) {
+      this.#notes.push(
+        `${this.#withPageErrors} files had pages with wrong checksums when the backup was made; they are restored as they were.`,
+      );
+    } else if (this.#entry.hasPageErrors) {
+      this.#notes.push('pgBackRest found page checksum errors when the backup was made.');
+    }
+    const { current } = this.#open.backups;
+    if (this.#entry.databaseId < current.id) {
+      this.#notes.push(
+        `The stanza was upgraded since (now PostgreSQL ${current.version}): pgbackrest restores this backup only by its label.`,
+      );
+    }
+  }
+
+  async #collect(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#keep(error);
+    }
+  }
+
+  /** Keeps what is wrong with the archive; what stops the whole run goes on. */
+  #keep(error: unknown): void {
+    if (!(error instanceof RestoreError)) throw error;
+    if (error.failure.code === 'cancelled' || error.failure.stage === 'write') throw error;
+    this.#fail(error.failure);
+  }
+
+  #fail(failure: Failure): void {
+    if (this.failures.length <= mostFailures) this.failures.push(failure);
+  }
+}
+
+function isWitness({ name }: FileEntry): boolean {
+  return name === controlFile || name === versionFile || name === labelFile;
+}

@@ -1,0 +1,90 @@
+/** Turns what was found in a backup into ticks and sentences. See docs/formats/verdicts.md for what may be claimed. */
+
+import type { Failure } from '../../failure.ts';
+import type { FileFailure, Report, Verdict } from '../../report.ts';
+
+/** A report in which nothing was found yet. */
+export function blankReport(archive: string): Report {
+  return {
+    archive,
+    format: 'pgbackrest',
+    backup: null,
+    keys: [],
+    verdict: { decrypted: null, authentic: null, complete: null, restorable: null },
+    because: { decrypted: '', authentic: '', complete: '', restorable: '' },
+    files: { total: 0, verified: 0, failed: [] },
+    bytes: { read: 0, restored: 0 },
+    seconds: 0,
+    failure: null,
+    notes: [],
+    restoredTo: null,
+  };
+}
+
+export interface Evidence {
+  isEncrypted: boolean;
+  failures: Failure[];
+  files: number;
+  verified: number;
+  wal: { segments: number; verified: number } | undefined;
+}
+
+/** The four ticks with their reasons. */
+export function judge({ isEncrypted, failures, files, verified, wal }: Evidence): Pick<Report, 'verdict' | 'because'> {
+  const [unread] = failures.filter(isUnreadable);
+  const [gap] = failures.filter(isGap);
+  const [first] = failures;
+  const segments = wal ? count(wal.segments, 'WAL segment') : 'no WAL (the backup was made offline)';
+  const verdict: Verdict = {
+    decrypted: unread === undefined,
+    authentic: null,
+    complete: gap === undefined,
+    restorable: first === undefined,
+  };
+  return {
+    verdict,
+    because: {
+      decrypted: unread
+        ? sentence(unread)
+        : isEncrypted
+          ? `all ${count(files, 'file')} and ${segments} were decrypted and decompressed`
+          : `nothing is encrypted; all ${count(files, 'file')} and ${segments} were read and decompressed`,
+      authentic: isEncrypted
+        ? 'AES-256-CBC authenticates nothing: the checksums show accidents, not a skilled attacker who has the pass'
+        : 'nothing is encrypted: whoever can write to the repository can change it and its checksums',
+      complete: gap
+        ? sentence(gap)
+        : `every file of the manifest and ${wal ? `the WAL from the backup's start to its stop (${segments})` : segments} are there`,
+      restorable: first
+        ? sentence(first)
+        : `${verified} of ${files} files have the recorded size and SHA-1, the chain of backups and the WAL agree, and pg_control is of this cluster`,
+    },
+  };
+}
+
+export function fileFailure({ path, code, offset, message }: Failure): FileFailure {
+  return { path: path ?? '', code, offset: offset ?? null, message };
+}
+
+function isUnreadable({ stage, code }: Failure): boolean {
+  return (
+    stage === 'key' ||
+    stage === 'decrypt' ||
+    stage === 'decompress' ||
+    code === 'io' ||
+    code === 'truncated' ||
+    code === 'not-encrypted'
+  );
+}
+
+function isGap({ code }: Failure): boolean {
+  return code === 'incomplete' || code === 'truncated';
+}
+
+function sentence({ message, path }: Failure): string {
+  return path === undefined || message.includes(path) ? message : `${path}: ${message}`;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}

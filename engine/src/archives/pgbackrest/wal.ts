@@ -1,0 +1,159 @@
+/** The WAL archive of a repository: finds segments, walks their names in order, and proves their contents. */
+
+import { createHash } from 'node:crypto';
+import { ByteReader, drain } from '../../bytes.ts';
+import { type Compression, decompress } from '../../compress/compression.ts';
+import { decryptPgbackrest, headerBytes } from '../../crypto/pgbackrest.ts';
+import { at, fail, RestoreError } from '../../failure.ts';
+import type { Secret } from '../../secret.ts';
+import { type ByteText, readable } from './byteText.ts';
+import type { RepositoryFiles } from './repositoryFiles.ts';
+
+/** A WAL segment as it lies in the archive. */
+export interface StoredSegment {
+  /** 24 hexadecimal digits: timeline, log, segment. */
+  segment: string;
+  /** The object, relative to the repository. */
+  object: ByteText;
+  /** SHA-1 of the contents, from the object's name. */
+  checksum: string;
+  compression: Compression;
+}
+
+/** What the first page of a segment says. */
+export interface SegmentHeader {
+  systemId: bigint;
+  segmentBytes: number;
+}
+
+const COMPRESSION: Record<string, Compression | undefined> = {
+  '': 'none',
+  '.gz': 'gz',
+  '.lz4': 'lz4',
+  '.zst': 'zst',
+  '.bz2': 'bz2',
+};
+
+/** The WAL of one database version: `archive/STANZA/15-1`. Folders are listed once. */
+export class WalArchive {
+  readonly #files: RepositoryFiles;
+  readonly #folder: ByteText;
+  readonly #pass: Secret | undefined;
+  readonly #listed = new Map<ByteText, ByteText[] | undefined>();
+
+  constructor(files: RepositoryFiles, folder: ByteText, pass: Secret | undefined) {
+    this.#files = files;
+    this.#folder = folder;
+    this.#pass = pass;
+  }
+
+  /**
+   * The object of a segment; undefined when the archive has none.
+   *
+   * @throws RestoreError `damaged` when there are several with different contents, `unsupported` for a compression of old
+   */
+  async find(segment: string): Promise<StoredSegment | undefined> {
+    const folder = `${this.#folder}/${segment.slice(0, 16)}`;
+    if (!this.#listed.has(folder)) {
+      this.#listed.clear();
+      this.#listed.set(folder, await this.#files.list(folder));
+    }
+    const found: StoredSegment[] = [];
+    for (const name of this.#listed.get(folder) ?? []) {
+      if (!name.startsWith(segment)) continue;
+      const [, checksum, extension] = /^-([0-9a-f]{40})(\.[a-z0-9]+)?$/.exec(name.slice(segment.length)) ?? [];
+      if (checksum === undefined) continue;
+      const object = `${folder}/${name}`;
+      const compression = COMPRESSION[extension ?? ''];
+      if (compression === undefined) {
+        if (extension === '.xz') fail('unsupported', 'wal', 'it is compressed with xz', { path: readable(object) });
+        continue;
+      }
+      found.push({ segment, object, checksum, compression });
+    }
+    const [first] = found;
+    if (first && found.some((it) => it.checksum !== first.checksum)) {
+      fail('damaged', 'wal', `the archive has ${found.length} different contents for WAL segment ${segment}`, {
+        path: readable(first.object),
+        hint: 'Two clusters archive into one stanza, or an archive_command overwrote it: find out which one is right.',
+      });
+    }
+    return first;
+  }
+
+  /** The contents of a segment; throws as `check`. */
+  async *contents(stored: StoredSegment): AsyncGenerator<Uint8Array, void, undefined> {
+    const { object, checksum, compression, segment } = stored;
+    const hash = createHash('sha1');
+    try {
+      const bytes = this.#files.read(object);
+      const compressed = this.#pass ? decryptPgbackrest(bytes, this.#pass, { isKeyProven: true }) : bytes;
+      for await (const piece of decompress(compressed, compression)) {
+        hash.update(piece);
+        yield piece;
+      }
+      if (hash.digest('hex') !== checksum) {
+        fail('damaged', 'wal', `WAL segment ${segment} does not match the SHA-1 in its name`, {
+          offset: 0,
+          hint: 'Copy it again from the repository; without it recovery stops before this segment.',
+        });
+      }
+    } catch (error) {
+      throw at(readable(object), this.#pass ? behindHeader(error) : error);
+    }
+  }
+
+  /**
+   * Reads a whole segment and compares it with the SHA-1 in its name.
+   *
+   * @throws RestoreError with the object's path: `damaged`, `truncated`, `incomplete` when it has vanished, `io`
+   */
+  async check(stored: StoredSegment): Promise<{ header: SegmentHeader | undefined; bytes: number }> {
+    const reader = new ByteReader(this.contents(stored));
+    try {
+      const header = readSegmentHeader(await reader.peek(longHeaderBytes));
+      const bytes = await drain(reader.rest());
+      return { header, bytes };
+    } finally {
+      await reader.close();
+    }
+  }
+}
+
+const longHeaderBytes = 40;
+const longHeaderFlag = 2;
+
+/**
+ * Format: PostgreSQL `access/xlog_internal.h`, XLogLongPageHeaderData: flags at 2, system id at 24, segment size at 32.
+ * undefined when the bytes do not start a segment.
+ */
+export function readSegmentHeader(start: Uint8Array): SegmentHeader | undefined {
+  if (start.length < longHeaderBytes) return undefined;
+  const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
+  const segmentBytes = bytes.readUInt32LE(32);
+  const isPowerOfTwo = segmentBytes >= 2 ** 20 && segmentBytes <= 2 ** 30 && (segmentBytes & (segmentBytes - 1)) === 0;
+  if ((bytes.readUInt16LE(2) & longHeaderFlag) === 0 || !isPowerOfTwo) return undefined;
+  return { systemId: bytes.readBigUInt64LE(24), segmentBytes };
+}
+
+/** The name of the segment that follows, on the same timeline. */
+export function nextSegment(segment: string, segmentBytes: number): string {
+  const perLog = 2 ** 32 / segmentBytes;
+  let log = Number.parseInt(segment.slice(8, 16), 16);
+  let number = Number.parseInt(segment.slice(16), 16) + 1;
+  if (number >= perLog) {
+    number = 0;
+    log++;
+  }
+  return `${segment.slice(0, 8)}${hex(log)}${hex(number)}`;
+}
+
+function hex(value: number): string {
+  return value.toString(16).toUpperCase().padStart(8, '0');
+}
+
+function behindHeader(error: unknown): unknown {
+  if (!(error instanceof RestoreError) || error.failure.stage !== 'decompress') return error;
+  const { failure } = error;
+  return new RestoreError({ ...failure, offset: (failure.offset ?? 0) + headerBytes });
+}

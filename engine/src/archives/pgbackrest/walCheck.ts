@@ -1,0 +1,119 @@
+/** Proves that the WAL of a backup is all there: from the segment where it began to the one where it ended. */
+
+import { type Failure, RestoreError } from '../../failure.ts';
+import { type ArchiveInfo, archiveId } from './archiveInfo.ts';
+import { readable } from './byteText.ts';
+import { Lanes } from './lanes.ts';
+import type { Manifest } from './manifest.ts';
+import type { RepositoryFiles } from './repositoryFiles.ts';
+import { nextSegment, type SegmentHeader, type StoredSegment, WalArchive } from './wal.ts';
+
+export interface WalResult {
+  segments: number;
+  verified: number;
+  /** Bytes of WAL after decompression. */
+  bytes: number;
+  failures: Failure[];
+}
+
+const defaultSegmentBytes = 16 * 1024 * 1024;
+const mostSegments = 1_000_000;
+/** Segments under way at once: decompression runs on other threads. */
+const atOnce = 2;
+
+export async function checkWal(files: RepositoryFiles, manifest: Manifest, archive: ArchiveInfo): Promise<WalResult> {
+  const result: WalResult = { segments: 0, verified: 0, bytes: 0, failures: [] };
+  const { wal, stanza, database } = manifest;
+  if (!wal) return result;
+  const ids = archive.history
+    .filter((it) => it.systemId === database.systemId && it.version === database.version)
+    .sort((a, b) => Number(b.id === database.id) - Number(a.id === database.id) || b.id - a.id)
+    .map(archiveId);
+  if (ids.length === 0) {
+    result.failures.push({
+      code: 'incomplete',
+      stage: 'wal',
+      path: `archive/${readable(stanza)}/archive.info`,
+      message: 'the WAL archive is of another cluster than the backup',
+      hint: 'Copy archive/ and backup/ of the same repository.',
+    });
+    return result;
+  }
+  const archives = ids.map((id) => new WalArchive(files, `archive/${stanza}/${id}`, archive.pass));
+  const find = async (segment: string): Promise<{ from: WalArchive; stored: StoredSegment } | undefined> => {
+    for (const from of archives) {
+      const stored = await from.find(segment);
+      if (stored) return { from, stored };
+    }
+    return undefined;
+  };
+
+  /** Checks one segment; returns its header. */
+  const check = async (segment: string): Promise<SegmentHeader | undefined> => {
+    result.segments++;
+    try {
+      const found = await find(segment);
+      if (!found) {
+        result.failures.push(missing(segment, `archive/${stanza}/${ids[0]}`));
+        return undefined;
+      }
+      const { header, bytes } = await found.from.check(found.stored);
+      const problem = contradiction(segment, header, bytes, manifest);
+      if (problem) result.failures.push({ ...problem, path: readable(found.stored.object) });
+      else result.verified++;
+      result.bytes += bytes;
+      return header;
+    } catch (error) {
+      if (!(error instanceof RestoreError) || error.failure.code === 'cancelled') throw error;
+      result.failures.push({ ...error.failure, message: `WAL segment ${segment}: ${error.failure.message}` });
+      return undefined;
+    }
+  };
+
+  const first = await check(wal.start);
+  if (wal.stop === wal.start) return result;
+  const last = await check(wal.stop);
+  const segmentBytes = (first ?? last)?.segmentBytes ?? defaultSegmentBytes;
+  const lanes = new Lanes(atOnce);
+  let segment = nextSegment(wal.start, segmentBytes);
+  for (; segment < wal.stop && result.segments < mostSegments; segment = nextSegment(segment, segmentBytes)) {
+    const next = segment;
+    await lanes.add(() => check(next));
+  }
+  await lanes.end();
+  if (segment !== wal.stop) {
+    result.failures.push({
+      code: 'hostile',
+      stage: 'wal',
+      path: readable(manifest.object),
+      message: `no row of WAL segments leads from ${wal.start} to ${wal.stop}`,
+    });
+  }
+  return result;
+}
+
+function missing(segment: string, folder: string): Failure {
+  return {
+    code: 'incomplete',
+    stage: 'wal',
+    path: `${readable(folder)}/${segment.slice(0, 16)}/${segment}`,
+    message: `WAL segment ${segment} is missing; PostgreSQL cannot make the backup consistent without it`,
+    hint: 'Copy archive/ together with backup/; if the segment was never archived, use another backup.',
+  };
+}
+
+/** What is wrong with a segment whose contents match its checksum. */
+function contradiction(
+  segment: string,
+  header: SegmentHeader | undefined,
+  bytes: number,
+  { database }: Manifest,
+): Failure | undefined {
+  const failure = (message: string): Failure => ({ code: 'damaged', stage: 'wal', offset: 0, message });
+  if (!header) return failure(`WAL segment ${segment} does not start as WAL`);
+  if (header.systemId !== database.systemId) return failure(`WAL segment ${segment} is of another cluster`);
+  if (bytes !== header.segmentBytes) {
+    return failure(`WAL segment ${segment} has ${bytes} bytes instead of ${header.segmentBytes}`);
+  }
+  return undefined;
+}

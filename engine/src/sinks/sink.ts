@@ -1,0 +1,60 @@
+/** Where restored files go. */
+
+/** A place inside the target: bytes as the file system wants them, parts divided by `/`, relative, without `..`. */
+export type SinkPath = Buffer;
+
+export interface Sink {
+  /** Makes a folder; its parents too, where nobody asked for them. */
+  folder(path: SinkPath, mode: number): void;
+  file(path: SinkPath, attributes: FileAttributes): FileWriter;
+  /** Makes a symbolic link. Nothing is ever written through one. */
+  link(path: SinkPath, destination: Buffer): void;
+}
+
+export interface FileAttributes {
+  /** Permission bits. */
+  mode: number;
+  /** Epoch seconds; undefined leaves the time of writing. */
+  modifiedAt?: number;
+}
+
+/** Synchronous on purpose: writing goes to the page cache, and a worker has nothing better to do. */
+export interface FileWriter {
+  write(bytes: Uint8Array): void;
+  /** Sets mode and time; without it nothing of the file stays. */
+  finish(): void;
+  /** Harmless after `finish`. */
+  abandon(): void;
+}
+
+const nothing: FileWriter = { write: () => undefined, finish: () => undefined, abandon: () => undefined };
+
+/** For a test that writes nothing: what comes through was counted and compared on the way. */
+export const countSink: Sink = { folder: () => undefined, file: () => nothing, link: () => undefined };
+
+/** Keeps a small file in memory beside what the sink does with it. */
+export class Capture implements FileWriter {
+  readonly #inner: FileWriter;
+  readonly #pieces: Uint8Array[] = [];
+
+  constructor(inner: FileWriter = nothing) {
+    this.#inner = inner;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#pieces);
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#pieces.push(Uint8Array.from(bytes));
+    this.#inner.write(bytes);
+  }
+
+  finish(): void {
+    this.#inner.finish();
+  }
+
+  abandon(): void {
+    this.#inner.abandon();
+  }
+}
