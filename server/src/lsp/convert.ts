@@ -1,0 +1,185 @@
+/** Between core's offsets and LSP's lines: the only place that knows both. Decides nothing. */
+
+import {
+  type CodeAction,
+  CodeActionKind,
+  type Command,
+  type CreateFile,
+  type Diagnostic,
+  DiagnosticSeverity,
+  DiagnosticTag,
+  type Location,
+  type Range,
+  type TextDocumentEdit,
+  type TextEdit,
+  type WorkspaceEdit,
+} from 'vscode-languageserver';
+import type { Finding, Fix } from '../core/finding.ts';
+import { type Edit, inFile, type Place } from '../core/part.ts';
+import { CLIENT_COMMANDS, type GenerateKeyAtRequest } from '../protocol.ts';
+import { rulePage } from '../rulePage.ts';
+import type { Documents } from './documents.ts';
+
+/** What the client said it can do, as far as answers depend on it. */
+export interface ClientAbilities {
+  documentChanges: boolean;
+  createFile: boolean;
+  snippets: boolean;
+  markdown: boolean;
+  relatedInformation: boolean;
+  codeDescription: boolean;
+  diagnosticTags: readonly number[];
+  diagnosticData: boolean;
+  codeActionLiterals: boolean;
+  /** Commands that run in the client (protocol.ts `CLIENT_COMMANDS`). */
+  clientCommands: readonly string[];
+  nestedSymbols: boolean;
+}
+
+const SEVERITY = {
+  error: DiagnosticSeverity.Error,
+  warning: DiagnosticSeverity.Warning,
+  information: DiagnosticSeverity.Information,
+  hint: DiagnosticSeverity.Hint,
+} as const;
+
+const TAG = { unnecessary: DiagnosticTag.Unnecessary, deprecated: DiagnosticTag.Deprecated } as const;
+
+export class Converter {
+  constructor(
+    private readonly documents: Documents,
+    private readonly abilities: ClientAbilities,
+  ) {}
+
+  /** undefined for a place in a file that has gone in the meantime. */
+  location(place: Place): Location | undefined {
+    const { uri, start, end } = inFile(place);
+    const range = this.range(uri, start, end);
+    return range && { uri: this.documents.clientUri(uri), range };
+  }
+
+  locations(places: readonly Place[]): Location[] {
+    return places.map((it) => this.location(it)).filter((it) => it !== undefined);
+  }
+
+  range(uri: string, start: number, end: number): Range | undefined {
+    const lines = this.documents.lines(uri);
+    return lines && { start: lines.position(start), end: lines.position(end) };
+  }
+
+  rangeOf(place: Place): Range | undefined {
+    const { uri, start, end } = inFile(place);
+    return this.range(uri, start, end);
+  }
+
+  diagnostic(finding: Finding): Diagnostic | undefined {
+    const range = this.rangeOf(finding.at);
+    if (!range) return undefined;
+    const diagnostic: Diagnostic = {
+      range,
+      severity: SEVERITY[finding.severity],
+      code: finding.rule,
+      source: 'restorable',
+      message: finding.message,
+    };
+    if (this.abilities.codeDescription) diagnostic.codeDescription = { href: rulePage(finding.rule) };
+    const tags = finding.tags.map((it) => TAG[it]).filter((it) => this.abilities.diagnosticTags.includes(it));
+    if (tags.length > 0) diagnostic.tags = tags;
+    if (this.abilities.relatedInformation && finding.related.length > 0) {
+      diagnostic.relatedInformation = finding.related.flatMap((it) => {
+        const location = this.location(it.at);
+        return location ? [{ location, message: it.message }] : [];
+      });
+    }
+    if (this.abilities.diagnosticData) diagnostic.data = { rule: finding.rule, hasFix: finding.fixes.length > 0 };
+    return diagnostic;
+  }
+
+  /** Edits by file; in the order of the text, as some clients apply them one after the other. */
+  textEdits(edits: readonly Edit[]): Map<string, TextEdit[]> {
+    const byUri = new Map<string, { start: number; edit: TextEdit }[]>();
+    for (const it of edits) {
+      const { uri, start, end } = inFile(it.at);
+      const range = this.range(uri, start, end);
+      if (!range) continue;
+      const list = byUri.get(uri) ?? [];
+      list.push({ start, edit: { range, newText: this.withLineBreaks(uri, it.newText) } });
+      byUri.set(uri, list);
+    }
+    return new Map(
+      [...byUri].map(([uri, list]) => [uri, list.toSorted((a, b) => a.start - b.start).map((it) => it.edit)]),
+    );
+  }
+
+  workspaceEdit(edits: readonly Edit[], newFile?: { uri: string; text: string }): WorkspaceEdit {
+    const byUri = this.textEdits(edits);
+    if (!this.abilities.documentChanges) {
+      return { changes: Object.fromEntries([...byUri].map(([uri, it]) => [this.documents.clientUri(uri), it])) };
+    }
+    const documentChanges: (CreateFile | TextDocumentEdit)[] = [];
+    if (newFile) {
+      const start = { line: 0, character: 0 };
+      documentChanges.push(
+        { kind: 'create', uri: newFile.uri, options: { ignoreIfExists: false, overwrite: false } },
+        {
+          textDocument: { uri: newFile.uri, version: null },
+          edits: [{ range: { start, end: start }, newText: newFile.text }],
+        },
+      );
+    }
+    for (const [uri, list] of byUri) {
+      documentChanges.push({
+        textDocument: { uri: this.documents.clientUri(uri), version: this.documents.version(uri) },
+        edits: list,
+      });
+    }
+    return { documentChanges };
+  }
+
+  /** undefined where the client cannot do what the fix asks for. */
+  quickFix(finding: Finding, fix: Fix, diagnostics: Diagnostic[]): CodeAction | undefined {
+    const action: CodeAction = { title: fix.title, kind: CodeActionKind.QuickFix };
+    if (diagnostics.length > 0) action.diagnostics = diagnostics;
+    if (fix.isSafe && finding.fixes.length === 1) action.isPreferred = true;
+    if (fix.newFile && !(this.abilities.documentChanges && this.abilities.createFile)) return undefined;
+    if (fix.edits.length > 0 || fix.newFile) action.edit = this.workspaceEdit(fix.edits, fix.newFile);
+    if (fix.command) {
+      const command = this.generateKeyAt(fix.title, fix.command.arguments);
+      if (!command) return undefined;
+      action.command = command;
+    }
+    return action.edit || action.command ? action : undefined;
+  }
+
+  /** The client's command that puts a new key into a place; undefined where the client has no such command. */
+  generateKeyAt(
+    title: string,
+    { key, at, before, after, wrap, indent }: NonNullable<Fix['command']>['arguments'],
+  ): Command | undefined {
+    const { uri } = inFile(at);
+    const range = this.rangeOf(at);
+    if (!range || !this.abilities.clientCommands.includes(CLIENT_COMMANDS.generateKeyAt)) return undefined;
+    const request: GenerateKeyAtRequest = {
+      key: key === 'sodium-hex' || key === 'sodium-base64' ? 'sodium' : key,
+      uri: this.documents.clientUri(uri),
+      range,
+    };
+    if (key === 'sodium-hex') request.encoding = 'hex';
+    if (key === 'sodium-base64') request.encoding = 'base64';
+    if (before) request.before = before;
+    if (after) request.after = after;
+    if (wrap) request.wrap = wrap;
+    if (indent) request.indent = indent;
+    const version = this.documents.version(uri);
+    if (version !== null) request.version = version;
+    return { title, command: CLIENT_COMMANDS.generateKeyAt, arguments: [request] };
+  }
+
+  /** New text gets the line breaks that its file has. YAML and pgBackRest read both the same. */
+  withLineBreaks(uri: string, text: string): string {
+    if (!text.includes('\n')) return text;
+    const whole = this.documents.lines(uri)?.text ?? '';
+    const first = whole.indexOf('\n');
+    return first > 0 && whole[first - 1] === '\r' ? text.replace(/\r?\n/g, '\r\n') : text;
+  }
+}

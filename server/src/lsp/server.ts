@@ -1,0 +1,387 @@
+/**
+ * The language server: what the client says becomes texts of the workspace, what it asks becomes queries of core, and what
+ * they answer becomes LSP again. Works with a client that says nothing about itself.
+ */
+
+import {
+  type ClientCapabilities,
+  CodeActionKind,
+  type Connection,
+  DidChangeConfigurationNotification,
+  DidChangeWatchedFilesNotification,
+  DocumentHighlightKind,
+  ErrorCodes,
+  type InitializeParams,
+  type InitializeResult,
+  LSPErrorCodes,
+  type Position,
+  PositionEncodingKind,
+  ResponseError,
+  TextDocumentSyncKind,
+} from 'vscode-languageserver';
+import { definition, highlights, references } from '../core/queries/mentions.ts';
+import { prepareRename, rename } from '../core/queries/rename.ts';
+import { allRules } from '../core/rules/all.ts';
+import { Workspace } from '../core/workspace.ts';
+import { examinePending } from '../keyExaminer.ts';
+import type { PositionEncoding } from '../lineIndex.ts';
+import { canonicalUri, toUri } from '../loader.ts';
+import { type ClientAbilities, Converter } from './convert.ts';
+import { Documents } from './documents.ts';
+import { Files } from './files.ts';
+import { Publisher } from './publisher.ts';
+import { defaultSettings, readSettings, type Settings } from './settings.ts';
+
+export interface ServerOptions {
+  version?: string;
+}
+
+/** How long keystrokes are gathered before the findings are made. */
+const pauseMs = 40;
+
+/** How long findings wait for the first look at the folders: what is not read yet seems to be missing. */
+const firstLookMs = 3_000;
+
+/** For clients without watchers. */
+const betweenLooksMs = 1_000;
+
+const WATCHED = ['**/*.{yaml,yml,json,conf}', '**/*.conf.{example,sample,dist}', '**/Kustomization'];
+
+/** Wires the server to a connection and listens. */
+export function startServer(connection: Connection, options: ServerOptions = {}): Server {
+  const server = new Server(connection, options);
+  connection.listen();
+  return server;
+}
+
+export class Server {
+  readonly workspace = new Workspace(allRules);
+  readonly #documents = new Documents(this.workspace);
+  readonly #files = new Files(
+    this.workspace,
+    this.#documents,
+    () => this.#soon(),
+    (problem) => this.#connection.console.warn(problem.message),
+  );
+  readonly #connection: Connection;
+  #abilities: ClientAbilities = abilitiesOf({}, undefined);
+  #convert = new Converter(this.#documents, this.#abilities);
+  #publisher = this.#newPublisher();
+  #settings: Settings = defaultSettings;
+  #capabilities: ClientCapabilities = {};
+  #isWatching = false;
+  #isShutDown = false;
+  #timer: NodeJS.Timeout | undefined;
+  #isFirstLook = true;
+  #firstLookEnds = Number.POSITIVE_INFINITY;
+  #lookedAt = 0;
+  /** Counts the analyses: an older one that still waits for keys gives way to a newer. */
+  #run = 0;
+
+  constructor(connection: Connection, options: ServerOptions) {
+    this.#connection = connection;
+    this.#publisher = this.#newPublisher();
+    connection.onInitialize((params) => this.#initialize(params, options));
+    connection.onInitialized(() => void this.#initialized());
+    connection.onShutdown(() => {
+      this.#isShutDown = true;
+      clearTimeout(this.#timer);
+      this.#files.stop();
+    });
+    this.#listenToDocuments();
+    this.#listenToWorkspace();
+    this.#answer();
+  }
+
+  #initialize(params: InitializeParams, options: ServerOptions): InitializeResult {
+    const capabilities = params.capabilities ?? {};
+    this.#capabilities = capabilities;
+    const initial = record(params.initializationOptions);
+    this.#abilities = abilitiesOf(capabilities, initial?.clientCommands);
+    this.#convert = new Converter(this.#documents, this.#abilities);
+    this.#publisher = this.#newPublisher();
+    this.#applySettings(initial?.settings);
+    const encoding = encodingOf(capabilities);
+    this.#documents.encoding = encoding;
+    this.#roots = rootsOf(params);
+    this.#firstLookEnds = Date.now() + firstLookMs;
+    return {
+      serverInfo: { name: 'restorable', ...(options.version !== undefined && { version: options.version }) },
+      capabilities: {
+        positionEncoding: encoding,
+        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: { includeText: false } },
+        definitionProvider: true,
+        referencesProvider: true,
+        documentHighlightProvider: true,
+        renameProvider: capabilities.textDocument?.rename?.prepareSupport ? { prepareProvider: true } : true,
+        workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
+      },
+    };
+  }
+
+  #roots: string[] = [];
+
+  /** Nothing waits for the client's answers: some never come. */
+  async #initialized(): Promise<void> {
+    const { workspace } = this.#capabilities;
+    if (workspace?.didChangeWatchedFiles?.dynamicRegistration) {
+      this.#isWatching = true;
+      const watchers = WATCHED.map((globPattern) => ({ globPattern }));
+      void this.#guard('watchers', () =>
+        this.#connection.client.register(DidChangeWatchedFilesNotification.type, { watchers }),
+      );
+    }
+    if (workspace?.didChangeConfiguration?.dynamicRegistration) {
+      void this.#guard('settings', () =>
+        this.#connection.client.register(DidChangeConfigurationNotification.type, { section: 'restorable' }),
+      );
+    }
+    void this.#askSettings();
+    await this.#guard('folders', () => this.#files.add(this.#roots));
+    this.#isFirstLook = false;
+    this.#lookedAt = Date.now();
+    this.#soon();
+  }
+
+  #listenToDocuments(): void {
+    const connection = this.#connection;
+    connection.onDidOpenTextDocument((params) =>
+      this.#guard('didOpen', () => {
+        const { uri, languageId, version, text } = params.textDocument;
+        if (typeof uri !== 'string' || typeof text !== 'string') return;
+        this.#documents.open(uri, languageId, version, text);
+        this.#publisher.forget(canonicalUri(uri), uri);
+        this.#soon();
+        this.#lookAgain();
+      }),
+    );
+    connection.onDidChangeTextDocument((params) =>
+      this.#guard('didChange', () => {
+        const { uri, version } = params.textDocument;
+        if (this.#documents.change(uri, version, params.contentChanges)) this.#soon();
+        else connection.console.warn(`a change of a document that is not open was passed over: ${uri}`);
+      }),
+    );
+    connection.onDidCloseTextDocument((params) =>
+      this.#guard('didClose', async () => {
+        const { uri } = params.textDocument;
+        const canonical = canonicalUri(uri);
+        // Cleared under the name that the client knows; what the disk says comes under ours.
+        this.#publisher.clear(canonical);
+        if (this.#documents.close(uri)) await this.#files.look([canonical]);
+      }),
+    );
+    connection.onDidSaveTextDocument(() => this.#guard('didSave', () => this.#lookAgain()));
+  }
+
+  #listenToWorkspace(): void {
+    const connection = this.#connection;
+    connection.onDidChangeWatchedFiles((params) =>
+      this.#guard('didChangeWatchedFiles', () => this.#files.look(params.changes.map((it) => it.uri))),
+    );
+    connection.onDidChangeConfiguration((params) =>
+      this.#guard('didChangeConfiguration', async () => {
+        if (!record(params?.settings)) return await this.#askSettings();
+        this.#applySettings(params.settings);
+        this.#soon();
+      }),
+    );
+    connection.onNotification('workspace/didChangeWorkspaceFolders', (params: unknown) =>
+      this.#guard('didChangeWorkspaceFolders', async () => {
+        const event = record(record(params)?.event);
+        this.#files.remove(urisOf(event?.removed));
+        await this.#files.add(urisOf(event?.added));
+        this.#soon();
+      }),
+    );
+  }
+
+  #answer(): void {
+    const connection = this.#connection;
+    connection.onDefinition((params) =>
+      this.#at(params, [], (uri, offset) => this.#convert.locations(definition(this.workspace, uri, offset))),
+    );
+    connection.onReferences((params) =>
+      this.#at(params, [], (uri, offset) => {
+        const includeDefinitions = params.context?.includeDeclaration !== false;
+        return this.#convert.locations(references(this.workspace, uri, offset, { includeDefinitions }));
+      }),
+    );
+    connection.onDocumentHighlight((params) =>
+      this.#at(params, [], (uri, offset) =>
+        highlights(this.workspace, uri, offset).flatMap(({ at, isDefinition }) => {
+          const range = this.#convert.rangeOf(at);
+          return range
+            ? [{ range, kind: isDefinition ? DocumentHighlightKind.Write : DocumentHighlightKind.Read }]
+            : [];
+        }),
+      ),
+    );
+    connection.onPrepareRename((params) =>
+      this.#at(params, null, (uri, offset) => {
+        const found = prepareRename(this.workspace, uri, offset);
+        const range = found && this.#convert.rangeOf(found.at);
+        return found && range ? { range, placeholder: found.name } : null;
+      }),
+    );
+    connection.onRenameRequest((params) =>
+      this.#at(params, null, (uri, offset) => {
+        if (typeof params.newName !== 'string') throw new ResponseError(ErrorCodes.InvalidParams, 'newName is missing');
+        const result = rename(this.workspace, uri, offset, params.newName);
+        if ('problem' in result) throw new ResponseError(LSPErrorCodes.RequestFailed, result.problem);
+        return this.#convert.workspaceEdit(result.edits);
+      }),
+    );
+  }
+
+  /** A question about a place. `nothing` is the answer for documents that nobody knows, and when we fail. */
+  #at<T>(
+    params: { textDocument: { uri: string }; position: Position },
+    nothing: T,
+    ask: (uri: string, offset: number) => T,
+  ): T | Promise<T> {
+    return this.#in(params, nothing, (uri) => {
+      if (typeof params.position?.line !== 'number' || typeof params.position.character !== 'number') {
+        throw new ResponseError(ErrorCodes.InvalidParams, 'position is missing');
+      }
+      const lines = this.#documents.lines(uri);
+      return lines ? ask(uri, lines.offset(params.position)) : nothing;
+    });
+  }
+
+  /** A question about a document. */
+  #in<T>(params: { textDocument: { uri: string } }, nothing: T, ask: (uri: string) => T): T | Promise<T> {
+    return this.#guard(
+      'request',
+      () => {
+        if (typeof params?.textDocument?.uri !== 'string') {
+          throw new ResponseError(ErrorCodes.InvalidParams, 'textDocument.uri is missing');
+        }
+        this.#documents.read();
+        return ask(canonicalUri(params.textDocument.uri));
+      },
+      nothing,
+    );
+  }
+
+  /** The edge: nothing that goes wrong behind it reaches the client, but for what is said to it on purpose. */
+  #guard(what: string, act: () => unknown): Promise<void>;
+  #guard<T>(what: string, act: () => T, nothing: T): T;
+  #guard<T>(what: string, act: () => T | Promise<T>, nothing?: T): T | Promise<T | undefined> | undefined {
+    const failed = (error: unknown): T => {
+      if (error instanceof ResponseError) throw error;
+      this.#connection.console.error(`${what}: ${withoutContents(error)}`);
+      return nothing as T;
+    };
+    try {
+      const result = act();
+      return result instanceof Promise ? result.catch(failed) : result;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  /** Makes the findings when the typing pauses. */
+  #soon(): void {
+    if (this.#isShutDown) return;
+    clearTimeout(this.#timer);
+    const wait = this.#isFirstLook ? Math.max(pauseMs, this.#firstLookEnds - Date.now()) : pauseMs;
+    this.#timer = setTimeout(() => void this.#analyse(), wait);
+  }
+
+  async #analyse(): Promise<void> {
+    const run = ++this.#run;
+    await this.#guard('findings', async () => {
+      this.#publish();
+      while (await examinePending(this.workspace)) {
+        if (run !== this.#run || this.#isShutDown) return;
+        this.#publish();
+      }
+    });
+  }
+
+  #publish(): void {
+    this.#documents.read();
+    const isShown = (uri: string) => this.#settings.scope === 'workspace' || this.#documents.isOpen(uri);
+    this.#publisher.publish(this.workspace.findings(), isShown);
+  }
+
+  #newPublisher(): Publisher {
+    return new Publisher(this.#documents, this.#convert, (params) => void this.#connection?.sendDiagnostics(params));
+  }
+
+  /** A client without watchers does not tell when another program changes a file: look when the user does something. */
+  #lookAgain(): void {
+    if (this.#isWatching || this.#isFirstLook || this.#files.isScanning) return;
+    if (Date.now() - this.#lookedAt < betweenLooksMs) return;
+    this.#lookedAt = Date.now();
+    void this.#guard('folders', () => this.#files.again());
+  }
+
+  async #askSettings(): Promise<void> {
+    if (!this.#capabilities.workspace?.configuration) return;
+    await this.#guard('settings', async () => {
+      const settings: unknown = await this.#connection.workspace.getConfiguration('restorable');
+      if (!record(settings)) return;
+      this.#applySettings(settings);
+      this.#soon();
+    });
+  }
+
+  #applySettings(sent: unknown): void {
+    this.#settings = readSettings(sent);
+    this.workspace.setTargets(this.#settings.targets);
+  }
+}
+
+/** Class and places of an error, without its message: that may quote a document. */
+function withoutContents(error: unknown): string {
+  if (!(error instanceof Error)) return 'failed';
+  const frames = (error.stack ?? '').split('\n').filter((it) => /^\s+at /.test(it));
+  return [error.name, ...frames.slice(0, 8)].join('\n');
+}
+
+function encodingOf(capabilities: ClientCapabilities): PositionEncoding {
+  const offered = capabilities.general?.positionEncodings;
+  if (!Array.isArray(offered) || offered.length === 0 || offered.includes(PositionEncodingKind.UTF16)) return 'utf-16';
+  if (offered.includes(PositionEncodingKind.UTF8)) return 'utf-8';
+  return offered.includes(PositionEncodingKind.UTF32) ? 'utf-32' : 'utf-16';
+}
+
+function rootsOf(params: InitializeParams): string[] {
+  const folders = urisOf(params.workspaceFolders);
+  if (folders.length > 0) return folders;
+  if (typeof params.rootUri === 'string') return [params.rootUri];
+  return typeof params.rootPath === 'string' && params.rootPath !== '' ? [toUri(params.rootPath)] : [];
+}
+
+function urisOf(folders: unknown): string[] {
+  if (!Array.isArray(folders)) return [];
+  return folders.map((it) => record(it)?.uri).filter((it) => typeof it === 'string');
+}
+
+function abilitiesOf(capabilities: ClientCapabilities, clientCommands: unknown): ClientAbilities {
+  const { textDocument, workspace } = capabilities;
+  const edit = workspace?.workspaceEdit;
+  const publish = textDocument?.publishDiagnostics;
+  return {
+    documentChanges: edit?.documentChanges === true,
+    createFile: edit?.resourceOperations?.includes('create') === true,
+    snippets: textDocument?.completion?.completionItem?.snippetSupport === true,
+    markdown: textDocument?.hover?.contentFormat?.includes('markdown') === true,
+    relatedInformation: publish?.relatedInformation === true,
+    codeDescription: publish?.codeDescriptionSupport === true,
+    diagnosticTags: publish?.tagSupport?.valueSet ?? [],
+    diagnosticData: publish?.dataSupport === true,
+    codeActionLiterals:
+      textDocument?.codeAction?.codeActionLiteralSupport?.codeActionKind?.valueSet?.includes(
+        CodeActionKind.QuickFix,
+      ) === true,
+    clientCommands: Array.isArray(clientCommands) ? clientCommands.filter((it) => typeof it === 'string') : [],
+    nestedSymbols: textDocument?.documentSymbol?.hierarchicalDocumentSymbolSupport === true,
+  };
+}
+
+function record(it: unknown): Record<string, unknown> | undefined {
+  return typeof it === 'object' && it !== null && !Array.isArray(it) ? (it as Record<string, unknown>) : undefined;
+}

@@ -1,0 +1,41 @@
+import type { Targets } from '../core/rule.ts';
+
+/** The settings below `restorable.`, as package.json describes them. */
+export interface Settings {
+  scope: 'workspace' | 'openFiles';
+  targets: Targets;
+}
+
+export const defaultSettings: Settings = { scope: 'workspace', targets: {} };
+
+/**
+ * Reads what a client sends, in any of the forms that clients use: the section itself, wrapped in `restorable`, or with
+ * dotted keys. What is of another type, or unknown, is passed over. Never throws.
+ */
+export function readSettings(sent: unknown): Settings {
+  const section = isRecord(sent) && isRecord(sent.restorable) ? sent.restorable : sent;
+  const targets: Record<string, string> = {};
+  const target = at(section, 'target');
+  if (isRecord(target)) {
+    for (const [product, version] of Object.entries(target)) {
+      const text = typeof version === 'number' ? String(version) : version;
+      if (typeof text === 'string' && /^\d+(?:\.\d+){0,3}$/.test(text)) targets[product] = text;
+    }
+  }
+  return {
+    scope: at(section, 'diagnostics.scope') === 'openFiles' ? 'openFiles' : 'workspace',
+    targets: targets as Targets,
+  };
+}
+
+function at(section: unknown, path: string): unknown {
+  if (!isRecord(section)) return undefined;
+  if (path in section) return section[path];
+  const dotted = `restorable.${path}`;
+  if (dotted in section) return section[dotted];
+  return path.split('.').reduce<unknown>((it, step) => (isRecord(it) ? it[step] : undefined), section);
+}
+
+function isRecord(it: unknown): it is Record<string, unknown> {
+  return typeof it === 'object' && it !== null && !Array.isArray(it);
+}
