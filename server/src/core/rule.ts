@@ -25,6 +25,8 @@ export interface Rule<K extends SubjectKind = SubjectKind> {
   kinds: readonly K[];
   bad: string;
   good: string;
+  /** The versions that `bad` is for, where the rule only speaks about a known one. */
+  badTargets?: Targets;
   check(subject: SubjectOf[K], context: RuleContext): void;
 }
 

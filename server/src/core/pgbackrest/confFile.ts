@@ -4,6 +4,7 @@
  * Parsing gives a tree and problems, never an exception. Offsets are UTF-16 units into the text.
  */
 
+import { isOpaque } from '../opaque.ts';
 import { resolveOption } from './options.ts';
 
 export interface ConfTree {
@@ -11,7 +12,7 @@ export interface ConfTree {
   problems: ConfProblem[];
   /** Whole-line comments, from `#` to the end of the line. */
   comments: { start: number; end: number }[];
-  /** Lines that a renderer fills (`{{ include … }}`, `${SECTION}`): what they bring is unknown. */
+  /** Lines that a renderer fills (`{{ include … }}`, `${SECTION}`, `repo{{ n }}-path=…`): what they bring is unknown. */
   hasOpaqueLines: boolean;
 }
 
@@ -131,6 +132,10 @@ export function parseConf(text: string): ConfTree {
     while (keyEnd > start && isBlank(text.charCodeAt(keyEnd - 1))) keyEnd--;
     if (keyEnd === start) {
       tree.problems.push({ code: 'empty-key', start, end });
+      continue;
+    }
+    if (isOpaque(text.slice(start, keyEnd))) {
+      tree.hasOpaqueLines = true;
       continue;
     }
     let valueStart = equals + 1;

@@ -50,6 +50,12 @@ export class EffectiveOptions {
     return this.#byName.get(fullKey);
   }
 
+  /** What is written for the option, whether or not it counts. */
+  written(name: string, index: number | undefined): string | undefined {
+    const definition = this.#definition(name);
+    return definition && this.#byName.get(fullName(definition, index))?.value;
+  }
+
   has(fullKey: string): boolean {
     return this.#byName.has(fullKey) || this.#perCommand.has(fullKey);
   }
