@@ -61,7 +61,7 @@ describe('a client that can nothing gets findings', () => {
     const client = await initialised();
     const uri = 'file:///nowhere/pgbackrest.conf';
     client.open(uri, TYPE_ONLY, 'conf');
-    const published = await client.findings(uri, 'cipher-type-without-pass');
+    const published = await client.finding(uri, 'cipher-type-without-pass');
     expect(published.version).toBe(1);
     expect(published.diagnostics[0]).toMatchObject({
       range: { start: { line: 2, character: 0 }, end: { line: 2, character: 17 } },
@@ -74,52 +74,52 @@ describe('a client that can nothing gets findings', () => {
 
     const end = { line: 3, character: 0 };
     client.change(uri, 2, { range: { start: end, end }, text: `repo1-cipher-pass=${PASS}\n` });
-    expect((await client.findings(uri)).version).toBe(2);
+    expect((await client.without(uri, 'cipher-type-without-pass')).version).toBe(2);
     client.change(uri, 3, { text: TYPE_ONLY });
-    await client.findings(uri, 'cipher-type-without-pass');
+    await client.finding(uri, 'cipher-type-without-pass');
     client.notify('textDocument/didClose', { textDocument: { uri } });
-    await client.findings(uri);
+    await client.without(uri, 'cipher-type-without-pass');
   });
 
   test('for files that nobody opened, inside base64, and again when another file changes on the disk', async () => {
     const { path, uri } = folderWith({ 'k8s/cluster.yaml': cluster('# none'), 'k8s/ä secret.yaml': secret });
     const client = await initialised({ rootUri: uri });
     const secretUri = `${uri}/k8s/%C3%A4%20secret.yaml`;
-    const published = await client.findings(secretUri, 'repo-pass-without-type');
+    const published = await client.finding(secretUri, 'repo-pass-without-type');
     expect(published.version).toBeUndefined();
     expect(published.diagnostics[0]!.range.start.line).toBe(4);
 
     const clusterUri = `${uri}/k8s/cluster.yaml`;
     client.open(clusterUri, cluster('repo1-cipher-type: aes-256-cbc'));
-    await client.findings(secretUri);
+    await client.without(secretUri, 'repo-pass-without-type');
     // Closing brings back what lies on the disk.
     client.notify('textDocument/didClose', { textDocument: { uri: clusterUri } });
-    await client.findings(secretUri, 'repo-pass-without-type');
+    await client.finding(secretUri, 'repo-pass-without-type');
 
     write(path, 'k8s/cluster.yaml', cluster('repo1-cipher-type: aes-256-cbc'));
     client.notify('workspace/didChangeWatchedFiles', { changes: [{ uri: clusterUri, type: 2 }] });
-    await client.findings(secretUri);
+    await client.without(secretUri, 'repo-pass-without-type');
     write(path, 'k8s/cluster.yaml', cluster('# none'));
     client.notify('workspace/didChangeWatchedFiles', { changes: [{ uri: clusterUri, type: 2 }] });
-    await client.findings(secretUri, 'repo-pass-without-type');
+    await client.finding(secretUri, 'repo-pass-without-type');
 
     // A folder that goes takes its findings along.
     rmSync(join(path, 'k8s'), { recursive: true });
     client.notify('workspace/didChangeWatchedFiles', { changes: [{ uri: `${uri}/k8s`, type: 3 }] });
-    await client.findings(secretUri);
+    await client.without(secretUri, 'repo-pass-without-type');
   });
 
   test('also when it never tells that a file changed', async () => {
     const { path, uri } = folderWith({ 'pgbackrest.conf': TYPE_ONLY, 'gone/pgbackrest.conf': TYPE_ONLY });
     const client = await initialised({ rootPath: path });
-    await client.findings(`${uri}/pgbackrest.conf`, 'cipher-type-without-pass');
-    await client.findings(`${uri}/gone/pgbackrest.conf`, 'cipher-type-without-pass');
+    await client.finding(`${uri}/pgbackrest.conf`, 'cipher-type-without-pass');
+    await client.finding(`${uri}/gone/pgbackrest.conf`, 'cipher-type-without-pass');
     write(path, 'pgbackrest.conf', BOTH);
     rmSync(join(path, 'gone/pgbackrest.conf'));
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     client.notify('textDocument/didSave', { textDocument: { uri: 'file:///any' } });
-    await client.findings(`${uri}/pgbackrest.conf`);
-    await client.findings(`${uri}/gone/pgbackrest.conf`);
+    await client.without(`${uri}/pgbackrest.conf`, 'cipher-type-without-pass');
+    await client.without(`${uri}/gone/pgbackrest.conf`, 'cipher-type-without-pass');
   });
 });
 
@@ -135,7 +135,7 @@ describe('a client that can more', () => {
         },
       },
     });
-    const { diagnostics } = await client.findings(`${uri}/secret.yaml`, 'repo-pass-without-type');
+    const { diagnostics } = await client.finding(`${uri}/secret.yaml`, 'repo-pass-without-type');
     expect(diagnostics[0]).toMatchObject({
       codeDescription: { href: expect.stringMatching(/^https:.*\/repo-pass-without-type\.md$/) },
       relatedInformation: [{ location: { uri: `${uri}/cluster.yaml` } }],
@@ -150,24 +150,24 @@ describe('a client that can more', () => {
     const { path, uri } = folderWith({ 'a (1)/pgbackrest.conf': TYPE_ONLY });
     const client = await initialised({ rootUri: uri });
     const ours = toUri(join(path, 'a (1)/pgbackrest.conf'));
-    await client.findings(ours, 'cipher-type-without-pass');
+    await client.finding(ours, 'cipher-type-without-pass');
     const theirs = ours.replace('(', '%28').replace(')', '%29');
     client.open(theirs, TYPE_ONLY, 'pgbackrest-conf', 7);
-    expect((await client.findings(theirs, 'cipher-type-without-pass')).version).toBe(7);
+    expect((await client.finding(theirs, 'cipher-type-without-pass')).version).toBe(7);
     // Not twice for one file.
-    await client.findings(ours);
+    await client.without(ours, 'cipher-type-without-pass');
   });
 
   test('may ask for findings of open files only', async () => {
     const { uri } = folderWith({ 'a/pgbackrest.conf': TYPE_ONLY, 'b/pgbackrest.conf': TYPE_ONLY });
     const client = await initialised({ rootUri: uri });
-    await client.findings(`${uri}/b/pgbackrest.conf`, 'cipher-type-without-pass');
+    await client.finding(`${uri}/b/pgbackrest.conf`, 'cipher-type-without-pass');
     client.open(`${uri}/a/pgbackrest.conf`, TYPE_ONLY, 'conf');
     client.notify('workspace/didChangeConfiguration', {
       settings: { restorable: { diagnostics: { scope: 'openFiles' } } },
     });
-    await client.findings(`${uri}/b/pgbackrest.conf`);
-    await client.findings(`${uri}/a/pgbackrest.conf`, 'cipher-type-without-pass');
+    await client.without(`${uri}/b/pgbackrest.conf`, 'cipher-type-without-pass');
+    await client.finding(`${uri}/a/pgbackrest.conf`, 'cipher-type-without-pass');
   });
 
   test('may count characters in bytes', async () => {
@@ -190,13 +190,13 @@ describe('a client that can more', () => {
     const { uri } = folderWith({ 'a/pgbackrest.conf': TYPE_ONLY, 'b/pgbackrest.conf': TYPE_ONLY });
     const client = await initialised({ rootUri: uri });
     const a = `${uri}/a/pgbackrest.conf`;
-    await client.findings(`${uri}/b/pgbackrest.conf`, 'cipher-type-without-pass');
+    await client.finding(`${uri}/b/pgbackrest.conf`, 'cipher-type-without-pass');
     client.open(a, TYPE_ONLY, 'conf');
     await client.until('the version', () => client.published.get(a)?.version === 1);
     const before = client.received.length;
     client.change(a, 2, { text: `${TYPE_ONLY}# a comment behind it\n` });
     client.change(a, 3, { text: BOTH });
-    await client.findings(a);
+    await client.without(a, 'cipher-type-without-pass');
     expect(client.received.slice(before).map((it) => (it.params as { uri: string }).uri)).toEqual([a]);
   });
 });
@@ -204,7 +204,7 @@ describe('a client that can more', () => {
 test('a secret is in no message and no log', async () => {
   const { uri } = folderWith({ 'cluster.yaml': cluster('# none'), 'secret.yaml': secret });
   const client = await initialised({ rootUri: uri });
-  await client.findings(`${uri}/secret.yaml`, 'repo-pass-without-type');
+  await client.finding(`${uri}/secret.yaml`, 'repo-pass-without-type');
   client.open(`${uri}/secret.yaml`, secret);
   await client.until('the version', () => client.published.get(`${uri}/secret.yaml`)?.version === 1);
   for (const it of [PASS, 'AKIAXXXXXXXXXXXXXXXX', Buffer.from(PASS).toString('base64').slice(4, 40)]) {

@@ -153,13 +153,20 @@ export class LspClient {
     });
   }
 
-  /** The rules found in a file, once they are these. */
-  async findings(uri: string, ...codes: string[]): Promise<PublishedDiagnostics> {
-    const wanted = codes.toSorted().join();
-    return this.until(`${uri}: ${wanted}`, () => {
+  /** What was published for a file, once the rule finds something in it; only that rule's diagnostics. */
+  async finding(uri: string, rule: string): Promise<PublishedDiagnostics> {
+    return this.until(`${rule} in ${uri}`, () => {
       const it = this.published.get(uri);
-      const found = (it?.diagnostics ?? []).map((diagnostic) => diagnostic.code).toSorted();
-      return it && found.join() === wanted ? it : undefined;
+      const diagnostics = it?.diagnostics.filter((diagnostic) => diagnostic.code === rule) ?? [];
+      return it && diagnostics.length > 0 ? { ...it, diagnostics } : undefined;
+    });
+  }
+
+  /** What was published for a file, once the rule finds nothing in it. */
+  async without(uri: string, rule: string): Promise<PublishedDiagnostics> {
+    return this.until(`${uri} without ${rule}`, () => {
+      const it = this.published.get(uri);
+      return it?.diagnostics.every((diagnostic) => diagnostic.code !== rule) ? it : undefined;
     });
   }
 
