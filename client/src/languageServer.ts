@@ -52,7 +52,6 @@ export class LanguageServer {
       documentSelector: DOCUMENT_SELECTOR,
       outputChannel: this.log,
       traceOutputChannel: traceWithoutContents(this.log),
-      synchronize: { configurationSection: 'restorable' },
       initializationOptions: { clientCommands: Object.values(CLIENT_COMMANDS) } satisfies InitializationOptions,
       // Hovers and documentation may link to pages, but never run commands or HTML.
       markdown: { isTrusted: false, supportHtml: false },

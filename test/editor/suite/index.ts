@@ -1,5 +1,6 @@
 /** The entry that VS Code's extension host loads: `extensionTestsPath`. */
 import './activation.ts';
+import './findings.ts';
 import { hand } from './hand.ts';
 import { registered } from './test.ts';
 
