@@ -1,4 +1,6 @@
 import type { AnyRule } from '../rule.ts';
+import backupOfNothing from './backupOfNothing.ts';
+import backupsIgnored from './backupsIgnored.ts';
 import bothDataSources from './bothDataSources.ts';
 import byteOrderMark from './byteOrderMark.ts';
 import cipherInCommandSection from './cipherInCommandSection.ts';
@@ -13,6 +15,12 @@ import commandLineOption from './commandLineOption.ts';
 import deprecatedOption from './deprecatedOption.ts';
 import duplicateOption from './duplicateOption.ts';
 import emptyValue from './emptyValue.ts';
+import encryptionEmpty from './encryptionEmpty.ts';
+import encryptionKeyBesideCredentials from './encryptionKeyBesideCredentials.ts';
+import encryptionKeyEmpty from './encryptionKeyEmpty.ts';
+import encryptionMethodMissing from './encryptionMethodMissing.ts';
+import encryptionMisplaced from './encryptionMisplaced.ts';
+import encryptionSection from './encryptionSection.ts';
 import fieldValue from './fieldValue.ts';
 import foreignComment from './foreignComment.ts';
 import ignoredTimeUnit from './ignoredTimeUnit.ts';
@@ -25,6 +33,7 @@ import missingField from './missingField.ts';
 import misspeltCipherOption from './misspeltCipherOption.ts';
 import mountedFileName from './mountedFileName.ts';
 import negatedOption from './negatedOption.ts';
+import noBaseBackups from './noBaseBackups.ts';
 import openpgpKeyArmor from './openpgpKeyArmor.ts';
 import openpgpKeyCannotEncrypt from './openpgpKeyCannotEncrypt.ts';
 import openpgpKeyLocked from './openpgpKeyLocked.ts';
@@ -46,23 +55,33 @@ import quotedValue from './quotedValue.ts';
 import refusedOption from './refusedOption.ts';
 import repoPassWithoutType from './repoPassWithoutType.ts';
 import repositoryStorage from './repositoryStorage.ts';
+import restoreBackup from './restoreBackup.ts';
+import restoreTarget from './restoreTarget.ts';
 import secretInGlobal from './secretInGlobal.ts';
+import secretNotHere from './secretNotHere.ts';
 import sectionHeader from './sectionHeader.ts';
+import sharedBackupPath from './sharedBackupPath.ts';
 import sharedCipherPass from './sharedCipherPass.ts';
 import sharedRepositoryPath from './sharedRepositoryPath.ts';
+import snapshotNotEncrypted from './snapshotNotEncrypted.ts';
 import sodiumKeyBinary from './sodiumKeyBinary.ts';
 import sodiumKeyEncoding from './sodiumKeyEncoding.ts';
 import sodiumKeyLength from './sodiumKeyLength.ts';
 import sodiumKeyPassphrase from './sodiumKeyPassphrase.ts';
 import sodiumKeyTransform from './sodiumKeyTransform.ts';
 import sourceCipher from './sourceCipher.ts';
+import stackgresTooOld from './stackgresTooOld.ts';
 import stanzaOptionInGlobal from './stanzaOptionInGlobal.ts';
+import storageDefaults from './storageDefaults.ts';
+import storageSection from './storageSection.ts';
 import undeclaredRepository from './undeclaredRepository.ts';
 import unexpandedVariable from './unexpandedVariable.ts';
 import unknownCipherType from './unknownCipherType.ts';
 import unknownField from './unknownField.ts';
+import unknownObjectStorage from './unknownObjectStorage.ts';
 import unknownOption from './unknownOption.ts';
 import unknownRepository from './unknownRepository.ts';
+import unknownSecretEntry from './unknownSecretEntry.ts';
 import unreadSection from './unreadSection.ts';
 import weakCipherPass from './weakCipherPass.ts';
 import wrappedCipherPass from './wrappedCipherPass.ts';
@@ -71,6 +90,8 @@ import yamlSyntax from './yamlSyntax.ts';
 /** Every rule, in the order in which their findings are worth reading. */
 // biome-ignore format: one line a rule, so that two additions do not meet on one line
 export const allRules: readonly AnyRule[] = [
+  backupOfNothing,
+  backupsIgnored,
   bothDataSources,
   byteOrderMark,
   cipherInCommandSection,
@@ -85,6 +106,12 @@ export const allRules: readonly AnyRule[] = [
   deprecatedOption,
   duplicateOption,
   emptyValue,
+  encryptionEmpty,
+  encryptionKeyBesideCredentials,
+  encryptionKeyEmpty,
+  encryptionMethodMissing,
+  encryptionMisplaced,
+  encryptionSection,
   fieldValue,
   foreignComment,
   ignoredTimeUnit,
@@ -97,6 +124,7 @@ export const allRules: readonly AnyRule[] = [
   misspeltCipherOption,
   mountedFileName,
   negatedOption,
+  noBaseBackups,
   openpgpKeyArmor,
   openpgpKeyCannotEncrypt,
   openpgpKeyLocked,
@@ -118,23 +146,33 @@ export const allRules: readonly AnyRule[] = [
   refusedOption,
   repoPassWithoutType,
   repositoryStorage,
+  restoreBackup,
+  restoreTarget,
   secretInGlobal,
+  secretNotHere,
   sectionHeader,
+  sharedBackupPath,
   sharedCipherPass,
   sharedRepositoryPath,
+  snapshotNotEncrypted,
   sodiumKeyBinary,
   sodiumKeyEncoding,
   sodiumKeyLength,
   sodiumKeyPassphrase,
   sodiumKeyTransform,
   sourceCipher,
+  stackgresTooOld,
   stanzaOptionInGlobal,
+  storageDefaults,
+  storageSection,
   undeclaredRepository,
   unexpandedVariable,
   unknownCipherType,
   unknownField,
+  unknownObjectStorage,
   unknownOption,
   unknownRepository,
+  unknownSecretEntry,
   unreadSection,
   weakCipherPass,
   wrappedCipherPass,

@@ -1,3 +1,4 @@
+import { misplacedEncryption } from '../queries/misplacedEncryption.ts';
 import { schemaProblems } from '../queries/schemaProblems.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
@@ -36,8 +37,11 @@ export default rule({
   `,
   check(document, { report }) {
     for (const resource of document.resources) {
+      // encryption-misplaced says more about these.
+      const misplaced = misplacedEncryption(resource).map((it) => it.keyPlace.start);
       for (const { problem, node, at } of schemaProblems(resource)) {
         if (problem.keyword !== 'additionalProperties' && problem.keyword !== 'nearMiss') continue;
+        if (misplaced.includes(at.start)) continue;
         const { replacement } = problem;
         report(at, problem.message, {
           fix:

@@ -1,0 +1,98 @@
+import type { Query } from '../index.ts';
+import { nearestName } from '../nearest.ts';
+import { isOpaque } from '../opaque.ts';
+import { isSameNamespace } from '../queries/selectedEntry.ts';
+import type { Resource } from '../resource.ts';
+import { SecretResource } from '../resources/secret.ts';
+import { fix, fixture, rule } from '../rule.ts';
+import { plainOrQuoted } from '../text/scalarText.ts';
+import { replaceValue } from '../yaml/entryEdits.ts';
+
+export default rule({
+  id: 'secret-not-here',
+  summary: 'The Secret that a storage names is in the workspace.',
+  why: 'It may live in the cluster only, and then all is well. Otherwise the operator stops with "Secret … not found", and every cluster that uses the storage is no longer reconciled. References never reach into another namespace.',
+  severity: 'hint',
+  confidence: 'likely',
+  since: '0.1.0',
+  product: 'StackGres',
+  catalogue: ['G27', 'G29', 'G72', 'G79'],
+  kinds: ['SGObjectStorage', 'SGBackup'],
+  bad: fixture`
+    apiVersion: stackgres.io/v1beta1
+    kind: SGObjectStorage
+    metadata: {name: backups, namespace: db}
+    spec:
+      type: gcs
+      gcs: {bucket: backups, gcpCredentials: {fetchCredentialsFromMetadataService: true}}
+      encryption:
+        method: sodium
+        sodium:
+          key: {name: backup-key, key: key}
+                      ^^^^^^^^^^ hint secret-not-here: no manifest of Secret backup-key is in the workspace
+          keyTransform: hex
+  `,
+  good: fixture`
+    #- /storage.yaml
+    apiVersion: stackgres.io/v1beta1
+    kind: SGObjectStorage
+    metadata: {name: backups, namespace: db}
+    spec:
+      type: gcs
+      gcs: {bucket: backups, gcpCredentials: {fetchCredentialsFromMetadataService: true}}
+      encryption:
+        method: sodium
+        sodium:
+          key: {name: backup-key, key: key}
+          keyTransform: hex
+    #- /secret.yaml
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: backup-key, namespace: db}
+    stringData:
+      key: 3fca27ff846664b4428dce73ac41d57cc637dee9fd029a662e875f5455790ded
+  `,
+  check(resource, { report, query }) {
+    const seen = new Set<string>();
+    for (const selector of resource.selectors) {
+      const reference = selector.secret;
+      const name = reference?.symbol.name;
+      if (!reference || !name || isOpaque(name) || seen.has(name)) continue;
+      if (query.definitionsOf(reference.symbol).length > 0) continue;
+      // Said once for each name: four selectors of one Secret are one Secret that is not here.
+      seen.add(name);
+      const elsewhere = query.definitionsOf({ kind: 'secret', name })[0]?.resource;
+      if (elsewhere) {
+        report(
+          reference.at,
+          `Secret ${name} is in namespace ${elsewhere.namespace}, and must be in ${resource.namespace}, beside ${resource.manifestKind} ${resource.name}`,
+          { severity: 'warning', related: [{ at: elsewhere.namePlace, message: elsewhere.title }] },
+        );
+        continue;
+      }
+      const near = nearSecret(name, resource, query);
+      if (near) {
+        report(reference.at, `no manifest of Secret ${name} is in the workspace; ${near.title} is`, {
+          severity: 'warning',
+          fix: fix(`Change to ${near.name}`, replaceValue(selector.node.get('name')!, plainOrQuoted(near.name))),
+          related: [{ at: near.namePlace, message: near.title }],
+        });
+        continue;
+      }
+      report(reference.at, `no manifest of Secret ${name} is in the workspace`);
+    }
+  },
+});
+
+/** A Secret beside the resource whose name differs by a slip of the pen. */
+function nearSecret(name: string, resource: Resource, query: Query): SecretResource | undefined {
+  const secrets = query
+    .resources('Secret', 'SealedSecret', 'ExternalSecret')
+    .filter((it) => it instanceof SecretResource)
+    .filter((it) => it.name !== '' && isSameNamespace(it, resource));
+  const near = nearestName([...new Set(secrets.map((it) => it.name))], name);
+  // `backups-dev` and `backups-prd`, `key1` and `key2` differ on purpose.
+  if (near === undefined || /\d/.test(name) || /\d/.test(near) || Math.abs(near.length - name.length) > 2)
+    return undefined;
+  return secrets.find((it) => it.name === near);
+}
