@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Edit, Place } from '../../server/src/core/part.ts';
 import { inFile } from '../../server/src/core/part.ts';
+import { hover } from '../../server/src/core/queries/hover.ts';
 import { definition, highlights, references } from '../../server/src/core/queries/mentions.ts';
 import { prepareRename, rename } from '../../server/src/core/queries/rename.ts';
 import type { Workspace } from '../../server/src/core/workspace.ts';
@@ -50,6 +51,27 @@ export function checkRenameRefused(newName: string, problem: string, before: str
   const { workspace, uri, offset } = withCursor(before, defaultName);
   const result = rename(workspace, uri, offset, newName);
   expect('problem' in result ? result.problem : 'renamed').toContain(problem);
+}
+
+/**
+ * What is shown at `$0`: the lines must stand in it in this order, as a person reads them; `^^^ here` marks what is lit up.
+ * Whole sentences of the documentation are left to the schemas.
+ */
+export function checkHover(markup: string, ...lines: string[]): void {
+  const { workspace, files, uri, offset } = withCursor(markup);
+  const found = hover(workspace, uri, offset);
+  if (!found) {
+    expect(lines, 'nothing is shown').toEqual([]);
+    return;
+  }
+  if (files.some((it) => it.marks.length > 0)) checkPlaces(files, [found.at]);
+  const shown = found.text.split('\n');
+  let from = 0;
+  for (const line of lines) {
+    const at = shown.findIndex((it, i) => i >= from && it.includes(line));
+    expect(at >= 0 ? line : found.text).toBe(line);
+    from = at + 1;
+  }
 }
 
 export function checkTexts(workspace: Workspace, after: string, defaultName?: string): void {
