@@ -230,8 +230,8 @@ test('a field and its values are explained by our schemas', () => {
   checkHover(`${head}spec:\n  encryption:\n    meth$0od: sodium\n    ^^^^^^^^ here\n`, '**method**', '- `sodium`');
   checkHover(
     `${head}spec:\n  encryption:\n    method: sod$0ium\n            ^^^^^^^^ here\n`,
-    '**sodium**:',
     '**method**',
+    '- `sodium`',
   );
 });
 
