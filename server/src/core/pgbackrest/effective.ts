@@ -88,6 +88,8 @@ export class EffectiveOptions {
     if (deeper) return deeper;
     const setting = this.#byName.get(fullName(decider, index));
     const current = setting?.value ?? decider.default;
+    // A value that pgBackRest refuses decides nothing.
+    if (current !== undefined && decider.allow && !decider.allow.includes(current)) return undefined;
     const isMet = current !== undefined && (depend.list === undefined || depend.list.includes(current));
     return isMet ? undefined : { decider: fullName(decider, index), list: depend.list, current, setting };
   }

@@ -42,13 +42,15 @@ export function parseTime(text: string): number | undefined {
 
 /**
  * Up to 2.52.1 a time was a decimal number of seconds, and whatever followed the number was ignored without a word:
- * `1m` meant one second. `ignored` is where that rest begins.
+ * `1m` meant one second. `ignored` is where that rest begins. (strtod gives 0 for no number at all, so a zero with a
+ * rest behind it was refused.)
  */
 export function parseTimeBefore253(text: string): { ms: number; ignored?: number } | undefined {
   const match = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/i.exec(text);
   if (!match) return undefined;
   const ms = Math.round(Number(match[0]) * 1000);
-  return match[0].length < text.length ? { ms, ignored: match[0].length } : { ms };
+  if (match[0].length === text.length) return { ms };
+  return Number(match[0]) === 0 ? undefined : { ms, ignored: match[0].length };
 }
 
 /** `500ms`, `90s`, `30m`, `7d`: the largest unit up to days that needs no fraction. */

@@ -1,4 +1,7 @@
 import type { AnyRule } from '../rule.ts';
+import archiveCheckOff from './archiveCheckOff.ts';
+import archiveRetention from './archiveRetention.ts';
+import archiveRetentionBelowFull from './archiveRetentionBelowFull.ts';
 import backupOfNothing from './backupOfNothing.ts';
 import backupsIgnored from './backupsIgnored.ts';
 import bothDataSources from './bothDataSources.ts';
@@ -12,7 +15,9 @@ import cipherTypeWithoutPass from './cipherTypeWithoutPass.ts';
 import cipherWithoutRepository from './cipherWithoutRepository.ts';
 import clusterTypeWithoutPass from './clusterTypeWithoutPass.ts';
 import commandLineOption from './commandLineOption.ts';
+import deltaInGlobal from './deltaInGlobal.ts';
 import deprecatedOption from './deprecatedOption.ts';
+import dottedBucket from './dottedBucket.ts';
 import duplicateOption from './duplicateOption.ts';
 import emptyValue from './emptyValue.ts';
 import encryptionEmpty from './encryptionEmpty.ts';
@@ -23,6 +28,7 @@ import encryptionMisplaced from './encryptionMisplaced.ts';
 import encryptionSection from './encryptionSection.ts';
 import fieldValue from './fieldValue.ts';
 import foreignComment from './foreignComment.ts';
+import ignoredOption from './ignoredOption.ts';
 import ignoredTimeUnit from './ignoredTimeUnit.ts';
 import inlineComment from './inlineComment.ts';
 import invalidValue from './invalidValue.ts';
@@ -30,10 +36,13 @@ import lineTooLong from './lineTooLong.ts';
 import lineWithoutEquals from './lineWithoutEquals.ts';
 import listNotMerged from './listNotMerged.ts';
 import missingField from './missingField.ts';
+import missingRequiredOption from './missingRequiredOption.ts';
+import missingRetention from './missingRetention.ts';
 import misspeltCipherOption from './misspeltCipherOption.ts';
 import mountedFileName from './mountedFileName.ts';
 import negatedOption from './negatedOption.ts';
 import noBaseBackups from './noBaseBackups.ts';
+import obsoleteCompress from './obsoleteCompress.ts';
 import openpgpKeyArmor from './openpgpKeyArmor.ts';
 import openpgpKeyCannotEncrypt from './openpgpKeyCannotEncrypt.ts';
 import openpgpKeyLocked from './openpgpKeyLocked.ts';
@@ -49,19 +58,26 @@ import optionOfOtherCommand from './optionOfOtherCommand.ts';
 import optionOutsideSection from './optionOutsideSection.ts';
 import optionSetTwice from './optionSetTwice.ts';
 import overriddenCommandOption from './overriddenCommandOption.ts';
+import pathStyleEndpoint from './pathStyleEndpoint.ts';
+import pgAndRepoHost from './pgAndRepoHost.ts';
 import placeholderCipherPass from './placeholderCipherPass.ts';
+import plainHttpEndpoint from './plainHttpEndpoint.ts';
 import publishedCipherPass from './publishedCipherPass.ts';
 import quotedValue from './quotedValue.ts';
+import recoveryOptionStandbyMode from './recoveryOptionStandbyMode.ts';
 import refusedOption from './refusedOption.ts';
 import repoPassWithoutType from './repoPassWithoutType.ts';
+import repositoryInDataDirectory from './repositoryInDataDirectory.ts';
 import repositoryStorage from './repositoryStorage.ts';
 import restoreBackup from './restoreBackup.ts';
 import restoreTarget from './restoreTarget.ts';
+import sameRepositoryPlace from './sameRepositoryPlace.ts';
 import secretInGlobal from './secretInGlobal.ts';
 import secretNotHere from './secretNotHere.ts';
 import sectionHeader from './sectionHeader.ts';
 import sharedBackupPath from './sharedBackupPath.ts';
 import sharedCipherPass from './sharedCipherPass.ts';
+import sharedPgPath from './sharedPgPath.ts';
 import sharedRepositoryPath from './sharedRepositoryPath.ts';
 import snapshotNotEncrypted from './snapshotNotEncrypted.ts';
 import sodiumKeyBinary from './sodiumKeyBinary.ts';
@@ -72,8 +88,11 @@ import sodiumKeyTransform from './sodiumKeyTransform.ts';
 import sourceCipher from './sourceCipher.ts';
 import stackgresTooOld from './stackgresTooOld.ts';
 import stanzaOptionInGlobal from './stanzaOptionInGlobal.ts';
+import stanzaWithoutPgPath from './stanzaWithoutPgPath.ts';
 import storageDefaults from './storageDefaults.ts';
 import storageSection from './storageSection.ts';
+import timeoutOrder from './timeoutOrder.ts';
+import tlsNotVerified from './tlsNotVerified.ts';
 import undeclaredRepository from './undeclaredRepository.ts';
 import unexpandedVariable from './unexpandedVariable.ts';
 import unknownCipherType from './unknownCipherType.ts';
@@ -90,6 +109,9 @@ import yamlSyntax from './yamlSyntax.ts';
 /** Every rule, in the order in which their findings are worth reading. */
 // biome-ignore format: one line a rule, so that two additions do not meet on one line
 export const allRules: readonly AnyRule[] = [
+  archiveCheckOff,
+  archiveRetention,
+  archiveRetentionBelowFull,
   backupOfNothing,
   backupsIgnored,
   bothDataSources,
@@ -103,7 +125,9 @@ export const allRules: readonly AnyRule[] = [
   cipherWithoutRepository,
   clusterTypeWithoutPass,
   commandLineOption,
+  deltaInGlobal,
   deprecatedOption,
+  dottedBucket,
   duplicateOption,
   emptyValue,
   encryptionEmpty,
@@ -114,6 +138,7 @@ export const allRules: readonly AnyRule[] = [
   encryptionSection,
   fieldValue,
   foreignComment,
+  ignoredOption,
   ignoredTimeUnit,
   inlineComment,
   invalidValue,
@@ -121,10 +146,13 @@ export const allRules: readonly AnyRule[] = [
   lineWithoutEquals,
   listNotMerged,
   missingField,
+  missingRequiredOption,
+  missingRetention,
   misspeltCipherOption,
   mountedFileName,
   negatedOption,
   noBaseBackups,
+  obsoleteCompress,
   openpgpKeyArmor,
   openpgpKeyCannotEncrypt,
   openpgpKeyLocked,
@@ -140,19 +168,26 @@ export const allRules: readonly AnyRule[] = [
   optionOutsideSection,
   optionSetTwice,
   overriddenCommandOption,
+  pathStyleEndpoint,
+  pgAndRepoHost,
   placeholderCipherPass,
+  plainHttpEndpoint,
   publishedCipherPass,
   quotedValue,
+  recoveryOptionStandbyMode,
   refusedOption,
   repoPassWithoutType,
+  repositoryInDataDirectory,
   repositoryStorage,
   restoreBackup,
   restoreTarget,
+  sameRepositoryPlace,
   secretInGlobal,
   secretNotHere,
   sectionHeader,
   sharedBackupPath,
   sharedCipherPass,
+  sharedPgPath,
   sharedRepositoryPath,
   snapshotNotEncrypted,
   sodiumKeyBinary,
@@ -163,8 +198,11 @@ export const allRules: readonly AnyRule[] = [
   sourceCipher,
   stackgresTooOld,
   stanzaOptionInGlobal,
+  stanzaWithoutPgPath,
   storageDefaults,
   storageSection,
+  timeoutOrder,
+  tlsNotVerified,
   undeclaredRepository,
   unexpandedVariable,
   unknownCipherType,
