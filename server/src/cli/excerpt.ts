@@ -5,7 +5,7 @@
 
 import type { Place } from '../core/part.ts';
 import type { Conf } from '../core/pgbackrest/conf.ts';
-import { holdsSecret } from '../core/pgbackrest/options.ts';
+import { holdsSecret, resolveOption } from '../core/pgbackrest/options.ts';
 import type { Setting } from '../core/pgbackrest/setting.ts';
 import type { Resource } from '../core/resource.ts';
 import { PostgresClusterResource } from '../core/resources/postgresCluster.ts';
@@ -42,11 +42,11 @@ export function excerptOf(workspace: Workspace, place: Place): Excerpt {
     const inner = insideOf(hidden.text, place);
     if (inner) return cut(hidden.text.text, inner, secretsOfConf(hidden), hidden.entry.name);
   }
+  const readable = confs.filter((it) => !it.entry || !isBase64(it.entry));
+  const entriesShown = new Set(readable.flatMap((it) => it.entry ?? []));
   const secrets = [
-    ...confs.flatMap((conf) =>
-      conf.entry && isBase64(conf.entry) ? [] : secretsOfConf(conf).map((it) => conf.text.place(it.start, it.end)),
-    ),
-    ...resources.flatMap(secretsOfResource),
+    ...readable.flatMap((conf) => secretsOfConf(conf).map((it) => conf.text.place(it.start, it.end))),
+    ...resources.flatMap((it) => secretsOfResource(it, entriesShown)),
   ];
   return cut(part.text, place, secrets, undefined);
 }
@@ -68,31 +68,42 @@ function insideOf(text: MappedText, place: Place): Stretch | undefined {
   return { start, end: place.end > place.start ? Math.max(start, last + 1) : start };
 }
 
-/** In units of the conf's own text. */
-function secretsOfConf(conf: Conf): Stretch[] {
-  const values = conf.settings.flatMap(({ resolved, origin }) =>
-    origin.kind === 'conf' && holdsSecret(resolved)
-      ? [{ start: origin.option.valueStart, end: origin.option.lineEnd }]
-      : [],
-  );
-  // A line that is no option may be one whose `=` was forgotten, or the rest of a pass that was broken over two lines.
-  const others = conf.tree.problems
-    .filter((it) => it.code === 'missing-equals')
-    .map(({ start }) => {
-      const lineStart = conf.text.text.lastIndexOf('\n', start - 1) + 1;
-      const line = /[^\r\n]*/.exec(conf.text.text.slice(lineStart))![0];
-      const name = /^\s*(?:[a-z]+\d*-[a-z0-9-]+)?\s*/.exec(line)![0].length;
-      return { start: lineStart + name, end: lineStart + line.length };
-    });
-  return [...values, ...others];
+/**
+ * In units of the conf's own text, line by line whatever the parser made of them: half-typed text holds secrets too. A
+ * line that is no option may be one whose `=` was forgotten, or the rest of a pass that was broken over two lines.
+ */
+function secretsOfConf({ text: { text } }: Conf): Stretch[] {
+  const secrets: Stretch[] = [];
+  for (const line of text.matchAll(/[^\r\n]+/g)) {
+    const start = line.index + secretColumn(line[0]);
+    const end = line.index + line[0].length;
+    if (start < end) secrets.push({ start, end });
+  }
+  return secrets;
 }
 
-function secretsOfResource(resource: Resource): Stretch[] {
+/** Where the part of a conf's line begins that must not be shown; its length when all of it may be. */
+function secretColumn(line: string): number {
+  const section = /^[\uFEFF\s]*\[[^\]]*\]?\s*/.exec(line);
+  if (section) return section[0].length;
+  const option = /^[\uFEFF\s#;]*([A-Za-z0-9_-]+)\s*=\s*/.exec(line);
+  if (option) return mayHoldSecret(option[1]!, line.slice(option[0].length)) ? option[0].length : line.length;
+  if (/^\s*[#;]/.test(line)) return line.length;
+  const word = /^\s*([a-z][a-z0-9-]*)\s*/.exec(line);
+  return word && resolveOption(word[1]!).definition ? word[0].length : 0;
+}
+
+function mayHoldSecret(key: string, value: string): boolean {
+  const resolved = resolveOption(key);
+  // No cipher has so long a name: the pass was put beside the wrong option.
+  return holdsSecret(resolved) || (resolved.name === 'repo-cipher-type' && value.length > 16);
+}
+
+/** @param entriesShown hold a conf in clear text, in which only the secret options are hidden */
+function secretsOfResource(resource: Resource, entriesShown: ReadonlySet<SecretEntry>): Stretch[] {
   if (resource instanceof SecretResource || resource instanceof ConfigMapResource) {
     return resource.entries.flatMap((it) => {
-      const isReadable = it.text !== undefined && !isBase64(it);
-      const isConf = isReadable && /^\s*\[/m.test(it.text!.text) && /\.conf$/.test(it.name);
-      if (isConf || it.isOpaque || it.container === 'template') return [];
+      if (entriesShown.has(it) || it.isOpaque || it.container === 'template') return [];
       if (resource instanceof ConfigMapResource && !NAMES_A_SECRET.test(it.name)) return [];
       if (it.container === 'generator') return valueOfLiteral(resource, it.keyPlace);
       const whole = it.source?.whole ?? it.node?.place;

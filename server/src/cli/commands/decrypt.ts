@@ -1,0 +1,74 @@
+import { UsageError } from '../arguments.ts';
+import { command } from '../command.ts';
+import { readKeyMaterial, wipe } from '../keyMaterial.ts';
+import { missingKey, nameOfKey, offerFor } from '../keyOffers.ts';
+import { opensslParameters } from '../opensslOptions.ts';
+import { askHidden } from '../prompt.ts';
+import { runJob, size } from '../running.ts';
+import { harmless, paragraph } from '../terminal.ts';
+import { CRYPT_OPTIONS, methods, oneFile, refuseSharedStdin, requireOutput } from './encrypt.ts';
+
+export const decrypt = command({
+  name: 'decrypt',
+  summary: 'decrypt a file, and say whether it could have been tampered with',
+  usage: ['decrypt FILE -o OUT [--method METHOD] [OPTIONS]'],
+  description: [
+    'Reads what WAL-G (libsodium and OpenPGP), gpg, openssl enc and pgBackRest wrote. The method is seen from the bytes where it can be; libsodium streams have no signature and want --method sodium or --key-transform.',
+    'OUT gets its name when everything is through and, where the format can prove it, authentic. Without an option for the key it is asked for at the terminal, and not shown.',
+  ],
+  options: {
+    method: { kind: 'text', choices: methods, help: 'how it is encrypted (default: what the bytes say)' },
+    ...CRYPT_OPTIONS,
+  },
+  examples: [
+    { line: 'restorable decrypt shop.dump.gpg --passphrase-file pass.txt -o shop.dump', what: 'a file of gpg -c' },
+    {
+      line: 'restorable decrypt part_001.tar.lz4 --key-file key.hex --key-transform hex -o - | lz4 -d | tar -t',
+      what: 'a part of a WAL-G backup',
+    },
+  ],
+  exitCodes: [
+    { left: '0', help: 'decrypted' },
+    { left: '12 13 14', help: 'wrong key, damaged, cut off' },
+    { left: '15 16 18', help: 'not encrypted, unsupported, cannot be read or written' },
+    { left: '2 130', help: 'wrong usage, stopped' },
+  ],
+  async run({ options, positionals }, terminal) {
+    const input = oneFile(positionals, 'decrypt');
+    const output = requireOutput(options.output);
+    refuseSharedStdin(input, options);
+    const material = await readKeyMaterial(options, terminal);
+    try {
+      if (!material.key && !material.passphrase) {
+        if (!terminal.stdinIsTty || input === '-')
+          throw missingKey(options.method === 'sodium' || options.method === 'openpgp' ? 'key' : 'passphrase');
+        if (options.method === 'openpgp')
+          throw new UsageError('an OpenPGP key comes from a file', 'Name it with --key-file FILE.');
+        material.key = await askHidden(`${nameOfKey(options.method)}:`, terminal);
+      }
+      const { format, isAuthentic, notes, bytesRead, bytesWritten } = await runJob(
+        {
+          kind: 'decrypt',
+          ...(options.method && { method: options.method }),
+          input,
+          output,
+          overwrite: options.force,
+          key: offerFor(options.method, material, options['key-transform']),
+          ...opensslParameters(options),
+        },
+        terminal,
+      );
+      const where = output === '-' ? '' : ` in ${output}`;
+      terminal.say(`Decrypted ${size(bytesRead)} of ${format} to ${size(bytesWritten)}${where}.`);
+      terminal.say(
+        isAuthentic
+          ? 'Authentic: a change would have been noticed.'
+          : 'Not authenticated: this format cannot notice a change. Check the contents (test-restore does).',
+      );
+      for (const it of notes) terminal.say(paragraph(harmless(it), { width: terminal.width, first: '· ' }));
+      return 0;
+    } finally {
+      wipe(material.key, material.passphrase);
+    }
+  },
+});

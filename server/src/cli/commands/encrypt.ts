@@ -1,0 +1,89 @@
+import type { Method } from '../../../../engine/src/job.ts';
+import { type OptionTable, UsageError } from '../arguments.ts';
+import { command } from '../command.ts';
+import { KEY_OPTIONS, readKeyMaterial, wipe } from '../keyMaterial.ts';
+import { missingKey, nameOfKey, offerFor } from '../keyOffers.ts';
+import { OPENSSL_OPTIONS, opensslParameters } from '../opensslOptions.ts';
+import { askHiddenTwice } from '../prompt.ts';
+import { runJob, size } from '../running.ts';
+
+export const methods = ['sodium', 'openpgp', 'pgbackrest', 'openssl', 'gpg'] as const satisfies readonly Method[];
+
+export const CRYPT_OPTIONS = {
+  output: { kind: 'text', short: 'o', value: 'OUT', help: 'where the result goes; - for stdout' },
+  force: { kind: 'flag', help: 'overwrite OUT if it exists' },
+  ...KEY_OPTIONS,
+  ...OPENSSL_OPTIONS,
+} as const satisfies OptionTable;
+
+export const encrypt = command({
+  name: 'encrypt',
+  summary: 'encrypt a file so that the real tool can read it',
+  usage: [`encrypt FILE --method ${methods.join('|')} -o OUT [OPTIONS]`],
+  description: [
+    'sodium as WAL-G writes it, openpgp for a public key, pgbackrest as a file of an encrypted repository, openssl as openssl enc -pbkdf2, gpg with a passphrase. FILE and OUT may be - for stdin and stdout.',
+    'Without an option for the key it is asked for at the terminal, and not shown.',
+  ],
+  options: { method: { kind: 'text', choices: methods, help: 'how to encrypt' }, ...CRYPT_OPTIONS },
+  examples: [
+    {
+      line: 'pg_dump -Fc shop | restorable encrypt - --method gpg --passphrase-file pass.txt -o shop.dump.gpg',
+      what: 'a dump that gpg decrypts',
+    },
+    { line: 'restorable encrypt shop.dump --method sodium --key-file key.hex -o shop.dump.enc', what: 'as WAL-G does' },
+  ],
+  async run({ options, positionals }, terminal) {
+    const input = oneFile(positionals, 'encrypt');
+    const { method } = options;
+    if (method === undefined) throw new UsageError(`encrypt needs --method ${methods.join('|')}`);
+    const output = requireOutput(options.output);
+    refuseSharedStdin(input, options);
+    const material = await readKeyMaterial(options, terminal);
+    try {
+      if (!material.key && !material.passphrase) {
+        if (!terminal.stdinIsTty || method === 'openpgp' || input === '-')
+          throw missingKey(method === 'sodium' || method === 'openpgp' ? 'key' : 'passphrase');
+        material.key = await askHiddenTwice(`${nameOfKey(method)}:`, terminal);
+      }
+      const { bytesRead, bytesWritten } = await runJob(
+        {
+          kind: 'encrypt',
+          method,
+          input,
+          output,
+          overwrite: options.force,
+          key: offerFor(method, material, options['key-transform']),
+          ...opensslParameters(options),
+        },
+        terminal,
+      );
+      terminal.say(`Encrypted ${size(bytesRead)} to ${size(bytesWritten)}${output === '-' ? '' : ` in ${output}`}.`);
+      return 0;
+    } finally {
+      wipe(material.key, material.passphrase);
+    }
+  },
+});
+
+export function oneFile(positionals: readonly { value: string }[], name: string): string {
+  const [file, ...more] = positionals.map((it) => it.value);
+  if (file === undefined) throw new UsageError(`${name} needs a FILE, or - for stdin`);
+  if (more.length > 0) throw new UsageError(`${name} takes one FILE; ${more[0]} is one too many`);
+  return file;
+}
+
+export function requireOutput(output: string | undefined): string {
+  if (output === undefined)
+    throw new UsageError('it is not said where the result goes', 'Add -o OUT, or -o - for stdout.');
+  return output;
+}
+
+/** @throws UsageError when both the file and a key are to come from stdin */
+export function refuseSharedStdin(
+  input: string,
+  options: { 'key-file': string | undefined; 'passphrase-file': string | undefined },
+): void {
+  if (input === '-' && (options['key-file'] === '-' || options['passphrase-file'] === '-')) {
+    throw new UsageError('stdin can hold the file or the key, not both', 'Put the key into a file or a variable.');
+  }
+}

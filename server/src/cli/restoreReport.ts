@@ -1,0 +1,102 @@
+/** A test-restore's report for people: the four ticks with their reasons, what was read, what went wrong, what to do next. */
+
+import type { Report, Tick } from '../../../engine/src/report.ts';
+import { sentence, titleOf } from './failureMessage.ts';
+import { size } from './running.ts';
+import { type Colour, harmless, paragraph, type Terminal } from './terminal.ts';
+
+export const TICKS = [
+  'decrypted',
+  'authentic',
+  'complete',
+  'restorable',
+] as const satisfies readonly (keyof Report['verdict'])[];
+
+export function signOf(tick: Tick): '✔' | '✘' | '?' {
+  return tick === null ? '?' : tick ? '✔' : '✘';
+}
+
+/** @param archive the path as the user wrote it, for the lines to type next */
+export function describeReport(report: Report, archive: string, terminal: Terminal): string {
+  const { paint, width } = terminal;
+  const tick = (it: Tick) => paint(colourOf(it), signOf(it));
+  const label = report.backup
+    ? `, backup ${report.backup.label}${report.backup.type ? ` (${report.backup.type})` : ''}`
+    : '';
+  const lines = [
+    `${tick(overall(report))} ${paint('bold', harmless(report.archive))}${harmless(label)}`,
+    `  ${paint('dim', harmless(report.format))}`,
+    '',
+    ...TICKS.map((it) => {
+      const first = `  ${signOf(report.verdict[it])} ${it.padEnd(11)}`;
+      const shown = `  ${tick(report.verdict[it])} ${it.padEnd(11)}`;
+      return paragraph(harmless(report.because[it]), { width, first }).replace(first, shown);
+    }),
+    '',
+  ];
+  const fact = (name: string, said: string) =>
+    lines.push(paragraph(harmless(said), { width, first: `  ${name.padEnd(9)}` }).replace(name, paint('dim', name)));
+  if (report.files.total > 0) fact('files', describeFiles(report.files));
+  const restored = report.bytes.restored > 0 ? `, ${size(report.bytes.restored)} of contents` : '';
+  fact('bytes', `${size(report.bytes.read)} read${restored}, in ${report.seconds.toFixed(1)} s`);
+  for (const it of report.keys) {
+    fact(
+      'key',
+      `${it.source}${it.fingerprint ? `, fingerprint ${it.fingerprint}` : ''}${it.opens ? ` (${it.opens})` : ''}`,
+    );
+  }
+  for (const it of report.notes) fact('note', it);
+  if (report.restoredTo) fact('written', report.restoredTo);
+  if (report.failure) lines.push(...describeFailure(report, terminal));
+  else lines.push(...whatNext(report, archive, terminal));
+  return `${lines.join('\n')}\n`;
+}
+
+/** One sign for the whole: what is asked is whether it can be restored. */
+export function overall({ failure, verdict }: Report): Tick {
+  return failure ? false : verdict.restorable;
+}
+
+const mostFailed = 10;
+
+function describeFailure({ failure, files }: Report, { paint, width }: Terminal): string[] {
+  if (!failure) return [];
+  const lines = [
+    '',
+    `  ${paint('red', titleOf(failure))}`,
+    paragraph(harmless(sentence(failure.message)), { width, first: '  ' }),
+  ];
+  const others = files.failed.filter((it) => it.path !== failure.path || it.message !== failure.message);
+  for (const { path, code, offset, message } of others.slice(0, mostFailed)) {
+    const place = offset === null ? '' : `, at byte ${offset}`;
+    lines.push(paragraph(harmless(`${path}: ${code}${place}: ${message}`), { width, first: '  · ' }));
+  }
+  if (others.length > mostFailed) lines.push(`  · and ${others.length - mostFailed} more; --json lists all of them`);
+  if (failure.hint) lines.push('', paragraph(harmless(failure.hint), { width, first: '  → ' }));
+  return lines;
+}
+
+function describeFiles({ total, verified, failed }: Report['files']): string {
+  const all = `${total.toLocaleString('en')} file${total === 1 ? '' : 's'}`;
+  if (failed.length > 0)
+    return `${verified.toLocaleString('en')} of ${all} agree, ${failed.length.toLocaleString('en')} failed`;
+  if (verified === total) return total === 1 ? 'the one file agrees' : `all ${all} agree`;
+  return `${verified.toLocaleString('en')} of ${all} agree`;
+}
+
+function whatNext({ restoredTo, verdict }: Report, archive: string, { paint, width }: Terminal): string[] {
+  if (restoredTo) return [];
+  const cure = verdict.restorable
+    ? `Nothing was written. To have the files: restorable test-restore ${quote(archive)} … --to NEW-FOLDER`
+    : 'Nothing contradicts the archive, but its format cannot prove that it is whole: see the question marks.';
+  return ['', paragraph(cure, { width, first: '  → ' }).replace('→', paint('dim', '→'))];
+}
+
+/** As a shell takes it. */
+function quote(path: string): string {
+  return /^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
+function colourOf(tick: Tick): Colour {
+  return tick === null ? 'yellow' : tick ? 'green' : 'red';
+}
