@@ -5,7 +5,7 @@
 //
 // `--extension` takes an unpacked extension (e.g. this checkout after `npm run build`) and leaves the .vsix out.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,7 @@ import { installRealVscode } from '../../tools/real-vscode.mjs';
 import { runInProcess } from './inProcess.mjs';
 import { installedTests } from './installed.mjs';
 import { packageTests } from './package.mjs';
+import { makeHome } from './window.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { values: options } = parseArgs({
@@ -64,7 +65,7 @@ try {
     // Python is among what code-server's native modules need anyway; its zipfile is on every machine that gets here.
     execFileSync('python3', ['-m', 'zipfile', '-e', vsix, dirname(extension)]);
     await runTests(packageTests({ vsix, extension }));
-    await runTests(installedTests({ vsix, home: makeHome('installed') }));
+    await runTests(installedTests({ vsix, home: newHome('installed') }));
   }
 
   const suite = join(home, 'suite.cjs');
@@ -80,7 +81,7 @@ try {
     logLevel: 'warning',
   });
   const output = await runInProcess({
-    ...makeHome('in-process'),
+    ...newHome('in-process'),
     extension,
     suite,
     report,
@@ -100,32 +101,7 @@ try {
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 || passed === 0 ? 1 : 0);
 
-/** A user's folders, with settings that keep VS Code quiet, and a workspace: a copy of the fixtures. */
-function makeHome(name) {
-  const folder = join(home, name);
-  const [userData, extensions, workspace] = ['user-data', 'extensions', 'workspace'].map((it) => join(folder, it));
-  mkdirSync(join(userData, 'User'), { recursive: true });
-  mkdirSync(extensions);
-  cpSync(join(here, 'workspace'), workspace, { recursive: true });
-  // Archives lie in the examples, made by the real tools.
-  const archives = join(here, '..', '..', 'examples');
-  if (existsSync(archives)) cpSync(archives, join(workspace, 'examples'), { recursive: true });
-  writeFileSync(
-    join(userData, 'User', 'settings.json'),
-    JSON.stringify({
-      'workbench.startupEditor': 'none',
-      'workbench.enableExperiments': false,
-      'workbench.colorTheme': 'Default Dark Modern',
-      'workbench.secondarySideBar.defaultVisibility': 'hidden',
-      'chat.disableAIFeatures': true,
-      'telemetry.telemetryLevel': 'off',
-      'extensions.autoCheckUpdates': false,
-      'extensions.ignoreRecommendations': true,
-      'git.enabled': false,
-      'security.workspace.trust.startupPrompt': 'never',
-      'editor.hover.delay': 100,
-      'files.hotExit': 'off',
-    }),
-  );
-  return { userData, extensions, workspace };
+/** The suite's own files, and the examples with archives made by the real tools. */
+function newHome(name) {
+  return makeHome(join(home, name), { '.': join(here, 'workspace'), examples: join(here, '..', '..', 'examples') });
 }

@@ -1,0 +1,79 @@
+// Takes the pictures of docs/screenshots from the packaged extension: `node test/editor/screenshots.mjs [NAME...]`.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageExtension } from '../../tools/package.mjs';
+import { installVsix } from '../../tools/real-vscode.mjs';
+import { choose, makeHome, openFile, quickRow, runCommand, typeCommand, withWindow } from './window.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const wanted = process.argv.slice(2);
+
+/** Long enough for animations and the blinking cursor to be out of the way. */
+const settleMs = 1_200;
+
+const pictures = {
+  findings: async (page, shoot) => {
+    await openFile(page, 'secret.yaml percona');
+    await page.locator('.squiggly-error').first().waitFor({ timeout: 60_000 });
+    await page.waitForTimeout(settleMs);
+    // The mark lies under the text, which would be what is hovered.
+    const { x, y, width, height } = await page.locator('.squiggly-error').first().boundingBox();
+    await page.mouse.move(x + Math.min(width, 80) / 2, y + height / 2);
+    await page.locator('.monaco-hover').first().waitFor();
+    await shoot();
+  },
+  palette: async (page, shoot) => {
+    await openFile(page, 'pgbackrest.conf');
+    await page.waitForTimeout(settleMs);
+    await typeCommand(page, 'Restorable: ');
+    await quickRow(page, 'Restorable: Test Restore').waitFor();
+    await shoot();
+  },
+  'generate-key': async (page, shoot) => {
+    await openFile(page, 'storages.yaml');
+    await page.waitForTimeout(settleMs);
+    await runCommand(page, 'Restorable: Generate Key');
+    await quickRow(page, 'libsodium').waitFor();
+    await shoot();
+  },
+  report: async (page, shoot) => {
+    await runCommand(page, 'Restorable: Test Restore');
+    await choose(page, 'pgbackrest');
+    await choose(page, 'Check only');
+    await page.locator('.tab', { hasText: 'Test restore' }).waitFor({ timeout: 60_000 });
+    await page.waitForTimeout(settleMs);
+    await shoot();
+  },
+  walkthrough: async (page, shoot) => {
+    await page.keyboard.press('Control+KeyB');
+    await runCommand(page, 'Restorable: Get Started');
+    await page.getByText('Prove that it restores').first().click();
+    await page.waitForTimeout(settleMs);
+    await shoot();
+  },
+};
+
+const home = mkdtempSync(join(tmpdir(), 'restorable-pictures-'));
+try {
+  const folders = makeHome(
+    home,
+    { '.': join(root, 'examples') },
+    { 'workbench.colorTheme': process.env.THEME ?? 'Default Dark Modern', 'editor.wordWrap': 'on' },
+  );
+  await installVsix({ vsix: packageExtension(join(home, 'restorable.vsix')), ...folders });
+  for (const [name, take] of Object.entries(pictures)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    const path = join(process.env.PICTURES ?? join(root, 'docs', 'screenshots'), `${name}.png`);
+    await withWindow(folders, (page) =>
+      take(page, async () => {
+        await page.waitForTimeout(settleMs);
+        await page.screenshot({ path });
+        console.log(path);
+      }),
+    );
+  }
+} finally {
+  rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+}
