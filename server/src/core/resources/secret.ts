@@ -1,4 +1,4 @@
-import type { Part, Place } from '../part.ts';
+import type { Edit, Part, Place } from '../part.ts';
 import { isOpaque } from '../pgbackrest/values.ts';
 import { Resource } from '../resource.ts';
 import { type Base64Problem, decodeBase64, decodedText } from '../text/base64.ts';
@@ -52,6 +52,31 @@ export interface SecretEntry {
   problem: Base64Problem | undefined;
   /** For a generator's `files:` entry: the file that holds the value, relative to the kustomization. */
   file?: string;
+}
+
+/** Writes another value into an entry, encoded as the entry wants it. Undefined where the value has no text here. */
+export function setText(entry: SecretEntry, newText: string): Edit[] | undefined {
+  const text = entry.text;
+  if (!text) return undefined;
+  if (entry.container === 'data' || entry.container === 'binaryData')
+    return text.edits([{ start: 0, end: text.text.length, newText }]);
+  // The line break at the end of a block scalar is also the end of its line.
+  const end = text.text.replace(/\n+$/, '').length;
+  return text.edits([{ start: 0, end, newText: end < text.text.length ? newText.replace(/\n+$/, '') : newText }]);
+}
+
+/** Takes the line breaks off the end of a value. */
+export function withoutFinalBreak(entry: SecretEntry): Edit[] | undefined {
+  const text = entry.text;
+  if (!text) return undefined;
+  const part = entry.secret.part;
+  const start = entry.node?.place.start;
+  const header = start === undefined ? undefined : /^[|>][1-9]?[+-]?/.exec(part.text.slice(start))?.[0];
+  if (start !== undefined && header && entry.container !== 'data' && entry.container !== 'binaryData') {
+    const bare = header.replace(/[+-]/, '');
+    return [{ at: part.place(start, start + header.length), newText: `${bare}-` }];
+  }
+  return text.edits([{ start: 0, end: text.text.length, newText: text.text.replace(/\n+$/, '') }]);
 }
 
 export class ConfigMapResource extends Resource {

@@ -15,6 +15,7 @@ import cipherTypeWithoutPass from './cipherTypeWithoutPass.ts';
 import cipherWithoutRepository from './cipherWithoutRepository.ts';
 import clusterTypeWithoutPass from './clusterTypeWithoutPass.ts';
 import commandLineOption from './commandLineOption.ts';
+import credentialsIgnored from './credentialsIgnored.ts';
 import deltaInGlobal from './deltaInGlobal.ts';
 import deprecatedOption from './deprecatedOption.ts';
 import dottedBucket from './dottedBucket.ts';
@@ -87,8 +88,13 @@ import sodiumKeyPassphrase from './sodiumKeyPassphrase.ts';
 import sodiumKeyTransform from './sodiumKeyTransform.ts';
 import sourceCipher from './sourceCipher.ts';
 import stackgresTooOld from './stackgresTooOld.ts';
+import stackgresValueNewline from './stackgresValueNewline.ts';
+import stackgresValueQuote from './stackgresValueQuote.ts';
 import stanzaOptionInGlobal from './stanzaOptionInGlobal.ts';
 import stanzaWithoutPgPath from './stanzaWithoutPgPath.ts';
+import storageAddress from './storageAddress.ts';
+import storageCaCertificate from './storageCaCertificate.ts';
+import storageCredentials from './storageCredentials.ts';
 import storageDefaults from './storageDefaults.ts';
 import storageSection from './storageSection.ts';
 import timeoutOrder from './timeoutOrder.ts';
@@ -125,6 +131,7 @@ export const allRules: readonly AnyRule[] = [
   cipherWithoutRepository,
   clusterTypeWithoutPass,
   commandLineOption,
+  credentialsIgnored,
   deltaInGlobal,
   deprecatedOption,
   dottedBucket,
@@ -197,8 +204,13 @@ export const allRules: readonly AnyRule[] = [
   sodiumKeyTransform,
   sourceCipher,
   stackgresTooOld,
+  stackgresValueNewline,
+  stackgresValueQuote,
   stanzaOptionInGlobal,
   stanzaWithoutPgPath,
+  storageAddress,
+  storageCaCertificate,
+  storageCredentials,
   storageDefaults,
   storageSection,
   timeoutOrder,

@@ -2,7 +2,7 @@ import type { Fix } from '../finding.ts';
 import { type ArmorProblem, armorInside, mendedArmor } from '../keys/armor.ts';
 import { examplePrivateKey, indented } from '../keys/exampleKeys.ts';
 import { openpgpKeyOf } from '../queries/openpgpKey.ts';
-import type { SecretEntry } from '../resources/secret.ts';
+import { type SecretEntry, setText } from '../resources/secret.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -95,8 +95,7 @@ const SAYS: Record<ArmorProblem, string> = {
 };
 
 function cure(entry: SecretEntry, value: string, problem: ArmorProblem | undefined): Fix | undefined {
-  const text = entry.text;
-  if (!text || !problem) return undefined;
+  if (!problem) return undefined;
   const part = entry.secret.part;
   const header = entry.node?.place.start;
   if (problem === 'broken-lines' && header !== undefined && part.text[header] === '>')
@@ -106,6 +105,6 @@ function cure(entry: SecretEntry, value: string, problem: ArmorProblem | undefin
   if (inside === undefined) return undefined;
   return fix(
     isTwice ? 'Take one layer of base64 off the key' : 'Put the lines of the key in order',
-    text.edits([{ start: 0, end: text.text.length, newText: inside }]),
+    setText(entry, inside),
   );
 }

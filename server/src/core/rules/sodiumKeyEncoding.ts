@@ -1,5 +1,6 @@
 import { valuePlace } from '../queries/selectedEntry.ts';
 import { sodiumKeyOf } from '../queries/sodiumKey.ts';
+import { setText } from '../resources/secret.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -58,12 +59,8 @@ export default rule({
     const problem = key?.problem;
     if (problem?.kind !== 'encoding') return;
     const { entry, transform } = key!;
-    const text = entry.text;
     let cure = problem.cure;
-    let edits =
-      problem.newText !== undefined && text
-        ? text.edits([{ start: 0, end: text.text.length, newText: problem.newText }])
-        : undefined;
+    let edits = problem.newText === undefined ? undefined : setText(entry, problem.newText);
     if (edits && problem.transform && problem.transform !== transform) {
       cure = `${cure} and set keyTransform: ${problem.transform}`;
       const more = key!.setTransform(problem.transform);

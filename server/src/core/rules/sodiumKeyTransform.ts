@@ -1,5 +1,6 @@
 import { valuePlace } from '../queries/selectedEntry.ts';
 import { sodiumKeyOf } from '../queries/sodiumKey.ts';
+import { setText } from '../resources/secret.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -57,9 +58,7 @@ export default rule({
     const problem = key?.problem;
     if (problem?.kind !== 'transform' || !problem.transform) return;
     const edits = key!.setTransform(problem.transform);
-    const text = key!.entry.text;
-    if (edits && problem.newText !== undefined && text)
-      edits.push(...text.edits([{ start: 0, end: text.text.length, newText: problem.newText }]));
+    if (edits && problem.newText !== undefined) edits.push(...(setText(key!.entry, problem.newText) ?? []));
     report(key!.transformPlace, problem.message, {
       fix: fix(
         // With none, existing backups were written with the other reading of the key and need it for ever.
