@@ -1,6 +1,6 @@
 import type { Severity } from '../../core/finding.ts';
 import { harmless } from '../terminal.ts';
-import type { Reporter } from './all.ts';
+import type { Reporter } from './reporter.ts';
 
 const COMMAND = {
   error: 'error',

@@ -1,5 +1,5 @@
 import { rulePage } from '../../rulePage.ts';
-import { countBySeverity, type Reporter } from './all.ts';
+import { countBySeverity, type Reporter } from './reporter.ts';
 
 /** docs/reports.md describes it: a public interface, only ever extended. */
 export const json: Reporter = (findings, sources) => {

@@ -4,7 +4,7 @@ import { allRules } from '../../core/rules/all.ts';
 import { rulePage } from '../../rulePage.ts';
 import type { Sources } from '../sources.ts';
 import { version } from '../version.ts';
-import type { Reporter } from './all.ts';
+import type { Reporter } from './reporter.ts';
 
 const LEVEL = {
   error: 'error',

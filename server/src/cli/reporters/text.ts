@@ -2,7 +2,7 @@ import type { Finding, Severity } from '../../core/finding.ts';
 import type { Excerpt } from '../excerpt.ts';
 import type { Sources } from '../sources.ts';
 import { type Colour, columnsOf, harmless, type Paint, paragraph } from '../terminal.ts';
-import { countBySeverity, type Reporter, type Style, severities } from './all.ts';
+import { countBySeverity, type Reporter, type Style, severities } from './reporter.ts';
 
 const COLOUR = {
   error: 'red',
