@@ -1,7 +1,8 @@
 import type { Generator } from './generator.ts';
 import { optionData } from './optionData.ts';
 import { optionTable } from './optionTable.ts';
+import { rulePages } from './rulePages.ts';
 import { validators } from './validators.ts';
 
 /** What `npm run generate` makes, in this order; a generator that is not listed here does not exist. */
-export const generators: Generator[] = [optionData, optionTable, validators];
+export const generators: Generator[] = [optionData, optionTable, validators, rulePages];

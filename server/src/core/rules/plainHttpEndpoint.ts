@@ -9,7 +9,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['realworld 6.1', 'pains P34'],
+  catalogue: ['pains P34'],
   kinds: ['pgbackrest.conf'],
   bad: fixture`
     [global]

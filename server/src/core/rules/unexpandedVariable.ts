@@ -8,7 +8,7 @@ export default rule({
   confidence: 'likely',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M53', 'realworld 1.2'],
+  catalogue: ['M53'],
   kinds: ['pgbackrest.conf'],
   bad: fixture`
     [global]
