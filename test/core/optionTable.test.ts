@@ -436,6 +436,8 @@ test('up to 2.52 a unit behind a time is ignored, and a fraction is fine', () =>
   expect(read('io-timeout', '60s', old)).toBe('60000; harmless unit-ignored 0-3 => "60"');
   expect(read('archive-timeout', '0.5', old)).toBe('500');
   expect(read('archive-timeout', 'abc', old)).toBe('refused not-time 0-3');
+  expect(read('job-retry-interval', '0', old)).toBe('0');
+  expect(read('job-retry-interval', '0s', old)).toBe('refused not-time 0-2');
   expect(read('io-timeout', '1m', { target: '2.53' })).toBe('60000');
 });
 

@@ -378,6 +378,18 @@ test('strange values are answered, not thrown at', () => {
   expect(validate('toString', {})).toEqual([]);
 });
 
+test('a bomb of aliases, a loop and a deep nest take no time', () => {
+  let bomb: unknown = 'x';
+  for (let level = 0; level < 60; level++) bomb = [bomb, bomb];
+  let nest: unknown = {};
+  for (let level = 0; level < 100_000; level++) nest = { spec: nest };
+  const loop: Record<string, unknown> = { metadata: {}, type: 's3' };
+  loop.spec = loop;
+  for (const value of [bomb, nest, loop, { metadata: bomb, spec: { encryption: bomb, s3: nest } }]) {
+    expect(validate('SGObjectStorage', value).length).toBeGreaterThan(0);
+  }
+});
+
 /** Every described node of a schema with the path of field names that leads to it. */
 function* nodes(node: SchemaNode, path: string[]): Iterable<{ path: string[]; node: SchemaNode }> {
   yield { path, node };

@@ -390,23 +390,37 @@ function valueAt(value: unknown, path: Path): unknown {
   return at;
 }
 
-/** The API server drops nulls of fields before it validates, and so do we; in lists they stay. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isMap(value)) return value;
+/**
+ * The API server drops nulls of fields before it validates, and so do we; in lists they stay. An alias is one value in
+ * many places and is copied once; what lies deeper than any schema of ours reaches is left as it is.
+ */
+function withoutNulls(value: unknown, copies = new Map<object, unknown>(), depth = 0): unknown {
+  if (typeof value !== 'object' || value === null || depth > deepestSchema) return value;
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  if (Array.isArray(value)) {
+    const list: unknown[] = [];
+    copies.set(value, list);
+    for (const child of value) list.push(withoutNulls(child, copies, depth + 1));
+    return list;
+  }
   const copy: Record<string, unknown> = {};
+  copies.set(value, copy);
   for (const [name, child] of Object.entries(value)) {
     if (child === null || child === undefined) continue;
-    // A field may be called __proto__ in a hostile file.
-    Object.defineProperty(copy, name, {
-      value: withoutNulls(child),
+    const field = {
+      value: withoutNulls(child, copies, depth + 1),
       enumerable: true,
       configurable: true,
       writable: true,
-    });
+    };
+    // A field may be called __proto__ in a hostile file.
+    Object.defineProperty(copy, name, field);
   }
   return copy;
 }
+
+const deepestSchema = 64;
 
 function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
