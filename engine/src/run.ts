@@ -1,0 +1,75 @@
+import { inspectRepository, isRepository, testRestoreRepository } from './archives/pgbackrest/repository.ts';
+import { RestoreError } from './failure.ts';
+import { decryptFile } from './files/decryptFile.ts';
+import { encryptFile } from './files/encryptFile.ts';
+import { inspectFile } from './files/inspectFile.ts';
+import { testRestoreFile } from './files/testRestoreFile.ts';
+import type { Job, JobResult, KeyOffer, Outcome } from './job.ts';
+import { generateKey } from './keys/generate.ts';
+import { cancelled, type RunContext } from './run-context.ts';
+
+/**
+ * Does one job on this thread. Every failure comes out as an outcome; keys are wiped whatever happens.
+ * The pool calls it inside a worker; only tests call it directly.
+ */
+export async function runJob<J extends Job>(job: J, context: RunContext): Promise<Outcome<J['kind']>> {
+  try {
+    return { ok: true, value: (await result(job, context)) as JobResult[J['kind']] };
+  } catch (error) {
+    const failure = context.signal.aborted ? cancelled() : error;
+    if (failure instanceof RestoreError) return { ok: false, failure: failure.failure };
+    return { ok: false, failure: bug(error) };
+  } finally {
+    wipeKeys(job);
+  }
+}
+
+async function result(job: Job, context: RunContext): Promise<JobResult[Job['kind']]> {
+  switch (job.kind) {
+    case 'test-restore':
+      return (await isRepository(job.archive))
+        ? testRestoreRepository(job, context)
+        : [await testRestoreFile(job, context)];
+    case 'inspect':
+      return (await isRepository(job.archive))
+        ? inspectRepository(job.archive, context)
+        : inspectFile(job.archive, context);
+    case 'encrypt':
+      return encryptFile(job, context);
+    case 'decrypt':
+      return decryptFile(job, context);
+    case 'keygen':
+      return generateKey(job.key);
+  }
+}
+
+/** Overwrites every key byte that came with the job; the caller has its own copy. */
+export function wipeKeys(job: Job): void {
+  const offers: KeyOffer[] =
+    job.kind === 'test-restore' ? job.keys : 'key' in job && job.kind !== 'keygen' ? [job.key] : [];
+  for (const it of offers) {
+    it.bytes.fill(0);
+    it.passphrase?.fill(0);
+  }
+  if (job.kind === 'keygen' && job.key.kind === 'openpgp') job.key.passphrase?.fill(0);
+}
+
+/** What must not happen. The message of a foreign error may quote what it choked on, so only its kind is told. */
+export function bug(error: unknown): RestoreError['failure'] {
+  const isSystem = error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error;
+  if (isSystem) {
+    return {
+      code: 'io',
+      stage: 'open',
+      message: `the system refused: ${String(error.code)} in ${String(error.syscall)}`,
+    };
+  }
+  const name = error instanceof Error ? error.name : typeof error;
+  const place = error instanceof Error ? /at (?:async )?(\w[\w.]*)/.exec(error.stack ?? '')?.[1] : undefined;
+  return {
+    code: 'io',
+    stage: 'open',
+    message: `the engine itself failed (${name}${place ? ` in ${place}` : ''})`,
+    hint: 'This is a bug of Restorable: please report it with what you did. It says nothing about the archive.',
+  };
+}
