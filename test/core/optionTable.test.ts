@@ -295,6 +295,12 @@ test('a name that is near to nothing has no nearest one', () => {
   }
 });
 
+test('a name for the command line is not taken for a slip, but for the passphrase', () => {
+  expect(resolveOption('type').nearest).toEqual([]);
+  expect(resolveOption('stanza').nearest).toEqual([]);
+  expect(resolveOption('cipher-pass').nearest[0]).toBe('repo1-cipher-pass');
+});
+
 test('a near miss of a secret option is treated as one', () => {
   for (const key of [
     'repo1-cipher-pass',

@@ -294,7 +294,9 @@ class ResolvedKey implements Resolved {
   get nearest(): readonly string[] {
     if (!this.problem) return [];
     if (this.canonical) return [this.canonical];
-    return nearestOptions(this.key);
+    const found = nearestOptions(this.key);
+    // `type` and `stanza` are what they are, only in the wrong place; `cipher-pass` was meant for a repository.
+    return this.problem === 'command-line-only' ? found.filter(meansEncryption) : found;
   }
 }
 
@@ -434,6 +436,10 @@ function plainStem(key: string): { stem: string; index?: number } {
 
 function decidesAboutEncryption(definition: OptionDefinition): boolean {
   return definition.secure === true || definition.name.startsWith('repo-cipher-');
+}
+
+function meansEncryption(key: string): boolean {
+  return decidesAboutEncryption(resolveOption(key).definition!);
 }
 
 /** Every name one may come near to: today's, the old ones, and today's without its group (`cipher-type`). */
