@@ -22,7 +22,10 @@ const shared = {
   mainFields: ['main', 'module'],
   logLevel: 'warning',
   legalComments: 'none',
+  // Libraries that come as ES modules ask where they lie; a CommonJS bundle has no import.meta.
+  define: { 'import.meta.url': 'importMetaUrl' },
 };
+const whereAmI = "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;";
 
 const bundles = [
   { entryPoints: ['client/src/extension.ts'], outfile: join(options.out, 'client.js'), external: ['vscode'] },
@@ -30,10 +33,10 @@ const bundles = [
   {
     entryPoints: ['server/src/cli/main.ts'],
     outfile: join(options.out, 'cli.js'),
-    banner: { js: '#!/usr/bin/env node' },
+    banner: { js: `#!/usr/bin/env node\n${whereAmI}` },
   },
   { entryPoints: ['engine/src/worker.ts'], outfile: join(options.out, 'worker.js') },
-].map((it) => ({ ...shared, ...it }));
+].map((it) => ({ ...shared, banner: { js: whereAmI }, ...it }));
 
 if (options.watch) {
   for (const bundle of bundles) await (await context({ ...bundle, logLevel: 'info' })).watch();
