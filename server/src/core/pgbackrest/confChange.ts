@@ -19,14 +19,17 @@ export function lineBreakOf(text: string): '\r\n' | '\n' {
   return text.includes('\r\n') ? '\r\n' : '\n';
 }
 
+/** Takes a line out with the break in front of it: in a YAML block its indentation goes as well. */
 export function lineRemoval(text: string, { lineStart, lineEnd }: Lines): Change {
-  const isLast = lineEnd >= text.length;
-  if (isLast && lineStart > 0) {
-    const before = text.startsWith('\r\n', lineStart - 2) ? 2 : 1;
-    return { start: lineStart - before, end: lineEnd, newText: '' };
+  if (lineStart > 0) {
+    const breakLength = text.startsWith('\r\n', lineStart - 2) ? 2 : 1;
+    return { start: lineStart - breakLength, end: lineEnd, newText: '' };
   }
-  const breakLength = isLast ? 0 : text.startsWith('\r\n', lineEnd) ? 2 : 1;
-  return { start: lineStart, end: lineEnd + breakLength, newText: '' };
+  if (lineEnd >= text.length) return { start: 0, end: lineEnd, newText: '' };
+  // The first line: the second takes its place.
+  const nextStart = lineEnd + (text.startsWith('\r\n', lineEnd) ? 2 : 1);
+  const next = linesAround(text, nextStart, nextStart);
+  return { start: 0, end: next.lineEnd, newText: text.slice(nextStart, next.lineEnd) };
 }
 
 export function lineBehind(text: string, { lineEnd }: Pick<Lines, 'lineEnd'>, line: string): Change {

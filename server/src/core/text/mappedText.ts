@@ -121,7 +121,8 @@ export class MappedText {
       return changes.map((it) => ({ at: this.place(it.start, it.end), newText: inside(it.newText, it.start) }));
     }
     let text = this.text;
-    for (const it of [...changes].sort((a, b) => b.start - a.start)) {
+    // From the end; of two that start together, the insertion comes last so that nothing swallows it.
+    for (const it of [...changes].sort((a, b) => b.start - a.start || b.end - a.end)) {
       text = text.slice(0, it.start) + it.newText + text.slice(it.end);
     }
     return [{ at: this.whole, newText: this.encode(text) }];

@@ -206,6 +206,7 @@ function blockText(
   const indentText = /^(?:[ \t]*\r?\n)*( *)[^ \r\n]/.exec(source.slice(headerEnd))?.[1] ?? ' '.repeat(parentIndent);
   const indicator = /[1-9]/.exec(source.slice(0, headerEnd).replace(/#.*/, ''))?.[0];
   const whole = part.place(start, bodyEnd);
+  const lineBreak = source.includes('\r\n') ? '\r\n' : '\n';
   // With an indentation indicator, blanks at the start of a line may be content: rewrite the whole and keep it simple.
   const hasIndicator = indicator !== undefined;
   const encode = (text: string) =>
@@ -222,10 +223,10 @@ function blockText(
     encodeInside:
       isLiteral && !hasIndicator
         ? (text, index) => {
-            const indented = text.replaceAll('\n', `\n${indentText}`);
+            const indented = text.replaceAll('\n', `${lineBreak}${indentText}`);
             // Behind the last line break there is no indentation yet, and none must be left behind.
             if (index === value.length && value.endsWith('\n'))
-              return `${indentText}${indented}`.trimEnd() + (text.endsWith('\n') ? '\n' : '');
+              return `${indentText}${indented}`.trimEnd() + (text.endsWith('\n') ? lineBreak : '');
             return indented;
           }
         : undefined,
