@@ -15,6 +15,7 @@ import cipherTypeWithoutPass from './cipherTypeWithoutPass.ts';
 import cipherWithoutRepository from './cipherWithoutRepository.ts';
 import clusterTypeWithoutPass from './clusterTypeWithoutPass.ts';
 import commandLineOption from './commandLineOption.ts';
+import confEntryName from './confEntryName.ts';
 import credentialsIgnored from './credentialsIgnored.ts';
 import deltaInGlobal from './deltaInGlobal.ts';
 import deprecatedOption from './deprecatedOption.ts';
@@ -73,8 +74,16 @@ import repositoryStorage from './repositoryStorage.ts';
 import restoreBackup from './restoreBackup.ts';
 import restoreTarget from './restoreTarget.ts';
 import sameRepositoryPlace from './sameRepositoryPlace.ts';
+import secretDataClearText from './secretDataClearText.ts';
+import secretDataNotBase64 from './secretDataNotBase64.ts';
+import secretDoubleBase64 from './secretDoubleBase64.ts';
+import secretEntryName from './secretEntryName.ts';
+import secretEntryTwice from './secretEntryTwice.ts';
 import secretInGlobal from './secretInGlobal.ts';
 import secretNotHere from './secretNotHere.ts';
+import secretUnknownField from './secretUnknownField.ts';
+import secretValueNewline from './secretValueNewline.ts';
+import secretValueType from './secretValueType.ts';
 import sectionHeader from './sectionHeader.ts';
 import sharedBackupPath from './sharedBackupPath.ts';
 import sharedCipherPass from './sharedCipherPass.ts';
@@ -131,6 +140,7 @@ export const allRules: readonly AnyRule[] = [
   cipherWithoutRepository,
   clusterTypeWithoutPass,
   commandLineOption,
+  confEntryName,
   credentialsIgnored,
   deltaInGlobal,
   deprecatedOption,
@@ -189,8 +199,16 @@ export const allRules: readonly AnyRule[] = [
   restoreBackup,
   restoreTarget,
   sameRepositoryPlace,
+  secretDataClearText,
+  secretDataNotBase64,
+  secretDoubleBase64,
+  secretEntryName,
+  secretEntryTwice,
   secretInGlobal,
   secretNotHere,
+  secretUnknownField,
+  secretValueNewline,
+  secretValueType,
   sectionHeader,
   sharedBackupPath,
   sharedCipherPass,

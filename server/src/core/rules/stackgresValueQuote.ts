@@ -33,7 +33,7 @@ export default rule({
     stringData:
       accessKeyId: AKIAXXXXXXXXXXXXXXXX
       secretAccessKey: abcdefghij'bcdefghijabcdefghijabcdefghij
-                                ^ error stackgres-value-quote: StackGres cannot carry a single quote in this value: the start script of the Pod breaks on it
+                                 ^ error stackgres-value-quote: StackGres cannot carry a single quote in this value: the start script of the Pod breaks on it
   `,
   good: fixture`
     #- /storage.yaml

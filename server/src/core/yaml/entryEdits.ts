@@ -45,8 +45,9 @@ export function removeEntry(map: YamlNode, entry: YamlNode): Edit[] | undefined 
 
 /** Another value for an entry; a value behind an alias stays as it is for the others. */
 export function replaceValue(entry: YamlNode, value: string): Edit[] {
-  if (!entry.isNull) return [{ at: entry.usePlace, newText: value }];
   const written = entry.usePlace;
+  // The place of a block scalar ends before its last line break.
+  if (!entry.isNull) return [{ at: written.start === entry.place.start ? entry.place : written, newText: value }];
   if (written.end > written.start) return [{ at: written, newText: value }];
   // Nothing stands behind the colon.
   const key = entry.keyPlace;
