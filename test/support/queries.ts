@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Edit, Place } from '../../server/src/core/part.ts';
 import { inFile } from '../../server/src/core/part.ts';
+import { type Completion, completion, withoutPlaces } from '../../server/src/core/queries/completion.ts';
 import { hover } from '../../server/src/core/queries/hover.ts';
 import { definition, highlights, references } from '../../server/src/core/queries/mentions.ts';
 import { prepareRename, rename } from '../../server/src/core/queries/rename.ts';
@@ -13,6 +14,8 @@ export function withCursor(markup: string, defaultName?: string) {
   const { workspace, files } = workspaceOf(markup, { defaultName });
   const file = files.find((it) => it.cursor !== undefined);
   if (!file) throw new Error('the text has no $0');
+  // An editor knows the language of a file that holds next to nothing yet.
+  if (file.uri.endsWith('.conf')) workspace.setFile(file.uri, file.text, 'conf');
   return { workspace, files, uri: file.uri, offset: file.cursor! };
 }
 
@@ -72,6 +75,36 @@ export function checkHover(markup: string, ...lines: string[]): void {
     expect(at >= 0 ? line : found.text).toBe(line);
     from = at + 1;
   }
+}
+
+/**
+ * Accepts the item at `$0` whose label is `label`; text in, text out. Snippets are filled with their own words.
+ * The item must be one that an editor shows: what is typed before the cursor begins it, or is in it.
+ */
+export function checkCompletion(before: string, label: string, after: string, defaultName?: string): void {
+  const { workspace, uri, offset } = withCursor(before, defaultName);
+  const items = completion(workspace, uri, offset);
+  const chosen = items.find((it) => it.label === label);
+  if (!chosen) throw new Error(`no ${label} among: ${items.map((it) => it.label).join(' | ') || 'nothing'}`);
+  const { start, end } = inFile(chosen.at);
+  expect(start).toBeLessThanOrEqual(offset);
+  expect(end).toBeGreaterThanOrEqual(offset);
+  const text = workspace.text(uri)!;
+  expect(text.slice(start, end), 'editors replace within a line').not.toContain('\n');
+  const typed = text.slice(start, offset).toLowerCase();
+  expect((chosen.filterText ?? chosen.label).toLowerCase()).toContain(typed);
+  const newText = chosen.isSnippet ? withoutPlaces(chosen.newText) : chosen.newText;
+  applyEdits(workspace, [{ at: chosen.at, newText }]);
+  checkTexts(workspace, after, defaultName);
+}
+
+/** The labels offered at `$0`, the best first; `kind` looks at one kind of item only. */
+export function completionLabels(before: string, kind?: Completion['kind'], defaultName?: string): string[] {
+  const { workspace, uri, offset } = withCursor(before, defaultName);
+  return completion(workspace, uri, offset)
+    .filter((it) => kind === undefined || it.kind === kind)
+    .toSorted((a, b) => a.rank - b.rank)
+    .map((it) => it.label);
 }
 
 export function checkTexts(workspace: Workspace, after: string, defaultName?: string): void {

@@ -69,7 +69,11 @@ export class Documents {
       if (document.isRead) continue;
       document.isRead = true;
       const { text } = document.lines;
-      this.workspace.setFile(uri, text, languageOfId(document.languageId) ?? languageOf(uri, text));
+      this.workspace.setFile(
+        uri,
+        text,
+        languageOfId(document.languageId) ?? languageOfName(uri) ?? languageOf(uri, text),
+      );
     }
   }
 
@@ -98,6 +102,11 @@ export class Documents {
     }
     return lines;
   }
+}
+
+/** A file that is just being begun holds too little to tell, but its name may. */
+function languageOfName(uri: string): FileLanguage | undefined {
+  return /\/pgbackrest[^/]*\.conf$/i.test(uri) ? 'conf' : undefined;
 }
 
 /** Where an editor's language id decides; undefined where the file's name and content do. */

@@ -9,10 +9,9 @@ export interface RepositoryCipher {
   /** The settings in force. */
   type: Setting | undefined;
   pass: Setting | undefined;
-  /** Keys that are no options but were meant for this repository's cipher: repo1-cypher-type. */
-  misspelt: Setting[];
-  /** Cipher options of this repository that count for one command only, or for nobody. */
-  sidelined: Setting[];
+  /** A missing type is told where it stands: misspelt, or in a section that counts for one command or for nobody. */
+  isTypeTold: boolean;
+  isPassTold: boolean;
   /** Nothing says where the repository is, while another one has a place: its index is probably a slip. */
   isStray: boolean;
   /** The repository whose cipher options stand under this stray index; set on both. */
@@ -27,12 +26,18 @@ export function repositoryCiphers(reading: ConfReading, stanza: string | undefin
     const type = repository.option('cipher-type');
     const pass = repository.option('cipher-pass');
     const isLost = reading.isWhole && !reading.hasOpaqueLines && !repository.hasLocation && located.length > 0;
+    const isTold = (key: string) =>
+      reading.settings.some(
+        (it) =>
+          meantCipherKey(it, repositories) === key ||
+          (it.resolved.canonical === key && (isSidelined(it) || it.resolved.problem !== undefined)),
+      );
     return {
       repository,
       type,
       pass,
-      misspelt: reading.settings.filter((it) => isMisspeltCipher(it) && isMeantFor(it, repository, repositories)),
-      sidelined: reading.settings.filter((it) => isCipher(it) && it.group === repository.name && isSidelined(it)),
+      isTypeTold: isTold(`${repository.name}-cipher-type`),
+      isPassTold: isTold(`${repository.name}-cipher-pass`),
       isStray: isLost && (type !== undefined || pass !== undefined),
       slip: undefined,
     };
@@ -64,18 +69,6 @@ export function meantCipherKey(setting: Setting, repositories: readonly Reposito
   const located = repositories.filter((it) => it.hasLocation);
   const index = located.length === 1 ? located[0]!.index : (repositories[0]?.index ?? 1);
   return meant.replace(/^repo\d+/, `repo${index}`);
-}
-
-function isMisspeltCipher(setting: Setting): boolean {
-  return meantCipherOption(setting) !== undefined;
-}
-
-function isMeantFor(setting: Setting, repository: Repository, repositories: readonly Repository[]): boolean {
-  return meantCipherKey(setting, repositories)?.startsWith(`${repository.name}-`) ?? false;
-}
-
-function isCipher(setting: Setting): boolean {
-  return setting.resolved.name === 'repo-cipher-type' || setting.resolved.name === 'repo-cipher-pass';
 }
 
 function isSidelined({ origin, scope }: Setting): boolean {
