@@ -44,7 +44,7 @@ export function readBlockMap(map: Uint8Array, form: BlockForm): BlockRun[] {
   if (blockSize < 1 || checksumSize < 1 || checksumSize > 16) damaged('its block or checksum size cannot be');
   const mostBlocks = Math.ceil(fileSize / blockSize);
   const reader = new MapReader(map);
-  if ((reader.number() & 1) !== 0) {
+  if (reader.number() !== 0) {
     fail('unsupported', 'contents', 'the block map has a version that is not known', {
       hint: 'A newer pgBackRest wrote it: look for a newer Restorable.',
     });

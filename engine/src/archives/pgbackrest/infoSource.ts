@@ -61,9 +61,9 @@ export async function withCopy<T>(
   read: (object: ByteText) => Promise<{ value: T; checksum: string }>,
 ): Promise<T> {
   const copy = `${name}.copy`;
-  const first = await outcome(() => read(name));
+  const first = await outcome(name, read);
   if ('value' in first && (await isSame(files, name, copy))) return first.value;
-  const second = await outcome(() => read(copy));
+  const second = await outcome(copy, read);
   if ('value' in first) {
     if ('failure' in second) onProblem(second.failure);
     else if (first.checksum !== second.checksum) {
@@ -117,16 +117,28 @@ async function isSame(files: RepositoryFiles, name: ByteText, other: ByteText): 
   }
 }
 
-/** Feeds every line to `use`; returns what stands at the end. */
+/**
+ * Feeds every line to `use`; returns what stands at the end. What `use` throws counts only when the checksum is right:
+ * a damaged text says nothing about the one who wrote it.
+ */
 export async function eachLine(
   lines: AsyncGenerator<InfoLine[], InfoEnd, undefined>,
   use: (line: InfoLine) => void,
 ): Promise<InfoEnd> {
+  let refusal: { error: unknown } | undefined;
   try {
     for (;;) {
       const { done, value } = await lines.next();
-      if (done) return value;
-      for (const line of value) use(line);
+      if (done) {
+        if (refusal) throw refusal.error;
+        return value;
+      }
+      if (refusal) continue;
+      try {
+        for (const line of value) use(line);
+      } catch (error) {
+        refusal = { error };
+      }
     }
   } finally {
     await lines.return({ checksum: '' });
@@ -142,11 +154,13 @@ function shifted(error: unknown, by: number): unknown {
 }
 
 async function outcome<T>(
-  work: () => Promise<{ value: T; checksum: string }>,
+  name: ByteText,
+  read: (object: ByteText) => Promise<{ value: T; checksum: string }>,
 ): Promise<{ value: T; checksum: string } | { failure: Failure }> {
   try {
-    return await work();
-  } catch (error) {
+    return await read(name);
+  } catch (thrown) {
+    const error = at(readable(name), thrown);
     if (!(error instanceof RestoreError) || error.failure.code === 'cancelled') throw error;
     return { failure: error.failure };
   }

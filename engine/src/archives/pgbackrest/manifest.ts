@@ -280,6 +280,9 @@ function readTargets(info: Info): Target[] {
     const target = targets.object(name);
     safeParts(name);
     const oid = target.has('tablespace-id') ? readOid(target) : undefined;
+    if (oid !== undefined && name !== `pg_tblspc/${oid}`) {
+      fail('hostile', 'contents', `${readable(name)} is not the tablespace ${readable(oid)}`);
+    }
     return {
       name,
       path: target.text('path'),
