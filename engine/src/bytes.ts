@@ -204,6 +204,14 @@ export function concat(
   return joined;
 }
 
+/**
+ * The same bytes as a plain array. For libraries: a Node `Buffer` shares its memory where a `Uint8Array` would copy
+ * (`slice`), and they write into what they think is their copy.
+ */
+export function plainArray(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 export function startsWith(bytes: Uint8Array, prefix: ArrayLike<number>, from = 0): boolean {
   if (bytes.length < from + prefix.length) return false;
   for (let index = 0; index < prefix.length; index++) if (bytes[from + index] !== prefix[index]) return false;

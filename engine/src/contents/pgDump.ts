@@ -1,0 +1,198 @@
+/** Reads dumps of pg_dump and pg_dumpall to their end, the way pg_restore or psql would, without a database. */
+
+import { type ByteReader, drain } from '../bytes.ts';
+import { decompress } from '../compress/compression.ts';
+import { fail, RestoreError } from '../failure.ts';
+import { ArchiveReader, type DumpToc, readToc, type TocEntry } from './pgDumpToc.ts';
+
+export interface DumpContents {
+  toc: DumpToc;
+  /** Data blocks that were read to their end, and the bytes that came out of them. */
+  dataBlocks: number;
+  dataBytes: number;
+}
+
+/**
+ * Reads an archive in the custom format: the table of contents, then every data block through its decompression; at
+ * the end each entry that has data must have been seen.
+ *
+ * Format: `pg_backup_custom.c`: a block is a type byte, the entry's id, then pieces with their length in front, closed
+ * by a length of 0; large objects are one block of several such streams, each after its oid, closed by oid 0. The file
+ * has no end mark: that all entries have come is what shows that it is whole.
+ *
+ * @throws RestoreError stage `contents` (or `decompress`): `damaged`, `truncated`, `unsupported`; offsets count in the archive
+ */
+export async function checkCustomDump(reader: ByteReader): Promise<DumpContents> {
+  const toc = await readToc(reader);
+  const archive = new ArchiveReader(reader);
+  archive.integerBytes = toc.integerBytes;
+  const awaited = new Map(toc.entries.filter((it) => it.hasData).map((it) => [it.dumpId, it]));
+  let dataBytes = 0;
+  let dataBlocks = 0;
+  while (!(await reader.isAtEnd())) {
+    const offset = reader.offset;
+    const type = await archive.byte().catch(inData);
+    const dumpId = await archive.integer().catch(inData);
+    const entry = awaited.get(dumpId);
+    if ((type !== blockOfData && type !== blockOfLargeObjects) || entry === undefined) {
+      fail('damaged', 'contents', 'what should be a data block of the pg_dump archive is none', {
+        offset,
+        hint: damagedHint,
+      });
+    }
+    awaited.delete(dumpId);
+    dataBlocks++;
+    dataBytes +=
+      type === blockOfData ? await readBlock(archive, toc, entry) : await readLargeObjects(archive, toc, entry);
+  }
+  const missing = awaited.values().next().value;
+  if (missing) {
+    fail(
+      'truncated',
+      'contents',
+      `the pg_dump archive ends before the data of ${awaited.size} of its entries, the first is ${named(missing)}`,
+      {
+        offset: reader.offset,
+        hint: cutHint,
+      },
+    );
+  }
+  return { toc, dataBlocks, dataBytes };
+}
+
+/**
+ * Reads a dump in plain text; it must end with the line that pg_dump writes when it is done.
+ *
+ * @param kind which of the two programs wrote it, by its first lines
+ * @returns the number of bytes
+ * @throws RestoreError stage `contents`: `truncated` without that line, `damaged` at a byte that no dump contains or when text follows it
+ */
+export async function checkPlainDump(reader: ByteReader, kind: 'pg_dump' | 'pg_dumpall'): Promise<number> {
+  const start = reader.offset;
+  let tail = Buffer.alloc(0);
+  for (let piece = await reader.next(); piece !== undefined; piece = await reader.next()) {
+    const zero = piece.indexOf(0);
+    if (zero >= 0) {
+      fail('damaged', 'contents', 'the dump holds a zero byte, which no text of PostgreSQL can', {
+        offset: reader.offset - start - piece.length + zero,
+        hint: damagedHint,
+      });
+    }
+    tail = Buffer.concat([tail, piece.length > tailBytes ? piece.subarray(-tailBytes) : piece]).subarray(-tailBytes);
+  }
+  const mark =
+    kind === 'pg_dump' ? '-- PostgreSQL database dump complete' : '-- PostgreSQL database cluster dump complete';
+  const lines = tail.toString('latin1').split(/\r?\n/);
+  const last = lines.lastIndexOf(mark);
+  if (last < 0) {
+    fail('truncated', 'contents', `the dump does not end with the line “${mark}”`, {
+      offset: reader.offset - start,
+      hint: cutHint,
+    });
+  }
+  // What may follow: the comment's closing line, blank lines, and since August 2025 psql's \unrestrict.
+  const stray = lines.slice(last + 1).find((line) => line !== '' && line !== '--' && !/^\\unrestrict \w+$/.test(line));
+  if (stray !== undefined) {
+    fail('damaged', 'contents', 'text follows the line that ends the dump', {
+      offset: reader.offset - start,
+      hint: 'Several dumps were joined, or something was appended: restore would run it all. Split the file.',
+    });
+  }
+  return reader.offset - start;
+}
+
+const blockOfData = 1;
+const blockOfLargeObjects = 3;
+const largestPiece = 1024 * 1024 * 1024;
+const tailBytes = 4_096;
+const cutHint =
+  'The dump was not finished, or its end is missing: look at the log of pg_dump, copy it again, or use another backup.';
+const damagedHint = 'The dump is not what pg_dump wrote: copy it again, or use another backup.';
+
+async function readBlock(archive: ArchiveReader, toc: DumpToc, entry: TocEntry): Promise<number> {
+  const start = archive.reader.offset;
+  const stored = piecesOf(archive, entry);
+  try {
+    const bytes = await drain(toc.compression === 'none' ? stored : decompressed(stored, toc.compression));
+    return bytes;
+  } catch (error) {
+    throw inBlock(error, start, entry);
+  }
+}
+
+async function readLargeObjects(archive: ArchiveReader, toc: DumpToc, entry: TocEntry): Promise<number> {
+  let bytes = 0;
+  for (;;) {
+    const oid = await archive.integer().catch(inData);
+    if (oid === 0) return bytes;
+    bytes += await readBlock(archive, toc, entry);
+  }
+}
+
+async function* piecesOf(archive: ArchiveReader, entry: TocEntry): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const offset = archive.reader.offset;
+    const length = await archive.integer().catch(inData);
+    if (length === 0) return;
+    if (length < 0 || length > largestPiece) {
+      fail('damaged', 'contents', `the data of ${named(entry)} claims a piece of ${length} bytes`, {
+        offset,
+        hint: damagedHint,
+      });
+    }
+    const end = archive.reader.offset + length;
+    while (archive.reader.offset < end) {
+      const piece = await archive.reader.next(end - archive.reader.offset);
+      if (piece === undefined) failCut(archive.reader.offset, entry);
+      yield piece;
+    }
+  }
+}
+
+function decompressed(
+  stored: AsyncIterable<Uint8Array>,
+  compression: Exclude<DumpToc['compression'], 'none'>,
+): AsyncIterable<Uint8Array> {
+  switch (compression) {
+    case 'gzip':
+      // `compress_gzip.c` writes a zlib stream, not a gzip file.
+      return decompress(stored, 'gz', { isRaw: true });
+    case 'lz4':
+      return decompress(stored, 'lz4');
+    case 'zstd':
+      return decompress(stored, 'zst');
+  }
+}
+
+/** Offsets of a decompressor count in the block: the place in the archive is where the block begins. */
+function inBlock(error: unknown, start: number, entry: TocEntry): unknown {
+  if (!(error instanceof RestoreError) || error.failure.stage !== 'decompress') return error;
+  const { failure } = error;
+  // A block that is whole in its pieces and yet ends early inside has been changed, not cut.
+  const code = failure.code === 'truncated' ? 'damaged' : failure.code;
+  return new RestoreError({
+    ...failure,
+    code,
+    offset: start,
+    message: `the data of ${named(entry)}: ${failure.message}`,
+    hint: damagedHint,
+  });
+}
+
+function inData(error: unknown): never {
+  if (error instanceof RestoreError && error.failure.code === 'truncated') {
+    throw new RestoreError({ ...error.failure, message: 'the pg_dump archive ends inside its data', hint: cutHint });
+  }
+  throw error;
+}
+
+function failCut(offset: number, entry: TocEntry): never {
+  fail('truncated', 'contents', `the pg_dump archive ends inside the data of ${named(entry)}`, {
+    offset,
+    hint: cutHint,
+  });
+}
+
+function named({ description, name }: TocEntry): string {
+  return `${description} ${name.replace(/\p{Cc}/gu, ' ').slice(0, 120)}`;
+}

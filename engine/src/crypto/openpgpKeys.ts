@@ -1,0 +1,133 @@
+/** OpenPGP keys as people keep them: armored, in a Secret, folded to one line with `\n`, several in a row, or binary. */
+
+import type { Key, PrivateKey } from 'openpgp';
+import { plainArray } from '../bytes.ts';
+import { fail, RestoreError } from '../failure.ts';
+import { passwordReadings } from './password.ts';
+
+export interface OpenpgpKeys {
+  keys: Key[];
+  /** Whether any of them has a private part. */
+  hasPrivate: boolean;
+}
+
+/** Loaded when a job needs it: it is large, and most jobs do not. */
+export function openpgpLibrary(): Promise<typeof import('openpgp')> {
+  return import('openpgp');
+}
+
+/**
+ * Reads every key of a key file or Secret entry. The two characters `\` and `n` count as a line end, as in WAL-G.
+ *
+ * @throws RestoreError `usage`, stage `key`, saying what is wrong with the text and never showing it
+ */
+export async function readKeys(stored: Uint8Array): Promise<OpenpgpKeys> {
+  const openpgp = await openpgpLibrary();
+  const config = { enableParsingV5Entities: true };
+  const keys: Key[] = [];
+  const isBinary = (stored[0] ?? 0) >= 0x80 && stored[0] !== 0xef;
+  try {
+    if (isBinary) keys.push(...(await openpgp.readKeys({ binaryKeys: plainArray(stored), config })));
+    else
+      for (const armoredKeys of armoredBlocks(stored)) keys.push(...(await openpgp.readKeys({ armoredKeys, config })));
+  } catch (error) {
+    if (error instanceof RestoreError) throw error;
+    fail('usage', 'key', 'the OpenPGP key cannot be read: its text is damaged', {
+      hint: 'Export it again with `gpg --export-secret-keys --armor`, and keep every line and the blank line after the BEGIN line.',
+    });
+  }
+  if (keys.length === 0) fail('usage', 'key', 'there is no OpenPGP key in it', { hint: keyHint });
+  return { keys, hasPrivate: keys.some((key) => key.isPrivate()) };
+}
+
+/** A secret key or subkey packet: what a session key packet is opened with. */
+export interface SecretPacket {
+  algorithm: number;
+  isDecrypted(): boolean;
+  isDummy(): boolean;
+  decrypt(passphrase: string): Promise<void>;
+  clearPrivateParams(): void;
+}
+
+export interface SecretPart {
+  /** Sixteen hex digits in upper case. */
+  keyId: string;
+  packet: SecretPacket;
+  owner: PrivateKey;
+}
+
+/** The primary key and the subkeys that have a private part here; stubs (a subkey moved to a card, a dummy primary) have none. */
+export function secretParts(keys: readonly Key[]): SecretPart[] {
+  return keys
+    .filter((key): key is PrivateKey => key.isPrivate())
+    .flatMap((owner) =>
+      owner.getKeys().map((part) => ({
+        keyId: part.getKeyID().toHex().toUpperCase(),
+        packet: (part as unknown as { keyPacket: SecretPacket }).keyPacket,
+        owner,
+      })),
+    )
+    .filter(({ packet }) => typeof packet.isDummy === 'function' && !packet.isDummy());
+}
+
+/**
+ * Unlocks a part with any reading of the passphrase.
+ *
+ * @returns what should be told of the reading; undefined when there is nothing to tell
+ * @throws RestoreError stage `key`: `usage` when it is locked and there is no passphrase, `wrong-key` when it does not unlock
+ */
+export async function unlock(part: SecretPart, passphrase: Uint8Array | undefined): Promise<string | undefined> {
+  if (part.packet.isDecrypted()) return undefined;
+  if (passphrase === undefined) {
+    fail('usage', 'key', `the private key ${part.keyId} is locked with a passphrase, and none was given`, {
+      hint: 'Give its passphrase (--passphrase-file, or the passphrase entry of the Secret).',
+    });
+  }
+  for (const reading of passwordReadings(passphrase)) {
+    try {
+      await part.packet.decrypt(Buffer.from(reading.bytes).toString('utf8'));
+      return reading.note;
+    } catch {
+      // Not this reading.
+    }
+  }
+  fail('wrong-key', 'key', `the passphrase does not unlock the private key ${part.keyId}`, {
+    hint: 'Check the passphrase; a blank or a line end too many counts as part of it.',
+  });
+}
+
+/** Forty or sixty-four hex digits in upper case: how GnuPG names a key. */
+export function fingerprintOf(key: Key): string {
+  return key.getFingerprint().toUpperCase();
+}
+
+const keyHint = 'Give an armored private key, as `gpg --export-secret-keys --armor KEYID` writes it.';
+
+/** Each block from its BEGIN to its END line, with what transport did to it undone. */
+function armoredBlocks(stored: Uint8Array): string[] {
+  const text = new TextDecoder()
+    .decode(stored)
+    .replaceAll('\\n', '\n')
+    .replaceAll('\r', '')
+    .replace(/^[ \t]+/gm, '');
+  const blocks = text.match(/-----BEGIN PGP (PUBLIC|PRIVATE) KEY BLOCK-----[\s\S]*?-----END PGP \1 KEY BLOCK-----/g);
+  if (blocks) return blocks.map(withBlankLine);
+  if (/-----BEGIN PGP MESSAGE-----/.test(text))
+    fail('usage', 'key', 'this is an OpenPGP message, not a key', { hint: keyHint });
+  if (/-----BEGIN PGP (PUBLIC|PRIVATE) KEY BLOCK-----/.test(text)) {
+    fail('usage', 'key', 'the OpenPGP key is cut off: its END line is missing', {
+      hint: 'Copy the whole key, to the line -----END PGP PRIVATE KEY BLOCK-----.',
+    });
+  }
+  fail('usage', 'key', 'there is no armored OpenPGP key in it', { hint: keyHint });
+}
+
+/** YAML folding and hand copying lose the blank line after the header, or all line ends. */
+function withBlankLine(block: string): string {
+  const [, begin = '', body = '', end = ''] =
+    /^(-----BEGIN[^-]*-----)([\s\S]*?)(-----END[^-]*-----)$/.exec(block) ?? [];
+  const lines = body.split(/\n/);
+  const headers = lines.filter((line) => /^[A-Za-z-]+: /.test(line));
+  const rest = lines.filter((line) => !/^[A-Za-z-]+: /.test(line)).flatMap((line) => line.split(/[ \t]+/));
+  return `${[begin, ...headers].join('\n')}\n\n${rest.filter((line) => line !== '').join('\n')}\n${end}\n`;
+}
