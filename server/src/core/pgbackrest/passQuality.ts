@@ -4,7 +4,7 @@
  */
 
 /** Below this many bits a passphrase is within reach of whoever can rent some machines. */
-const enoughBits = 80;
+const enoughBits = 75;
 export const shortestPass = 20;
 
 export type PassWeakness = 'published' | 'placeholder' | 'short' | 'guessable';
@@ -47,24 +47,40 @@ export function isPlaceholder(text: string): boolean {
   );
 }
 
-/** A careful guess at the bits of a passphrase: words count as words, not as letters. */
+/** A careful guess at the bits of a passphrase: words count as words, not as letters. Six words of a list of 7,776 are enough. */
 export function passBits(pass: string): number {
   if (/^(?:[0-9a-f]{32,}|[0-9A-F]{32,})$/.test(pass)) return pass.length * 4;
   let bits = 0;
   let rest = pass;
-  for (const word of pass.match(/\p{Lu}?\p{Ll}{3,}|\p{Lu}{4,}/gu) ?? []) {
-    if (!looksLikeWord(word)) continue;
-    bits += 12 + Math.max(0, word.length - 10);
-    rest = rest.replace(word, ' ');
+  let counted = 0;
+  const count = (piece: string, worth: number) => {
+    bits += worth;
+    counted += piece.length;
+    rest = rest.replace(piece, ' ');
+  };
+  for (const word of pass.match(commonWords) ?? []) count(word, 6);
+  for (const word of rest.match(/\p{Lu}?\p{Ll}{4,}|\p{Lu}{5,}/gu) ?? []) {
+    if (looksLikeWord(word)) count(word, wordBits + Math.max(0, word.length - 10));
   }
-  for (const number of rest.match(/\d{3,}/g) ?? []) {
-    bits += isCounted(number) ? 6 : number.length * 3.3;
-    rest = rest.replace(number, ' ');
+  // Between blanks and dashes everything is a word.
+  if (/[\s\-_.,]/.test(pass)) {
+    for (const word of rest.match(/(?<=^|[\s\-_.,])\p{Lu}?\p{Ll}{1,12}(?=$|[\s\-_.,])/gu) ?? [])
+      count(word, word.length > 3 ? wordBits : shortWordBits);
   }
+  for (const number of rest.match(/\d{3,}/g) ?? []) count(number, isCounted(number) ? 6 : number.length * 3.3);
+  // In a random text some letters look like a word by chance; in a text of words nearly all of them do.
+  if (counted < 0.65 * pass.length) rest = pass;
+  if (rest === pass) bits = 0;
   const left = rest.replace(/[\s\-_.,:;]/g, '');
   const distinct = new Set(left).size;
   return bits + left.length * Math.min(alphabetBits(left), Math.log2(Math.max(1, distinct)) + 1);
 }
+
+/** What nearly every list of passwords begins with, also with digits for letters. */
+const commonWords =
+  /p[a4@][s5$]{1,2}(?:w[o0]rd|phrase)|[s5$][e3]cr[e3]t|pgb[a4]ckr[e3][s5]t|p[o0][s5]tgr[e3][s5](?:ql)?|b[a4]ckup|[a4]dm[i1]n|ch[a4]ng[e3]m[e3]|w[e3]lc[o0]m[e3]|l[e3]tm[e3][i1]n|qwert[yz](?:uiop)?|asdfghjkl|[yz]xcvbnm?|encrypt(?:ion|ed)?|c[i1]pher/gi;
+const wordBits = 13;
+const shortWordBits = 7;
 
 function alphabetBits(text: string): number {
   let size = 0;
@@ -75,15 +91,22 @@ function alphabetBits(text: string): number {
   return Math.log2(Math.max(2, size));
 }
 
-/** Letters as languages mix them: vowels in between, no long heap of consonants. */
+/** Letters as languages mix them: vowels in between, no heap of consonants, few of the rare letters. */
 function looksLikeWord(word: string): boolean {
   const letters = word.toLowerCase();
   const vowels = letters.match(/[aeiouyäöüéèáíóú]/g)?.length ?? 0;
+  const rare = letters.match(/[jqxzw]/g)?.length ?? 0;
   const share = vowels / letters.length;
-  return share >= 0.2 && share <= 0.7 && !/[bcdfghjklmnpqrstvwxz]{5,}/.test(letters);
+  return (
+    share >= 0.25 &&
+    share <= 0.65 &&
+    rare <= letters.length / 6 &&
+    !/[bcdfghjklmnpqrstvwxz]{4,}|[aeiou]{3}|q(?!u)|^(?:[bcdfgkpt][bcdfgkmnptv]|[mnlr][bcdfgkptvs])/.test(letters)
+  );
 }
 
 /** Years, `123`, `000`: what people append. */
 function isCounted(digits: string): boolean {
-  return /^(?:19|20)\d\d$/.test(digits) || /^(\d)\1+$/.test(digits) || '01234567890123456789'.includes(digits);
+  const isSequence = [...digits].every((it, i) => i === 0 || (Number(digits[i - 1]) + 1) % 10 === Number(it));
+  return /^(?:19|20)\d\d$/.test(digits) || /^(\d)\1+$/.test(digits) || isSequence;
 }

@@ -39,12 +39,9 @@ export default rule({
       // A cluster that mounts the conf reports it with the place where the type belongs; of a fragment nobody knows.
       if (reading.cluster || !reading.isWhole || reading.hasOpaqueLines) continue;
       for (const stanza of reading.stanzas) {
-        for (const { repository, type, pass, misspelt, sidelined, isStray, slip } of repositoryCiphers(
-          reading,
-          stanza,
-        )) {
+        for (const { repository, type, pass, isTypeTold, isStray, slip } of repositoryCiphers(reading, stanza)) {
           if (!pass || type || !conf.holds(pass) || told.has(pass) || isStray || slip) continue;
-          if ([...misspelt, ...sidelined].some((it) => /type|algo|method|mode|encryption$/i.test(it.key))) continue;
+          if (isTypeTold) continue;
           told.add(pass);
           const key = `${repository.name}-cipher-type`;
           if (repository.option('host')) {

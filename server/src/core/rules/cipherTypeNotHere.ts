@@ -37,9 +37,9 @@ export default rule({
   check(conf, { report, query }) {
     for (const reading of readingsOf(conf, query)) {
       if (reading.cluster || reading.isWhole || reading.hasOpaqueLines) continue;
-      for (const { repository, type, pass, misspelt, sidelined } of repositoryCiphers(reading, reading.stanzas[0])) {
+      for (const { repository, type, pass, isTypeTold } of repositoryCiphers(reading, reading.stanzas[0])) {
         if (!pass || type || !conf.holds(pass)) continue;
-        if ([...misspelt, ...sidelined].some((it) => /type/i.test(it.key))) continue;
+        if (isTypeTold) continue;
         const key = `${repository.name}-cipher-type`;
         report(
           pass.keyPlace,

@@ -34,10 +34,10 @@ export default rule({
       // The cluster's own rule judges what its Pods lack.
       if (reading.cluster) continue;
       for (const stanza of reading.stanzas) {
-        for (const { repository, type, pass, misspelt, sidelined, slip } of repositoryCiphers(reading, stanza)) {
+        for (const { repository, type, pass, isPassTold, slip } of repositoryCiphers(reading, stanza)) {
           if (!type || pass || type.isOpaque || type.value === 'none' || type.value === '') continue;
           if (!conf.holds(type) || told.has(type) || slip) continue;
-          if ([...misspelt, ...sidelined].some((it) => /pass/i.test(it.key))) continue;
+          if (isPassTold) continue;
           const key = `${repository.name}-cipher-pass`;
           if (reading.isInEnvironment(key)) continue;
           told.add(type);
