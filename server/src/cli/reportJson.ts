@@ -43,7 +43,7 @@ export function summarize(reports: readonly Report[]): PrintedReport {
       failed: reports.flatMap((it) => it.files.failed),
     },
     bytes: { read: sum((it) => it.bytes.read), restored: sum((it) => it.bytes.restored) },
-    seconds: sum((it) => it.seconds),
+    seconds: Math.round(sum((it) => it.seconds) * 1_000) / 1_000,
     notes: [...new Set(reports.flatMap((it) => it.notes))],
     backups: reports.map(printed),
   };
@@ -74,7 +74,8 @@ export function reportOfError(error: unknown, archive: string): Report {
 }
 
 function printed(report: Report): Omit<PrintedReport, 'version'> {
-  return { ...report, failure: report.failure && printedFailure(report.failure) };
+  const seconds = Math.round(report.seconds * 1_000) / 1_000;
+  return { ...report, seconds, failure: report.failure && printedFailure(report.failure) };
 }
 
 export function printedFailure({ code, stage, path, offset, message, hint }: Failure): PrintedFailure {

@@ -28,9 +28,11 @@ export function describeReport(report: Report, archive: string, terminal: Termin
     `  ${paint('dim', harmless(report.format))}`,
     '',
     ...TICKS.map((it) => {
-      const first = `  ${signOf(report.verdict[it])} ${it.padEnd(11)}`;
-      const shown = `  ${tick(report.verdict[it])} ${it.padEnd(11)}`;
-      return paragraph(harmless(report.because[it]), { width, first }).replace(first, shown);
+      const first = `  ${signOf(report.verdict[it])} ${it.padEnd(12)}`;
+      const shown = `  ${tick(report.verdict[it])} ${it.padEnd(12)}`;
+      // What went wrong is said once, below.
+      const isFailure = report.because[it] === report.failure?.message;
+      return paragraph(isFailure ? 'see below' : harmless(report.because[it]), { width, first }).replace(first, shown);
     }),
     '',
   ];
@@ -39,12 +41,15 @@ export function describeReport(report: Report, archive: string, terminal: Termin
   if (report.files.total > 0) fact('files', describeFiles(report.files));
   const restored = report.bytes.restored > 0 ? `, ${size(report.bytes.restored)} of contents` : '';
   fact('bytes', `${size(report.bytes.read)} read${restored}, in ${report.seconds.toFixed(1)} s`);
-  for (const it of report.keys) {
+  // What opened the archive; the keys that lay inside it are one line.
+  const [given, inner] = [report.keys.filter((it) => !isInner(it)), report.keys.filter(isInner)];
+  for (const it of given) {
     fact(
       'key',
       `${it.source}${it.fingerprint ? `, fingerprint ${it.fingerprint}` : ''}${it.opens ? ` (${it.opens})` : ''}`,
     );
   }
+  if (inner.length > 0) fact('chain', inner.map((it) => it.source.replace(INNER, '')).join(', '));
   for (const it of report.notes) fact('note', it);
   if (report.restoredTo) fact('written', report.restoredTo);
   if (report.failure) lines.push(...describeFailure(report, terminal));
@@ -55,6 +60,12 @@ export function describeReport(report: Report, archive: string, terminal: Termin
 /** One sign for the whole: what is asked is whether it can be restored. */
 export function overall({ failure, verdict }: Report): Tick {
   return failure ? false : verdict.restorable;
+}
+
+const INNER = /, \[cipher\]$/;
+
+function isInner({ source }: Report['keys'][number]): boolean {
+  return INNER.test(source);
 }
 
 const mostFailed = 10;

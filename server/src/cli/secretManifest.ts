@@ -49,14 +49,15 @@ const shapes: Record<SecretContents['kind'], Shape> = {
     ],
     entries: [[entry ?? 'key', key]],
   }),
-  openpgp: ({ key, passphrase, entry, name }) => ({
+  // StackGres 1.16 to 1.18 stumbles over a missing keyPassphrase; an empty one does no harm.
+  openpgp: ({ key, passphrase = '', entry = 'key', name }) => ({
     comment: [
       'For an SGObjectStorage: spec.encryption.method: openpgp, and under spec.encryption.openpgp',
-      `key: {name: ${name}, key: ${entry ?? 'key'}}${passphrase === undefined ? '' : ` and keyPassphrase: {name: ${name}, key: passphrase}`}`,
+      `key: {name: ${name}, key: ${entry}} and keyPassphrase: {name: ${name}, key: passphrase}`,
     ],
     entries: [
-      [entry ?? 'key', key],
-      ...(passphrase === undefined ? [] : [['passphrase', passphrase] as [string, string]]),
+      [entry, key],
+      ['passphrase', passphrase],
     ],
   }),
 };
