@@ -141,13 +141,11 @@ const HELP = { help: { kind: 'flag', short: 'h', help: 'show this help' } } as c
 
 function unknownOption(rawName: string, table: OptionTable): UsageError {
   const name = rawName.replace(/^-+/, '');
-  const nearest = name.length > 1 ? (nearestName(Object.keys(table), name) ?? startingWith(name, table)) : undefined;
-  return new UsageError(`there is no option ${rawName}${nearest ? `; did you mean --${nearest}?` : ''}`);
-}
-
-function startingWith(name: string, table: OptionTable): string | undefined {
-  const found = Object.keys(table).filter((it) => it.startsWith(name));
-  return found.length === 1 ? found[0] : undefined;
+  const names = Object.keys(table);
+  const nearest = name.length > 1 ? nearestName(names, name) : undefined;
+  const meant = nearest ? [nearest] : names.filter((it) => name.length > 1 && it.startsWith(name));
+  const question = meant.length > 0 ? `; did you mean ${meant.map((it) => `--${it}`).join(' or ')}?` : '';
+  return new UsageError(`there is no option ${rawName}${question}`);
 }
 
 function readValue(
