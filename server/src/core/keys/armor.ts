@@ -36,7 +36,7 @@ const longestLine = 96;
 /** @param text as WAL-G gets it; a backslash and an n count as a line break, as they do there */
 export function readArmor(text: string): Armor {
   const lines = unescaped(text).split('\n');
-  const isBegin = (it: string) => /^-----BEGIN .+-----$/.test(it.trim());
+  const isBegin = (it: string) => /^-----BEGIN [^-]+-----$/.test(it.trim());
   const begin = lines.findIndex(isBegin);
   const blocks = lines.filter(isBegin).length;
   if (begin < 0) {
