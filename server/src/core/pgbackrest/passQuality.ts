@@ -63,15 +63,15 @@ export function passBits(pass: string): number {
     if (looksLikeWord(word)) count(word, wordBits + Math.max(0, word.length - 10));
   }
   // Between blanks and dashes everything is a word.
-  if (/[\s\-_.,]/.test(pass)) {
+  if (/^[\p{L}\d\s\-_.,!]+$/u.test(pass) && /[\s\-_.,]/.test(pass)) {
     for (const word of rest.match(/(?<=^|[\s\-_.,])\p{Lu}?\p{Ll}{1,12}(?=$|[\s\-_.,])/gu) ?? [])
       count(word, word.length > 3 ? wordBits : shortWordBits);
   }
   for (const number of rest.match(/\d{3,}/g) ?? []) count(number, isCounted(number) ? 6 : number.length * 3.3);
   // In a random text some letters look like a word by chance; in a text of words nearly all of them do.
-  if (counted < 0.65 * pass.length) rest = pass;
-  if (rest === pass) bits = 0;
-  const left = rest.replace(/[\s\-_.,:;]/g, '');
+  const isRandom = counted < 0.65 * pass.length;
+  if (isRandom) bits = 0;
+  const left = isRandom ? pass : rest.replace(/[\s\-_.,:;]/g, '');
   const distinct = new Set(left).size;
   return bits + left.length * Math.min(alphabetBits(left), Math.log2(Math.max(1, distinct)) + 1);
 }
