@@ -1,3 +1,4 @@
+import { Document } from 'yaml';
 import type { Part } from './part.ts';
 import type { Conf } from './pgbackrest/conf.ts';
 import { Resource } from './resource.ts';
@@ -23,7 +24,7 @@ import {
   type StackGresBackupResource,
   type StackGresClusterResource,
 } from './resources/stackgres.ts';
-import type { YamlNode } from './yaml/node.ts';
+import { YamlNode } from './yaml/node.ts';
 import { type ParsedYaml, parseYaml } from './yaml/parse.ts';
 
 /** A Kustomize file; its generators are read as Secrets and ConfigMaps of their own. */
@@ -55,6 +56,7 @@ export class YamlDocument {
     readonly part: Part,
     readonly parsed: ParsedYaml,
     readonly resources: Resource[],
+    readonly isPassedOver = false,
   ) {}
 }
 
@@ -100,6 +102,12 @@ const INTERESTING = new RegExp(
 /** A look at the text before the parser is asked: most YAML files of a workspace are none of our business. */
 export function mayHoldManifest(text: string): boolean {
   return INTERESTING.test(text);
+}
+
+/** A document that looks like ours and is not read, because the file is too large for an answer while somebody types. */
+export function passOver(part: Part): YamlDocument {
+  const nothing = new YamlNode(part, new Document(null), null, undefined);
+  return new YamlDocument(part, { root: nothing, errors: [] }, [], true);
 }
 
 /** Reads one YAML document; undefined where nothing in it is ours, or nothing can be said. */

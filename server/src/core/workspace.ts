@@ -2,7 +2,7 @@ import type { Finding } from './finding.ts';
 import { Index, Query } from './index.ts';
 import { Asked, Examinations } from './keys/examinations.ts';
 import type { OpenpgpExamination, PendingExamination } from './keys/openpgp.ts';
-import { readDocument, type Subject, type SubjectKind, type YamlDocument } from './kinds.ts';
+import { mayHoldManifest, passOver, readDocument, type Subject, type SubjectKind, type YamlDocument } from './kinds.ts';
 import { Part } from './part.ts';
 import { type Conf, confOfEntry, confOfFile, looksLikeConf } from './pgbackrest/conf.ts';
 import type { Resource } from './resource.ts';
@@ -83,11 +83,19 @@ export class Workspace {
       tail++;
     }
     for (const it of old.slice(head, old.length - tail)) this.#forget(it);
+    const tooMuch = kind === 'yaml' ? beyondLimit(pieces, text.length) : new Set();
+    const [firstTooMuch] = tooMuch;
     const units = [
       ...old.slice(0, head),
       ...pieces
         .slice(head, pieces.length - tail)
-        .map((it) => this.#read(new Part(uri, it.text, it.start, kind === 'conf' ? 'conf' : 'yaml'))),
+        .map((it) =>
+          this.#read(
+            new Part(uri, it.text, it.start, kind === 'conf' ? 'conf' : 'yaml'),
+            it === firstTooMuch,
+            tooMuch.has(it),
+          ),
+        ),
       ...old.slice(old.length - tail),
     ];
     for (const [i, it] of units.entries()) it.part.start = pieces[i]!.start;
@@ -148,7 +156,7 @@ export class Workspace {
     return new Query(this.index);
   }
 
-  #read(part: Part): Unit {
+  #read(part: Part, isFirstTooMuch: boolean, isTooMuch: boolean): Unit {
     const unit: Unit = {
       part,
       document: undefined,
@@ -162,6 +170,10 @@ export class Workspace {
       const conf = confOfFile(part);
       unit.confs.push(conf);
       this.index.addConf(conf);
+      return unit;
+    }
+    if (isTooMuch) {
+      if (isFirstTooMuch) unit.document = passOver(part);
       return unit;
     }
     unit.document = readDocument(part);
@@ -217,12 +229,39 @@ export class Workspace {
         }
       }
     }
-    unit.findings = findings;
+    unit.findings = unit.document ? readable(findings, unit.document) : findings;
     unit.query = query;
     unit.asked = asked;
   }
 
   static onRuleError: ((rule: string, error: unknown) => void) | undefined;
+}
+
+/** What is read of one file, so that it is parsed within a second: UTF-16 units of manifests, and how many of them. */
+export const mostReadPerFile = 2_000_000;
+const mostManifestsPerFile = 3_000;
+
+/** The documents of ours that stand behind the limit, in order. */
+function beyondLimit<T extends { text: string }>(pieces: readonly T[], length: number): Set<T> {
+  const beyond = new Set<T>();
+  if (length <= mostReadPerFile && pieces.length <= mostManifestsPerFile) return beyond;
+  let read = 0;
+  let manifests = 0;
+  for (const it of pieces) {
+    if (!mayHoldManifest(it.text)) continue;
+    read += it.text.length;
+    manifests++;
+    if (read > mostReadPerFile || manifests > mostManifestsPerFile) beyond.add(it);
+  }
+  return beyond;
+}
+
+/** What a half-typed document says behind its first syntax error is the parser's guess: only the error itself is told. */
+function readable(findings: Finding[], { part, parsed }: YamlDocument): Finding[] {
+  const [error] = parsed.errors;
+  if (!error) return findings;
+  const cut = part.text.lastIndexOf('\n', error.at.start - 1) + 1;
+  return findings.filter((it) => it.rule === 'yaml-syntax' || it.at.part !== part || it.at.start < cut);
 }
 
 /** By name, and for `.conf` files by what stands in them. */

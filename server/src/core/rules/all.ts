@@ -108,6 +108,7 @@ import storageDefaults from './storageDefaults.ts';
 import storageSection from './storageSection.ts';
 import timeoutOrder from './timeoutOrder.ts';
 import tlsNotVerified from './tlsNotVerified.ts';
+import tooLarge from './tooLarge.ts';
 import undeclaredRepository from './undeclaredRepository.ts';
 import unexpandedVariable from './unexpandedVariable.ts';
 import unknownCipherType from './unknownCipherType.ts';
@@ -233,6 +234,7 @@ export const allRules: readonly AnyRule[] = [
   storageSection,
   timeoutOrder,
   tlsNotVerified,
+  tooLarge,
   undeclaredRepository,
   unexpandedVariable,
   unknownCipherType,

@@ -4,6 +4,9 @@ import { MappedText } from '../text/mappedText.ts';
 import { scalarText } from '../text/scalarText.ts';
 import { type PlainType, plainType } from './types11.ts';
 
+/** Where an alias leads: the library walks through the whole document for it. */
+const anchored = new WeakMap<Node, Node | null>();
+
 /**
  * A YAML value with its place, seen as the API server sees it: aliases and merge keys resolved, YAML 1.1 types.
  * Reading never throws; what is absent or of another type is `undefined`.
@@ -21,9 +24,16 @@ export class YamlNode {
 
   /** The value itself: behind an alias, the anchored node. */
   get node(): Node | null {
-    let it: Node | null | undefined = this.raw;
-    for (let i = 0; isAlias(it) && i < 8; i++) it = it.resolve(this.document);
-    return isAlias(it) ? null : (it ?? null);
+    const raw = this.raw;
+    if (!isAlias(raw)) return raw;
+    let it = anchored.get(raw);
+    if (it === undefined) {
+      it = raw;
+      for (let i = 0; isAlias(it) && i < 8; i++) it = it.resolve(this.document) ?? null;
+      if (isAlias(it)) it = null;
+      anchored.set(raw, it);
+    }
+    return it;
   }
 
   get isMap(): boolean {
@@ -163,20 +173,27 @@ export class YamlNode {
   }
 
   /**
-   * Plain JavaScript for the schema validators, with YAML 1.1 types, or undefined when aliases blow it up.
-   * Strings stay strings even where they look like dates.
+   * Plain JavaScript for the schema validators, with YAML 1.1 types; undefined when there are more values than any
+   * manifest has, as aliases of aliases make them. Strings stay strings even where they look like dates.
    */
-  toJS(budget = { left: 200_000 }): unknown {
+  toJS(): unknown {
+    const budget = { left: 50_000 };
+    const value = this.plain(budget);
+    return budget.left < 0 ? undefined : value;
+  }
+
+  private plain(budget: { left: number }): unknown {
     if (--budget.left < 0) return undefined;
     if (this.isMap) {
       const out: Record<string, unknown> = {};
       for (const it of this.entries()) {
+        if (budget.left < 0) break;
         const name = it.key?.text;
-        if (name !== undefined && name !== '__proto__') out[name] = it.toJS(budget);
+        if (name !== undefined && name !== '__proto__') out[name] = it.plain(budget);
       }
       return out;
     }
-    if (this.isList) return this.items().map((it) => it.toJS(budget));
+    if (this.isList) return this.items().map((it) => it.plain(budget));
     const text = this.text;
     switch (this.type) {
       case 'null':

@@ -2,9 +2,6 @@ import { isMap, parseDocument, visit } from 'yaml';
 import type { Part, Place } from '../part.ts';
 import { YamlNode } from './node.ts';
 
-/** YAML documents above this size are no manifests: a Secret holds 1 MiB at most. They are passed over. */
-const largestManifest = 3_000_000;
-
 /** Cuts a file at its `---` lines. At column 0 they always separate documents, also below an open block scalar. */
 export function splitDocuments(text: string): { start: number; text: string }[] {
   const cuts = [0];
@@ -18,11 +15,10 @@ export interface ParsedYaml {
 }
 
 /**
- * Parses one document, or undefined where nothing can be said: a template that a renderer still has to fill, a text that
- * is far too large, or one that nests too deep. Never throws.
+ * Parses one document, or undefined where nothing can be said: a template that a renderer still has to fill, or a text
+ * that nests too deep. Never throws.
  */
 export function parseYaml(part: Part): ParsedYaml | undefined {
-  if (part.text.length > largestManifest) return undefined;
   let document: ReturnType<typeof parseDocument>;
   try {
     document = parseDocument(part.text, {
