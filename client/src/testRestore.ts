@@ -19,6 +19,9 @@ import { localPath } from './newFile.ts';
 import { showReports } from './pages.ts';
 import { inTrustedWorkspace } from './trust.ts';
 
+/** More than fits on a screen; the rest can be chosen by hand. */
+const mostArchivesOffered = 30;
+
 /** Keys that the workspace's configuration holds stay in the server; a key file or a typed key stays here. */
 type Keys = { from: 'workspace'; configuration?: string[] } | { from: 'here'; offer: KeyOffer };
 
@@ -107,7 +110,10 @@ async function askConfiguredArchive(
   server: LanguageServer,
 ): Promise<{ archive: string; configuration?: string[] } | undefined> {
   const title = l10n.t('Test Restore: which archive?');
-  const found = await server.execute<ConfiguredArchive[]>(COMMANDS.archives, []);
+  const [found, lying] = await Promise.all([
+    server.execute<ConfiguredArchive[]>(COMMANDS.archives, []),
+    archivesOfWorkspace(),
+  ]);
   const here = found.filter((it) => it.path !== undefined);
   const elsewhere = found.filter((it) => it.path === undefined);
   const separator = (label: string): ArchiveItem => ({
@@ -123,6 +129,13 @@ async function askConfiguredArchive(
       detail: it.path!,
       choose: async () => ({ archive: it.path!, ...(it.keys.length > 0 && { configuration: configurationOf(it) }) }),
     })),
+    ...(lying.length > 0 ? [separator(l10n.t('In this workspace'))] : []),
+    ...lying
+      .filter((path) => !here.some((it) => it.path === path))
+      .map((path) => ({
+        label: `$(archive) ${workspace.asRelativePath(path)}`,
+        choose: async () => ({ archive: path }),
+      })),
     separator(l10n.t('Another')),
     {
       label: `$(folder-opened) ${l10n.t('Choose a folder or file…')}`,
@@ -150,6 +163,24 @@ async function askConfiguredArchive(
   ];
   const picked = await window.showQuickPick(items, { title, matchOnDetail: true });
   return await picked?.choose();
+}
+
+/**
+ * Archives that lie in the workspace, by their names alone: repositories of pgBackRest, base backups of WAL-G, and files
+ * with the extension of an encrypted one.
+ */
+async function archivesOfWorkspace(): Promise<string[]> {
+  const find = async (pattern: string, levelsUp: number): Promise<string[]> => {
+    const found = await workspace.findFiles(pattern, '**/node_modules/**', mostArchivesOffered);
+    const up = Array.from({ length: levelsUp }, () => '..');
+    return found.filter((it) => it.scheme === 'file').map((it) => Uri.joinPath(it, ...up).fsPath);
+  };
+  const archives = await Promise.all([
+    find('**/backup/*/backup.info', 3),
+    find('**/basebackups_005/*_backup_stop_sentinel.json', 2),
+    find('**/*.{gpg,pgp,enc}', 0),
+  ]);
+  return [...new Set(archives.flat())].sort().slice(0, mostArchivesOffered);
 }
 
 function configurationOf({ uri, keys }: ConfiguredArchive): string[] {

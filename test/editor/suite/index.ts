@@ -1,6 +1,8 @@
 /** The entry that VS Code's extension host loads: `extensionTestsPath`. */
 import './activation.ts';
 import './findings.ts';
+import './keys.ts';
+import './restore.ts';
 import { hand } from './hand.ts';
 import { registered } from './test.ts';
 

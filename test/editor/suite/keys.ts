@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { stat } from 'node:fs/promises';
+import * as vscode from 'vscode';
+import { hand } from './hand.ts';
+import { eventually, test } from './test.ts';
+import { file, findings, open } from './workspace.ts';
+
+const read = async (path: string) => Buffer.from(await vscode.workspace.fs.readFile(file(path))).toString();
+const exists = async (path: string) =>
+  await vscode.workspace.fs.stat(file(path)).then(
+    () => true,
+    () => false,
+  );
+const generate = async (args: Record<string, unknown>) => {
+  await vscode.commands.executeCommand('restorable.generateKey', args);
+};
+
+test('a pgBackRest pass goes into a new file that only its owner can read', async () => {
+  await generate({ kind: 'pgbackrest', destination: 'file', to: file('new/../pass.txt').toString() });
+  const pass = (await read('pass.txt')).trim();
+  assert.equal(Buffer.from(pass, 'base64').length, 48);
+  assert.equal(Buffer.from(pass, 'base64').toString('base64'), pass);
+  assert.equal((await stat(file('pass.txt').fsPath)).mode & 0o777, 0o600);
+});
+
+test('a key is never written over a file', async () => {
+  const before = await read('pass.txt');
+  await generate({ kind: 'pgbackrest', destination: 'file', to: file('pass.txt').toString() });
+  assert.equal(await read('pass.txt'), before);
+  await hand('waitFor', { selector: '.notification-toast :text("exists already")' });
+  await vscode.commands.executeCommand('notifications.clearAll');
+});
+
+test('a libsodium key goes into a new Secret that has no findings', async () => {
+  await generate({ kind: 'sodium-hex', destination: 'secret', to: file('new-secret.yaml').toString() });
+  const text = await read('new-secret.yaml');
+  assert.match(text, /^kind: Secret$/m);
+  assert.match(text, /^stringData:$/m);
+  assert.match(text, /: "?[0-9a-f]{64}"?$/m);
+  assert.equal((await stat(file('new-secret.yaml').fsPath)).mode & 0o777, 0o600);
+  assert.equal(vscode.window.activeTextEditor?.document.uri.path, file('new-secret.yaml').path);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.deepEqual(findings('new-secret.yaml'), []);
+  await vscode.workspace.fs.delete(file('new-secret.yaml'));
+});
+
+test('two keys are never the same', async () => {
+  await generate({ kind: 'sodium-base64', destination: 'file', to: file('one.b64').toString() });
+  await generate({ kind: 'sodium-base64', destination: 'file', to: file('two.b64').toString() });
+  const [one, two] = [await read('one.b64'), await read('two.b64')];
+  assert.equal(Buffer.from(one.trim(), 'base64').length, 32);
+  assert.notEqual(one, two);
+});
+
+test('an OpenPGP key with a passphrase is asked for twice and written with its public half', async () => {
+  const running = generate({
+    kind: 'openpgp-curve25519',
+    destination: 'file',
+    name: 'Backup',
+    hasPassphrase: true,
+    to: file('key.asc').toString(),
+  });
+  for (const title of ['passphrase', 'once more']) {
+    await hand('waitFor', { selector: `.quick-input-title:has-text("${title}")` });
+    await hand('type', { text: 'correct horse' });
+    await hand('press', { key: 'Enter' });
+  }
+  await running;
+  assert.match(await read('key.asc'), /^-----BEGIN PGP PRIVATE KEY BLOCK-----/);
+  assert.match(await read('key.public.asc'), /^-----BEGIN PGP PUBLIC KEY BLOCK-----/);
+  assert.equal((await stat(file('key.asc').fsPath)).mode & 0o777, 0o600);
+});
+
+test('two different passphrases make no key', async () => {
+  const running = generate({
+    kind: 'openpgp-curve25519',
+    destination: 'file',
+    name: 'Backup',
+    hasPassphrase: true,
+    to: file('never.asc').toString(),
+  });
+  await hand('waitFor', { selector: '.quick-input-title:has-text("passphrase")' });
+  await hand('type', { text: 'correct horse' });
+  await hand('press', { key: 'Enter' });
+  await hand('waitFor', { selector: '.quick-input-title:has-text("once more")' });
+  await hand('type', { text: 'correct' });
+  await hand('press', { key: 'Enter' });
+  await running;
+  assert.equal(await exists('never.asc'), false);
+  await vscode.commands.executeCommand('notifications.clearAll');
+});
+
+test('a key is inserted at the cursor, and undone in one step', async () => {
+  const { document, selection } = await openAtEnd('conf.d/repo2.conf');
+  const before = document.getText();
+  await generate({ kind: 'pgbackrest', destination: 'cursor' });
+  const inserted = document.getText().slice(document.offsetAt(selection.active));
+  assert.match(inserted, /[A-Za-z0-9+/]{64}/);
+  await vscode.commands.executeCommand('undo');
+  assert.equal(document.getText(), before);
+});
+
+test('a key on the clipboard is taken off again', async () => {
+  await generate({ kind: 'sodium-hex', destination: 'clipboard' });
+  assert.match(await vscode.env.clipboard.readText(), /^[0-9a-f]{64}$/);
+  await eventually('an empty clipboard', async () => (await vscode.env.clipboard.readText()) === '', 45_000);
+});
+
+test('what a person copied in the meantime stays on the clipboard', async () => {
+  await generate({ kind: 'sodium-hex', destination: 'clipboard' });
+  await vscode.env.clipboard.writeText('mine');
+  await new Promise((resolve) => setTimeout(resolve, 31_000));
+  assert.equal(await vscode.env.clipboard.readText(), 'mine');
+});
+
+async function openAtEnd(path: string): Promise<vscode.TextEditor> {
+  const editor = await open(path);
+  const end = editor.document.lineAt(editor.document.lineCount - 1).range.end;
+  editor.selection = new vscode.Selection(end, end);
+  return editor;
+}
