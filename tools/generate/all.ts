@@ -1,3 +1,4 @@
+import { cliPage } from './cliPage.ts';
 import type { Generator } from './generator.ts';
 import { optionData } from './optionData.ts';
 import { optionTable } from './optionTable.ts';
@@ -5,4 +6,4 @@ import { rulePages } from './rulePages.ts';
 import { validators } from './validators.ts';
 
 /** What `npm run generate` makes, in this order; a generator that is not listed here does not exist. */
-export const generators: Generator[] = [optionData, optionTable, validators, rulePages];
+export const generators: Generator[] = [optionData, optionTable, validators, rulePages, cliPage];

@@ -76,7 +76,7 @@ export const testRestore = command({
         'Restore with --to DIR and start PostgreSQL there yourself.',
       );
     }
-    const configuration = configPaths.length > 0 ? await readConfiguration(configPaths) : undefined;
+    const configuration = configPaths.length > 0 ? await readConfiguration(configPaths, archive) : undefined;
     const material = await readKeyMaterial(options, terminal);
     try {
       if (!configuration && !material.key && !material.passphrase) await askForKey(archive, material, terminal);
