@@ -2,7 +2,9 @@ import { Document } from 'yaml';
 import type { Part } from './part.ts';
 import type { Conf } from './pgbackrest/conf.ts';
 import { Resource } from './resource.ts';
+import { type BucketPolicyResource, isBucketPolicy, readBucketPolicy } from './resources/bucketPolicy.ts';
 import {
+  type GlobalOptions,
   type PostgresBackupResource,
   type PostgresClusterResource,
   readPostgresBackup,
@@ -24,6 +26,7 @@ import {
   type StackGresBackupResource,
   type StackGresClusterResource,
 } from './resources/stackgres.ts';
+import { type BackupLocationResource, readBackupLocation } from './resources/stork.ts';
 import { YamlNode } from './yaml/node.ts';
 import { type ParsedYaml, parseYaml } from './yaml/parse.ts';
 
@@ -35,6 +38,8 @@ export class KustomizationResource extends Resource {
 /** What rules look at. `Document` is any YAML document of a kind that we know, with its parse errors. */
 export interface SubjectOf {
   'pgbackrest.conf': Conf;
+  /** The `global` of a cluster: options as the operator writes them into [global]. */
+  'pgbackrest.global': GlobalOptions;
   Secret: SecretResource;
   ConfigMap: ConfigMapResource;
   SGObjectStorage: ObjectStorageResource;
@@ -42,6 +47,8 @@ export interface SubjectOf {
   SGBackup: StackGresBackupResource;
   PostgresCluster: PostgresClusterResource;
   PostgresBackup: PostgresBackupResource;
+  BackupLocation: BackupLocationResource;
+  BucketPolicy: BucketPolicyResource;
   Kustomization: KustomizationResource;
   Document: YamlDocument;
 }
@@ -92,11 +99,18 @@ const READERS: { group: RegExp; kinds: string[]; read: Reader }[] = [
     read: readPostgresCluster,
   },
   { group: /^pgv2\.percona\.com\/v2$/, kinds: ['PerconaPGBackup', 'PerconaPGRestore'], read: readPostgresBackup },
+  { group: /^stork\.libopenstorage\.org\//, kinds: ['BackupLocation'], read: readBackupLocation },
   { group: /./, kinds: STAND_INS, read: readSecretStandIn },
 ];
 
+/** A bucket policy has no kind. */
+const POLICY_WORDS = ['Statement'];
+
+/** A kustomization may leave its kind out. */
+const KUSTOMIZE_WORDS = ['Kustomization', 'secretGenerator', 'configMapGenerator', 'patches', 'patchesStrategicMerge'];
+
 const INTERESTING = new RegExp(
-  `\\b(?:${[...READERS.flatMap((it) => it.kinds), 'Kustomization', 'secretGenerator', 'configMapGenerator'].join('|')})\\b`,
+  `\\b(?:${[...READERS.flatMap((it) => it.kinds), ...KUSTOMIZE_WORDS, ...POLICY_WORDS].join('|')})\\b`,
 );
 
 /** A look at the text before the parser is asked: most YAML files of a workspace are none of our business. */
@@ -131,6 +145,10 @@ function readNode(part: Part, node: YamlNode, into: Resource[], depth = 0): void
     into.push(new KustomizationResource(part, node, apiVersion, 'Kustomization'));
     for (const it of node.get('secretGenerator')?.items() ?? []) into.push(readGenerator(part, it, 'Secret'));
     for (const it of node.get('configMapGenerator')?.items() ?? []) into.push(readGenerator(part, it, 'ConfigMap'));
+    return;
+  }
+  if (isBucketPolicy(node)) {
+    into.push(readBucketPolicy(part, node));
     return;
   }
   const reader = READERS.find((it) => it.kinds.includes(kind) && it.group.test(apiVersion));

@@ -3,9 +3,10 @@ import { Index, Query } from './index.ts';
 import { Asked, Examinations } from './keys/examinations.ts';
 import type { OpenpgpExamination, PendingExamination } from './keys/openpgp.ts';
 import { mayHoldManifest, passOver, readDocument, type Subject, type SubjectKind, type YamlDocument } from './kinds.ts';
-import { Part } from './part.ts';
+import { inFile, Part } from './part.ts';
 import { type Conf, confOfEntry, confOfFile, looksLikeConf } from './pgbackrest/conf.ts';
 import type { Resource } from './resource.ts';
+import { GlobalOptions, PostgresClusterResource } from './resources/postgresCluster.ts';
 import { ConfigMapResource, SecretResource } from './resources/secret.ts';
 import type { AnyRule, RuleContext, Targets } from './rule.ts';
 import { splitDocuments } from './yaml/parse.ts';
@@ -111,10 +112,20 @@ export class Workspace {
   findings(): Map<string, Finding[]> {
     const byUri = new Map<string, Finding[]>();
     for (const uri of this.#files.keys()) byUri.set(uri, []);
+    // Two storages that use one key have one mistake together, in the Secret.
+    const elsewhere = new Set<string>();
     for (const file of this.#files.values()) {
       for (const unit of file.units) {
         if (!unit.query?.isCurrent()) this.#check(unit);
-        for (const it of unit.findings) byUri.get(it.at.part.uri)?.push(it);
+        for (const it of unit.findings) {
+          if (it.at.part !== unit.part) {
+            const { uri, start, end } = inFile(it.at);
+            const same = `${it.rule} ${uri} ${start} ${end} ${it.message}`;
+            if (elsewhere.has(same)) continue;
+            elsewhere.add(same);
+          }
+          byUri.get(it.at.part.uri)?.push(it);
+        }
       }
     }
     return byUri;
@@ -200,6 +211,10 @@ export class Workspace {
     const asked = new Asked(this.#examinations);
     const findings: Finding[] = [];
     const subjects: (Subject | Resource)[] = [...unit.resources, ...unit.confs];
+    for (const it of unit.resources) {
+      if (it instanceof PostgresClusterResource)
+        for (const scope of it.scopes) subjects.push(new GlobalOptions(it, scope));
+    }
     if (unit.document) subjects.unshift(unit.document);
     for (const subject of subjects) {
       for (const rule of this.rules) {

@@ -58,7 +58,9 @@ export default rule({
     const key = sodiumKeyOf(storage, query);
     const problem = key?.problem;
     if (problem?.kind !== 'encoding') return;
-    const { entry, transform } = key!;
+    const { entry, transform, value } = key!;
+    // stackgres-value-quote says what is worse about it.
+    if (problem.span && value.text[problem.span.start] === "'") return;
     let cure = problem.cure;
     let edits = problem.newText === undefined ? undefined : setText(entry, problem.newText);
     if (edits && problem.transform && problem.transform !== transform) {
