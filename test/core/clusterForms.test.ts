@@ -111,3 +111,27 @@ test('a fix inside base64 writes the whole value anew', () => {
     { rule: 'option-set-twice' },
   );
 });
+
+test('global is held against the options as a conf is: the vendor guide’s cipher-type is none', () => {
+  const global = `      global:
+        cipher-type: aes-256-cbc
+        ^^^^^^^^^^^ error misspelt-cipher-option: pgBackRest has no option cipher-type: without repo2-cipher-type, repo2 is stored in plain text
+        repo2-retention-full: "0"
+                               ^ error invalid-value: repo2-retention-full must be between 1 and 9999999, not 0
+        repo2-retentoin-diff: "3"
+        ^^^^^^^^^^^^^^^^^^^^ error unknown-option
+        process-max: 2
+                     ^ error field-value
+        pg1-port: "5432"
+        ^^^^^^^^ warning stanza-option-in-global: pg1-port is ignored in global: the operator sets it for its own stanza
+        repo2-storage-verify-tls: \${VERIFY}
+`;
+  checkDiagnostics(`#- /c.yaml
+${CLUSTER.replace('      repos:', `${global}      repos:`)}#- /s.yaml
+${head}stringData:
+  s3.conf: |
+    [global]
+    repo2-cipher-pass=Q0Sd8bpZw4rXhT1uY6nEKfvJ2mLcA9gR3iPyWzVx5oBtDkNeHsMqUjGaFlCO7I+/
+    ^^^^^^^^^^^^^^^^^ error repo-pass-without-type
+`);
+});

@@ -5,7 +5,7 @@ import { parseMarkup } from '../support/markup.ts';
 
 describe('every rule finds what its page calls bad, and nothing in what its page calls good', () => {
   for (const rule of allRules) {
-    const defaultName = rule.kinds.every((it) => it === 'pgbackrest.conf') ? '/pgbackrest.conf' : '/manifest.yaml';
+    const defaultName = rule.kinds.includes('pgbackrest.conf') ? '/pgbackrest.conf' : '/manifest.yaml';
     test(`${rule.id}: bad`, async () => {
       expect(parseMarkup(rule.bad, defaultName).flatMap((it) => it.marks)).not.toEqual([]);
       await checkDiagnosticsAsync(rule.bad, { only: rule.id, defaultName, targets: rule.badTargets });

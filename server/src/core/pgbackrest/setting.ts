@@ -21,6 +21,9 @@ export interface Setting {
   valuePlace: Place;
   /** The place of `repo1` inside the key, for rename. */
   groupPlace: Place | undefined;
+  /** A stretch of the value. */
+  placeInValue(start: number, end: number): Place;
+  replaceInValue(start: number, end: number, newText: string): Edit[];
   rename(newKey: string): Edit[];
   setValue(newValue: string): Edit[];
   remove(): Edit[];
@@ -44,6 +47,9 @@ export function settingOfOption(text: MappedText, option: ConfOption): Setting {
     keyPlace: at(option.keyStart, option.keyEnd),
     valuePlace: at(option.valueStart, option.valueEnd),
     groupPlace: groupLength > 0 ? at(option.keyStart, option.keyStart + groupLength) : undefined,
+    placeInValue: (start, end) => at(option.valueStart + start, option.valueStart + end),
+    replaceInValue: (start, end, newText) =>
+      text.edits([{ start: option.valueStart + start, end: option.valueStart + end, newText }]),
     rename: (newKey) => text.edits([{ start: option.keyStart, end: option.keyEnd, newText: newKey }]),
     setValue: (newValue) => text.edits([{ start: option.valueStart, end: option.valueEnd, newText: newValue }]),
     remove: () => text.edits([lineRemoval(text.text, option)]),
@@ -72,6 +78,10 @@ export function settingsOfMap(map: YamlNode): Setting[] {
       keyPlace: node.keyPlace,
       valuePlace: mapped && mapped.text.length > 0 ? mapped.place(0, mapped.text.length) : node.place,
       groupPlace: groupLength > 0 && keyText ? keyText.place(0, groupLength) : undefined,
+      placeInValue: (start, end) => (mapped && value !== '' ? mapped.place(start, end) : node.place),
+      replaceInValue: (start, end, newText) => [
+        { at: node.place, newText: `"${value.slice(0, start)}${newText}${value.slice(end)}"` },
+      ],
       rename: (newKey) => [{ at: node.keyPlace, newText: newKey }],
       setValue: (newValue) => [{ at: node.place, newText: `"${newValue}"` }],
       remove: () => {

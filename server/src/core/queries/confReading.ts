@@ -3,7 +3,7 @@ import { type Conf, confOfEntry } from '../pgbackrest/conf.ts';
 import { type Repository, repositoriesOf } from '../pgbackrest/repository.ts';
 import { stanzasOf } from '../pgbackrest/sections.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
-import { PostgresClusterResource } from '../resources/postgresCluster.ts';
+import { type GlobalOptions, PostgresClusterResource } from '../resources/postgresCluster.ts';
 import {
   type ClusterConfiguration,
   clusterConfiguration,
@@ -33,6 +33,12 @@ export interface ConfReading {
   mayHoldMore: boolean;
   /** A comment names the environment variable of this option: it is set there, and the author knows. */
   isInEnvironment(fullKey: string): boolean;
+}
+
+/** All options that one process reads together with these. */
+export function settingsAround(options: Conf | GlobalOptions, query: Query): readonly Setting[] {
+  if (options.kind === 'pgbackrest.global') return clusterConfiguration(options.cluster, options.scope, query).settings;
+  return readingsOf(options, query)[0]?.settings ?? options.settings;
 }
 
 /** One reading for a file; one per cluster for a conf that clusters mount. */

@@ -3,8 +3,9 @@ import type { Conf } from '../pgbackrest/conf.ts';
 import { EffectiveOptions } from '../pgbackrest/effective.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import { readValue, type ValueProblem } from '../pgbackrest/values.ts';
+import type { GlobalOptions } from '../resources/postgresCluster.ts';
 import type { RuleContext } from '../rule.ts';
-import { readingsOf } from './confReading.ts';
+import { readingsOf, settingsAround } from './confReading.ts';
 
 /** One setting with what is wrong with its value. */
 export interface JudgedSetting {
@@ -15,23 +16,26 @@ export interface JudgedSetting {
 }
 
 /** Every option of a conf whose value has problems, read beside the options that it depends on. */
-export function readSettingOf(conf: Conf, { query, target }: Pick<RuleContext, 'query' | 'target'>): JudgedSetting[] {
-  const [reading] = readingsOf(conf, query);
+export function readSettingOf(
+  conf: Conf | GlobalOptions,
+  { query, target }: Pick<RuleContext, 'query' | 'target'>,
+): JudgedSetting[] {
+  const isWhole = conf.kind === 'pgbackrest.conf' && readingsOf(conf, query)[0]?.isWhole;
   const effective = new Map<string | undefined, EffectiveOptions>();
   return conf.settings.flatMap((setting) => {
     const { definition, index, problem } = setting.resolved;
-    if (!definition || problem || setting.value === '' || setting.origin.kind !== 'conf') return [];
+    if (!definition || problem || setting.value === '') return [];
     const { stanza } = setting.scope;
     let around = effective.get(stanza);
     if (!around) {
-      around = new EffectiveOptions(reading?.settings ?? conf.settings, stanza, target.pgbackrest);
+      around = new EffectiveOptions(settingsAround(conf, query), stanza, target.pgbackrest);
       effective.set(stanza, around);
     }
     const siblings = (name: string): string | undefined => {
       // What cannot be seen here may be anything: '' stands for no value in particular.
       if (around.isUncertain(name, index)) return '';
       const value = around.written(name, index);
-      return value === undefined && !reading?.isWhole ? '' : value;
+      return value === undefined && !isWhole ? '' : value;
     };
     const { problems } = readValue(definition, setting.value, {
       key: setting.key,
@@ -40,13 +44,12 @@ export function readSettingOf(conf: Conf, { query, target }: Pick<RuleContext, '
     });
     const all = setting.isOpaque ? visibleProblems(setting) : problems;
     if (all.length === 0) return [];
-    const { valueStart } = setting.origin.option;
     return [
       {
         setting,
         problems: all,
-        at: (it) => conf.place(valueStart + it.start, valueStart + it.end),
-        replace: (it, newText) => conf.edits({ start: valueStart + it.start, end: valueStart + it.end, newText }),
+        at: (it) => setting.placeInValue(it.start, it.end),
+        replace: (it, newText) => setting.replaceInValue(it.start, it.end, newText),
       },
     ];
   });

@@ -17,6 +17,20 @@ export interface PgbackrestScope {
   configuration: ConfigurationSource[];
 }
 
+/** The options of one `global`; rules about options look at them as they look at those of a conf. */
+export class GlobalOptions {
+  readonly kind = 'pgbackrest.global' as const;
+
+  constructor(
+    readonly cluster: PostgresClusterResource,
+    readonly scope: PgbackrestScope,
+  ) {}
+
+  get settings(): Setting[] {
+    return this.scope.global;
+  }
+}
+
 /** One projected source of conf files. */
 export interface ConfigurationSource {
   node: YamlNode;

@@ -10,7 +10,7 @@ export default rule({
   since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M50', 'M53', 'M54', 'M55', 'M57', 'M58', 'M61', 'M64', 'M86'],
-  kinds: ['pgbackrest.conf'],
+  kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]
     repo1-path=/backup

@@ -1,5 +1,5 @@
 import { repositoriesOf } from '../pgbackrest/repository.ts';
-import { readingsOf } from '../queries/confReading.ts';
+import { settingsAround } from '../queries/confReading.ts';
 import { meantCipherKey } from '../queries/repositoryCipher.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
@@ -12,7 +12,7 @@ export default rule({
   since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M20', 'P2', 'pains P02'],
-  kinds: ['pgbackrest.conf'],
+  kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]
     repo1-path=/var/lib/pgbackrest
@@ -29,13 +29,12 @@ export default rule({
     repo1-cipher-pass=Q0Sd8bpZw4rXhT1uY6nEKfvJ2mLcA9gR3iPyWzVx5oBtDkNeHsMqUjGaFlCO7I+/
   `,
   check(conf, { report, query }) {
-    const [reading] = readingsOf(conf, query);
-    if (!reading) return;
+    const settings = settingsAround(conf, query);
     for (const setting of conf.settings) {
-      const meant = meantCipherKey(setting, repositoriesOf(reading.settings, setting.scope.stanza));
+      const meant = meantCipherKey(setting, repositoriesOf(settings, setting.scope.stanza));
       if (!meant) continue;
       const repository = meant.slice(0, meant.indexOf('-'));
-      const isSet = reading.settings.some((it) => it.resolved.canonical === meant && !it.resolved.problem);
+      const isSet = settings.some((it) => it.resolved.canonical === meant && !it.resolved.problem);
       const effect = meant.endsWith('-type') ? `${repository} is stored in plain text` : `${repository} has no pass`;
       const message = `pgBackRest has no option ${setting.key}`;
       if (isSet) {

@@ -9,7 +9,7 @@ export default rule({
   since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M40'],
-  kinds: ['pgbackrest.conf'],
+  kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]
     repo1-path=/backup
@@ -30,7 +30,7 @@ export default rule({
         report(setting.keyPlace, `${setting.key} has no meaning in a file: write ${canonical}=n`, {
           fix: fix(
             `Write ${canonical}=n`,
-            setting.origin.kind === 'conf'
+            setting.origin.kind === 'conf' && conf.kind === 'pgbackrest.conf'
               ? conf.edits({
                   start: setting.origin.option.keyStart,
                   end: setting.origin.option.valueEnd,

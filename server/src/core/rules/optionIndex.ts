@@ -1,5 +1,5 @@
 import { repositoriesOf } from '../pgbackrest/repository.ts';
-import { readingsOf } from '../queries/confReading.ts';
+import { settingsAround } from '../queries/confReading.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -11,7 +11,7 @@ export default rule({
   since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M23', 'M24', 'M25', 'M26', 'M27'],
-  kinds: ['pgbackrest.conf'],
+  kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]
     repo1-path=/backup
@@ -29,7 +29,7 @@ export default rule({
     compress-type=zst
   `,
   check(conf, { report, query }) {
-    const settings = readingsOf(conf, query)[0]?.settings ?? conf.settings;
+    const settings = settingsAround(conf, query);
     for (const setting of conf.settings) {
       const { problem, definition, canonical, nearest, name } = setting.resolved;
       let meant = canonical ?? nearest[0];

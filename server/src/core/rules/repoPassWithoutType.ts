@@ -1,4 +1,5 @@
 import { clusterConfiguration } from '../queries/clusterConfiguration.ts';
+import { meantCipherKey } from '../queries/repositoryCipher.ts';
 import { addGlobalOption } from '../resources/postgresCluster.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
@@ -71,17 +72,21 @@ export default rule({
         const pass = repository.option('cipher-pass');
         if (!pass || repository.option('cipher-type')) continue;
         const key = `${repository.name}-cipher-type`;
-        const message = `${repository.name} has a cipher pass but no ${repository.name}-cipher-type: ${cluster.title} will store its backups unencrypted`;
+        const message = `${repository.name} has a cipher pass but no ${key}: ${cluster.title} will store its backups unencrypted`;
+        // A misspelt type is told and cured where it stands.
+        const misspelt = configuration.settings.find((it) => meantCipherKey(it, configuration.repositories()) === key);
         report(pass.keyPlace, message, {
           // Something that nobody can see here may hold the type.
           severity: configuration.unseen.length > 0 || configuration.hasEnvironment ? 'warning' : 'error',
-          related: [
-            { at: scope.globalNode?.keyPlace ?? cluster.namePlace, message: `${cluster.title} mounts this pass` },
-          ],
-          fix: fix(
-            `Add ${repository.name}-cipher-type: aes-256-cbc to ${cluster.title}`,
-            addGlobalOption(scope, key, 'aes-256-cbc') ?? pass.insertAfter(key, 'aes-256-cbc'),
-          ),
+          related: misspelt
+            ? [{ at: misspelt.keyPlace, message: `${misspelt.key} is no option of pgBackRest` }]
+            : [{ at: scope.globalNode?.keyPlace ?? cluster.namePlace, message: `${cluster.title} mounts this pass` }],
+          fix: misspelt
+            ? undefined
+            : fix(
+                `Add ${key}: aes-256-cbc to ${cluster.title}`,
+                addGlobalOption(scope, key, 'aes-256-cbc') ?? pass.insertAfter(key, 'aes-256-cbc'),
+              ),
         });
       }
     }

@@ -11,7 +11,7 @@ export default rule({
   since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M41'],
-  kinds: ['pgbackrest.conf'],
+  kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]
     repo1-path=/backup
@@ -32,6 +32,16 @@ export default rule({
     pg1-port=5433
   `,
   check(conf, { report }) {
+    if (conf.kind === 'pgbackrest.global') {
+      for (const setting of conf.settings) {
+        if (setting.resolved.definition?.section !== 'stanza' || setting.resolved.problem) continue;
+        report(setting.keyPlace, `${setting.key} is ignored in global: the operator sets it for its own stanza`, {
+          severity: 'warning',
+          fix: fix('Remove the line', setting.remove()),
+        });
+      }
+      return;
+    }
     const homes = conf.tree.sections.filter(
       (it) => it.scope.stanza !== undefined && it.scope.command === undefined && !unreadSection(it),
     );

@@ -1,6 +1,6 @@
 import { unreadSection } from '../pgbackrest/sections.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
-import { readingsOf } from '../queries/confReading.ts';
+import { settingsAround } from '../queries/confReading.ts';
 import { meantCipherOption } from '../queries/repositoryCipher.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
@@ -13,7 +13,7 @@ export default rule({
   since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M20', 'M21', 'M22', 'M47', 'pains P02'],
-  kinds: ['pgbackrest.conf'],
+  kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]
     repo1-pth=/backup
@@ -26,7 +26,7 @@ export default rule({
     repo1-retention-full=2
   `,
   check(conf, { report, query }) {
-    const settings = readingsOf(conf, query)[0]?.settings ?? conf.settings;
+    const settings = settingsAround(conf, query);
     for (const setting of conf.settings) {
       const { problem, nearest } = setting.resolved;
       if (meantCipherOption(setting) || isShortForm(setting)) continue;
