@@ -242,7 +242,8 @@ function mapLineStarts(source: string, map: Alignment, value: string): void {
   }
 }
 
-function literalBlock(text: string, indent: string, hadFinalBreak: boolean): string {
+/** A literal block scalar from its `|` on, lines behind `indent`; double quotes where a block cannot carry the text. */
+export function literalBlock(text: string, indent: string, hadFinalBreak: boolean): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a block scalar cannot carry control characters
   if (text === '' || /^[ \n]|\t|[\u0000-\u0008\u000b-\u001f]/.test(text))
     return doubleQuoted(text) + (hadFinalBreak ? '\n' : '');
