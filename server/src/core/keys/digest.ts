@@ -21,13 +21,27 @@ export function sha256Hex(bytes: Uint8Array): string {
       const small1 = turn(b, 17) ^ turn(b, 19) ^ (b >>> 10);
       words[i] = words[i - 16]! + small0 + words[i - 7]! + small1;
     }
-    let [a, b, c, d, e, f, g, h] = state as unknown as [number, number, number, number, number, number, number, number];
+    let a = state[0]!;
+    let b = state[1]!;
+    let c = state[2]!;
+    let d = state[3]!;
+    let e = state[4]!;
+    let f = state[5]!;
+    let g = state[6]!;
+    let h = state[7]!;
     for (let i = 0; i < 64; i++) {
       const big1 = turn(e, 6) ^ turn(e, 11) ^ turn(e, 25);
       const one = (h + big1 + ((e & f) ^ (~e & g)) + ROUND[i]! + words[i]!) | 0;
       const big0 = turn(a, 2) ^ turn(a, 13) ^ turn(a, 22);
       const two = (big0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-      [h, g, f, e, d, c, b, a] = [g, f, e, (d + one) | 0, c, b, a, (one + two) | 0];
+      h = g;
+      g = f;
+      f = e;
+      e = (d + one) | 0;
+      d = c;
+      c = b;
+      b = a;
+      a = (one + two) | 0;
     }
     for (const [i, it] of [a, b, c, d, e, f, g, h].entries()) state[i] = state[i]! + it;
   }

@@ -21,10 +21,19 @@ export type ConfiguredPassphrase =
   | { state: 'absent' | 'unseen'; selector: Selector | undefined }
   | { state: 'empty' | 'given'; selector: Selector; entry: SecretEntry };
 
-export function openpgpKeyOf(
-  storage: ObjectStorageResource,
-  { query, keys }: { query: Query; keys: KeyExaminer },
-): ConfiguredOpenpgpKey | undefined {
+export function openpgpKeyOf(storage: ObjectStorageResource, context: Context): ConfiguredOpenpgpKey | undefined {
+  const known = answers.get(context.keys) ?? new Map<ObjectStorageResource, ConfiguredOpenpgpKey | undefined>();
+  answers.set(context.keys, known);
+  if (!known.has(storage)) known.set(storage, readKey(storage, context));
+  return known.get(storage);
+}
+
+type Context = { query: Query; keys: KeyExaminer };
+
+/** Eight rules ask in one run, and each run has its own examiner; armor and digest are worth making once. */
+const answers = new WeakMap<KeyExaminer, Map<ObjectStorageResource, ConfiguredOpenpgpKey | undefined>>();
+
+function readKey(storage: ObjectStorageResource, { query, keys }: Context): ConfiguredOpenpgpKey | undefined {
   const entry = selectedEntry(storage.selector('encryption.openpgp.key'), query);
   if (!entry?.bytes) return undefined;
   const value = walgValue(entry.bytes);
