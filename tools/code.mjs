@@ -54,7 +54,8 @@ async function openInBrowser() {
   writeFileSync(
     join(userData, 'User', 'settings.json'),
     JSON.stringify({
-      'workbench.startupEditor': 'none',
+      'workbench.startupEditor': 'readme',
+      'workbench.secondarySideBar.defaultVisibility': 'hidden',
       'chat.disableAIFeatures': true,
       'security.workspace.trust.enabled': false,
     }),

@@ -5,11 +5,13 @@
 //
 // `--extension` takes an unpacked extension (e.g. this checkout after `npm run build`) and leaves the .vsix out.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createCipheriv, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { packageExtension } from '../../tools/package.mjs';
 import { installRealVscode } from '../../tools/real-vscode.mjs';
@@ -101,7 +103,25 @@ try {
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 || passed === 0 ? 1 : 0);
 
-/** The suite's own files, and the examples with archives made by the real tools. */
+/** The suite's own files, the examples with archives made by the real tools, and an archive that takes a while. */
 function newHome(name) {
-  return makeHome(join(home, name), { '.': join(here, 'workspace'), examples: join(here, '..', '..', 'examples') });
+  const folders = makeHome(join(home, name), {
+    '.': join(here, 'workspace'),
+    examples: join(here, '..', '..', 'examples'),
+  });
+  const { archive, password } = makeSlowArchive();
+  writeFileSync(join(folders.workspace, 'large.gz.enc'), archive);
+  writeFileSync(join(folders.workspace, 'large.pass'), password);
+  return folders;
+}
+
+/** Gigabytes of zeros in a few megabytes, as `gzip | openssl enc -aes-256-cbc -pbkdf2` would write them. */
+function makeSlowArchive() {
+  const password = randomBytes(24).toString('base64');
+  const salt = randomBytes(8);
+  const derived = pbkdf2Sync(password, salt, 10_000, 48, 'sha256');
+  const cipher = createCipheriv('aes-256-cbc', derived.subarray(0, 32), derived.subarray(32));
+  const member = gzipSync(Buffer.alloc(64 << 20));
+  const members = Array.from({ length: 150 }, () => cipher.update(member));
+  return { archive: Buffer.concat([Buffer.from('Salted__'), salt, ...members, cipher.final()]), password };
 }

@@ -84,7 +84,7 @@ test('a quick fix inside base64 changes that place only', async () => {
 
 test('the definition of an entry is the entry of the Secret, in another file', async () => {
   const { document } = await open('stackgres/storage-with-key.yaml');
-  const offset = document.getText().indexOf('sodium-key}');
+  const offset = document.getText().indexOf('sodium-key');
   const found = await eventually('a definition', async () => {
     const locations = await vscode.commands.executeCommand<(vscode.Location | vscode.LocationLink)[]>(
       'vscode.executeDefinitionProvider',

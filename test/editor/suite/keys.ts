@@ -106,13 +106,6 @@ test('a key on the clipboard is taken off again', async () => {
   await eventually('an empty clipboard', async () => (await vscode.env.clipboard.readText()) === '', 45_000);
 });
 
-test('what a person copied in the meantime stays on the clipboard', async () => {
-  await generate({ kind: 'sodium-hex', destination: 'clipboard' });
-  await vscode.env.clipboard.writeText('mine');
-  await new Promise((resolve) => setTimeout(resolve, 31_000));
-  assert.equal(await vscode.env.clipboard.readText(), 'mine');
-});
-
 async function openAtEnd(path: string): Promise<vscode.TextEditor> {
   const editor = await open(path);
   const end = editor.document.lineAt(editor.document.lineCount - 1).range.end;

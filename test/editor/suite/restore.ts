@@ -79,11 +79,11 @@ test('an archive that is not there is an error that names it', async () => {
 test('a test restore shows bytes and can be cancelled; nothing is left behind', async () => {
   const target = file('restored').fsPath;
   const running = vscode.commands.executeCommand('restorable.testRestore', {
-    archive: file('large.enc').fsPath,
+    archive: file('large.gz.enc').fsPath,
     keyFile: { path: file('large.pass').fsPath, kind: 'password' },
     to: target,
   });
-  const toast = '.notification-toast:has-text("Test restore of large.enc")';
+  const toast = '.notification-toast:has-text("Test restore of large.gz.enc")';
   await hand('waitFor', { selector: `${toast}:has-text(" of ")` });
   await hand('screenshot', { name: 'progress' });
   await hand('click', { selector: `${toast} .monaco-button:has-text("Cancel")` });
