@@ -106,7 +106,8 @@ export interface GeneratedKey {
 export interface JobResult {
   'test-restore': Report[];
   inspect: Inspection;
-  encrypt: { bytesRead: number; bytesWritten: number };
+  /** `notes`: what to keep beside the file, such as the command that decrypts it. No secret. */
+  encrypt: { bytesRead: number; bytesWritten: number; notes?: string[] };
   decrypt: { bytesRead: number; bytesWritten: number; format: string; isAuthentic: boolean | null; notes: string[] };
   keygen: GeneratedKey;
 }

@@ -77,6 +77,28 @@ export async function* decryptSodium(
   }
 }
 
+/** First bytes of a stream that `sodiumFit` wants to see: the header and one full chunk, less where the stream is shorter. */
+export const sodiumStartBytes = headerBytes + encryptedChunkBytes;
+
+/**
+ * Whether a key belongs to a stream, from its first bytes: `opens` is proven by the first chunk's MAC, `looks` is the
+ * case of a first chunk that is changed or cut but decrypts to something that makes sense.
+ */
+export async function sodiumFit(start: Uint8Array, key: Uint8Array): Promise<'opens' | 'looks' | 'no'> {
+  if (start.length < headerBytes + overheadBytes) return 'no';
+  await sodium.ready;
+  const pull = startPull(start.subarray(0, headerBytes), key);
+  const chunk = start.subarray(headerBytes, sodiumStartBytes);
+  try {
+    const opened = pull.open(chunk);
+    opened?.message.fill(0);
+    if (opened) return 'opens';
+    return makesSense(pull, chunk).isMeaningful ? 'looks' : 'no';
+  } finally {
+    pull.wipe();
+  }
+}
+
 /**
  * Encrypts as WAL-G does: full chunks of 8192 bytes, then a final one of 0 to 8191. An empty input gives a header and
  * an empty final chunk, which WAL-G reads (its own writer leaves out the header there, and then cannot).
@@ -158,14 +180,8 @@ function failCut(offset: number, what: string): never {
  */
 function failUnauthenticated(pull: PullState, chunk: Uint8Array, place: { index: number; offset: number }): never {
   const { offset } = place;
-  const { tag, message } = pull.look(chunk);
-  const isCut = chunk.length < encryptedChunkBytes && tag === sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE;
-  const isKnownTag =
-    isCut ||
-    tag === sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE ||
-    tag === sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL;
-  const keyFits = place.index > 0 || (isKnownTag && looksMeaningful(message));
-  message.fill(0);
+  const { isMeaningful, isCut } = makesSense(pull, chunk);
+  const keyFits = place.index > 0 || isMeaningful;
   if (!keyFits) {
     fail('wrong-key', 'decrypt', 'the first chunk does not authenticate with this key', {
       offset,
@@ -187,6 +203,16 @@ function failUnauthenticated(pull: PullState, chunk: Uint8Array, place: { index:
       hint: 'The key is right, the file is not what was written: copy it again from the storage or use another backup.',
     },
   );
+}
+
+/** Looks at what an unauthenticated chunk decrypts to, and forgets it. */
+function makesSense(pull: PullState, chunk: Uint8Array): { isMeaningful: boolean; isCut: boolean } {
+  const { tag, message } = pull.look(chunk);
+  const isMiddle = tag === sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE;
+  const isFinal = tag === sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL;
+  const isMeaningful = (isMiddle || isFinal) && looksMeaningful(message);
+  message.fill(0);
+  return { isMeaningful, isCut: isMiddle && chunk.length < encryptedChunkBytes };
 }
 
 interface PullState {

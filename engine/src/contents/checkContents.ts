@@ -1,0 +1,231 @@
+/** Reads contents of a known format to their end, and says what that proves. */
+
+import { brotliDecompressSync, constants, createBrotliDecompress } from 'node:zlib';
+import { ByteReader } from '../bytes.ts';
+import { decompress } from '../compress/compression.ts';
+import { throughNative } from '../compress/native.ts';
+import { fail } from '../failure.ts';
+import type { FileFailure } from '../report.ts';
+import { checkCustomDump, checkPlainDump } from './pgDump.ts';
+import { type DumpToc, readToc } from './pgDumpToc.ts';
+import { COMPRESSED_KINDS, type ContentKind, looksMeaningful } from './sniff.ts';
+import { leavesTarget, readTar, shown } from './tar.ts';
+
+export interface CheckedContents {
+  /** true: the format shows its own end, and it was reached. null: this format has nothing to check. */
+  isWhole: true | null;
+  /** What was checked, as a sentence. */
+  because: string;
+  /** Members of an archive; one for everything else. */
+  files: { total: number; verified: number; failed: FileFailure[] };
+  notes: string[];
+}
+
+/**
+ * The stage that undoes a compression; undefined when the bytes are not compressed.
+ *
+ * @param name the file's name: raw brotli has no signature, only `.br` tells
+ * @throws RestoreError `unsupported` for compressions that are known and not read
+ */
+export async function decompressStage(
+  reader: ByteReader,
+  kind: ContentKind | undefined,
+  name: string,
+): Promise<{ name: string; contents: AsyncIterable<Uint8Array> } | undefined> {
+  // The reader stays open: when the contents fail, what encrypts them still has to be read to its proof.
+  const input = () => reader.take(Number.POSITIVE_INFINITY);
+  switch (kind) {
+    case 'gzip':
+      return { name: kind, contents: decompress(input(), 'gz') };
+    case 'lz4':
+      return { name: kind, contents: decompress(input(), 'lz4') };
+    case 'zstd':
+      return { name: kind, contents: decompress(input(), 'zst') };
+    case 'bzip2':
+      return { name: kind, contents: decompress(input(), 'bz2') };
+    case undefined:
+      if (!/\.br$/.test(name) || !isBrotli(await reader.peek(brotliStartBytes))) return undefined;
+      return {
+        name: 'brotli',
+        contents: throughNative(input(), createBrotliDecompress(), { name: 'brotli', shortInput: 'Z_BUF_ERROR' }),
+      };
+    default:
+      if (!COMPRESSED_KINDS.has(kind)) return undefined;
+      return fail('unsupported', 'decompress', `the contents are compressed as ${kind}, which is not read`, {
+        hint: 'Everything in front of it was checked. Decompress it with its own program to check the rest.',
+      });
+  }
+}
+
+const brotliStartBytes = 4_096;
+
+/** Whether a brotli decoder makes sense of the start; noise is refused within a few bytes. */
+export function isBrotli(start: Uint8Array): boolean {
+  try {
+    const plain = brotliDecompressSync(start, {
+      finishFlush: constants.BROTLI_OPERATION_FLUSH,
+      maxOutputLength: 64 * 1024 * 1024,
+    });
+    return plain.length > 0 && looksMeaningful(plain.subarray(0, 8_192));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Reads everything to its end.
+ *
+ * @throws RestoreError stage `contents` or `decompress`: what is damaged, cut off or hostile in it
+ */
+export async function checkContents(reader: ByteReader, kind: ContentKind | undefined): Promise<CheckedContents> {
+  if (await reader.isAtEnd()) {
+    fail('truncated', 'contents', 'there is nothing in it', {
+      offset: 0,
+      hint: 'An empty file is no backup: the program that should have written it failed. Look at its log.',
+    });
+  }
+  switch (kind) {
+    case 'tar':
+      return checkTar(reader);
+    case 'pg_dump tar':
+      return checkTarDump(reader);
+    case 'pg_dump custom':
+      return checkArchiveDump(reader);
+    case 'pg_dump plain':
+      return checkText(reader, 'pg_dump');
+    case 'pg_dumpall plain':
+      return checkText(reader, 'pg_dumpall');
+    case 'wal segment':
+      return checkWalSegment(reader);
+    default: {
+      const bytes = await reader.skip(Number.POSITIVE_INFINITY);
+      return single(null, `${described(kind)} (${bytes} bytes) has no checksum and no end mark that could be checked`);
+    }
+  }
+}
+
+const described = (kind: ContentKind | undefined) =>
+  kind === undefined
+    ? 'the contents are of a format that is not known: it'
+    : kind === 'text'
+      ? 'a text that is no dump of PostgreSQL'
+      : `a file of the kind ${kind}`;
+
+async function checkText(reader: ByteReader, kind: 'pg_dump' | 'pg_dumpall'): Promise<CheckedContents> {
+  await checkPlainDump(reader, kind);
+  return single(true, `the dump begins and ends as ${kind} writes it; what is between has no checksum of its own`);
+}
+
+async function checkArchiveDump(reader: ByteReader): Promise<CheckedContents> {
+  const { toc, dataBlocks } = await checkCustomDump(reader);
+  return {
+    ...single(
+      true,
+      `all ${toc.entries.length} entries of the pg_dump archive are there, and the data of ${dataBlocks} of them was read to its end`,
+    ),
+    notes: [describeDump(toc)],
+  };
+}
+
+async function checkTar(reader: ByteReader): Promise<CheckedContents> {
+  let total = 0;
+  let escaping: { path: string; offset: number } | undefined;
+  const failed: FileFailure[] = [];
+  for await (const { member } of readTar(reader)) {
+    total++;
+    if (!leavesTarget(member.path)) continue;
+    escaping ??= member;
+    failed.push({
+      path: shown(member.path),
+      code: 'hostile',
+      offset: member.offset,
+      message: 'its name leads out of the folder it is unpacked into',
+    });
+  }
+  if (escaping) {
+    fail(
+      'hostile',
+      'contents',
+      `${failed.length} of the tar's ${total} members have names that lead out of the folder they are unpacked into, the first is ${shown(escaping.path)}`,
+      {
+        offset: escaping.offset,
+        hint: 'Do not unpack it with other tools: find out who wrote it.',
+      },
+    );
+  }
+  return {
+    isWhole: true,
+    because: `all ${total} members of the tar have headers with the right checksum and their whole size, and the tar is closed`,
+    files: { total, verified: total, failed },
+    notes: [],
+  };
+}
+
+/** `pg_dump -Ft`: a table of contents, the data in files of its own, and a script that nobody needs. */
+async function checkTarDump(reader: ByteReader): Promise<CheckedContents> {
+  let toc: DumpToc | undefined;
+  const sizes = new Map<string, number>();
+  for await (const { member, contents } of readTar(reader)) {
+    if (leavesTarget(member.path)) {
+      fail(
+        'hostile',
+        'contents',
+        `the member ${shown(member.path)} of the dump leads out of the folder it is unpacked into`,
+        {
+          offset: member.offset,
+          hint: 'No pg_dump writes that: do not restore it.',
+        },
+      );
+    }
+    sizes.set(member.path, member.size);
+    if (member.path === 'toc.dat') toc = await readToc(new ByteReader(contents));
+  }
+  if (toc === undefined)
+    fail('incomplete', 'contents', 'the dump has no toc.dat', {
+      hint: 'Without its table of contents the dump cannot be restored.',
+    });
+  const missing = toc.entries.find((it) => it.fileName !== undefined && !sizes.has(it.fileName));
+  if (missing) {
+    fail(
+      'incomplete',
+      'contents',
+      `the dump does not hold ${missing.fileName}, the data of ${missing.description} ${shown(missing.name)}`,
+      {
+        hint: 'The dump was changed after it was made: use another copy.',
+      },
+    );
+  }
+  return {
+    isWhole: true,
+    because: `all ${toc.entries.length} entries of the pg_dump archive and the ${sizes.size} files in its tar are there, and the tar is closed`,
+    files: { total: sizes.size, verified: sizes.size, failed: [] },
+    notes: [describeDump(toc)],
+  };
+}
+
+/** XLogLongPageHeaderData: the segment's size in bytes at 32. */
+async function checkWalSegment(reader: ByteReader): Promise<CheckedContents> {
+  const start = await reader.peek(40);
+  const recorded = new DataView(start.buffer, start.byteOffset, start.byteLength).getUint32(32, true);
+  const bytes = await reader.skip(Number.POSITIVE_INFINITY);
+  if (bytes < recorded) {
+    fail('truncated', 'contents', `the WAL segment has ${bytes} of its ${recorded} bytes`, {
+      offset: bytes,
+      hint: 'Recovery stops at this segment: copy it again, or archive it again from the primary while it is still there.',
+    });
+  }
+  if (bytes > recorded)
+    fail('damaged', 'contents', `${bytes - recorded} bytes follow the end of the WAL segment`, { offset: recorded });
+  return single(null, `the WAL segment has its whole size of ${recorded} bytes; its records were not read`);
+}
+
+function describeDump({ version, database, serverVersion, dumpVersion, createdAt }: DumpToc): string {
+  const made = Number.isNaN(createdAt.getTime())
+    ? ''
+    : `, made ${createdAt.toISOString().slice(0, 16).replace('T', ' ')}`;
+  return `pg_dump archive ${version} of the database ${shown(database)}${made} (server ${shown(serverVersion)}, pg_dump ${shown(dumpVersion)})`;
+}
+
+function single(isWhole: true | null, because: string): CheckedContents {
+  return { isWhole, because, files: { total: 1, verified: isWhole ? 1 : 0, failed: [] }, notes: [] };
+}

@@ -1,0 +1,105 @@
+/** Encrypts one file so that the real tool can read it. */
+
+import { count } from '../bytes.ts';
+import { encryptToKeys, encryptWithPassword } from '../crypto/openpgp.ts';
+import { encryptOpenssl, opensslCommand, writtenScheme } from '../crypto/openssl.ts';
+import { passwordReadings } from '../crypto/password.ts';
+import { encryptPgbackrest } from '../crypto/pgbackrest.ts';
+import { encryptSodium } from '../crypto/sodium.ts';
+import { likelyTransform, sodiumKey } from '../crypto/sodiumKey.ts';
+import { fail } from '../failure.ts';
+import type { EncryptJob, JobResult, KeyOffer } from '../job.ts';
+import { type RunContext, throwIfCancelled } from '../run-context.ts';
+import { Secret } from '../secret.ts';
+import { demandPassword } from './encryptionLayer.ts';
+import { stageFile } from './stagedFile.ts';
+import { writeStandardOutput } from './standardOutput.ts';
+import { openStored } from './storedFile.ts';
+
+/**
+ * The output gets its name only when all is written; `-` is standard output. An empty input is encrypted like any other.
+ *
+ * @throws RestoreError `usage` (the name is taken, a key that does not fit the method), `io`, `cancelled`
+ */
+export async function encryptFile(job: EncryptJob, context: RunContext): Promise<JobResult['encrypt']> {
+  const stored = await openStored(job.input, context, { mayBeEmpty: true });
+  const output = job.output === '-' ? undefined : await stageFile(job.output, job.overwrite ?? false);
+  const secrets: Secret[] = [];
+  try {
+    const { encrypted, notes } = encryption(job, stored.read(), secrets);
+    let bytesWritten = 0;
+    for await (const piece of count(encrypted, (delta) => {
+      bytesWritten += delta;
+    })) {
+      throwIfCancelled(context.signal);
+      await (output ? output.write(piece) : writeStandardOutput(piece, context.signal));
+    }
+    await output?.publish();
+    return { bytesRead: stored.bytesRead(), bytesWritten, notes };
+  } finally {
+    for (const it of secrets) it.wipe();
+    await output?.discard();
+  }
+}
+
+function encryption(
+  job: EncryptJob,
+  input: AsyncIterable<Uint8Array>,
+  secrets: Secret[],
+): { encrypted: AsyncIterable<Uint8Array>; notes: string[] } {
+  const { key, method } = job;
+  switch (method) {
+    case 'sodium': {
+      demandKind(key, ['sodium'], method);
+      const transform = key.keyTransform ?? likelyTransform(key.bytes);
+      const read = sodiumKey(key.bytes, transform);
+      secrets.push(read.key);
+      const told =
+        key.keyTransform === undefined
+          ? [`the key was read with the key transform ${transform}: configure the same for WAL-G`]
+          : [];
+      return {
+        encrypted: encryptSodium(input, read.key.reveal()),
+        notes: [...told, ...(read.note === undefined ? [] : [read.note])],
+      };
+    }
+    case 'openpgp':
+    case 'gpg':
+      if (key.kind === 'openpgp') return { encrypted: encryptToKeys(input, key.bytes), notes: [] };
+      demandKind(key, ['password'], method);
+      demandPassword(key);
+      return { encrypted: encryptWithPassword(input, key.bytes), notes: [] };
+    case 'openssl': {
+      demandKind(key, ['password'], method);
+      demandPassword(key);
+      const scheme = writtenScheme(job.openssl);
+      return {
+        encrypted: encryptOpenssl(input, firstReading(key), scheme),
+        notes: [`to decrypt it: ${opensslCommand(scheme, job.output === '-' ? 'FILE' : shellWord(job.output))}`],
+      };
+    }
+    case 'pgbackrest': {
+      demandKind(key, ['pgbackrest-pass', 'password'], method);
+      demandPassword(key);
+      const pass = new Secret(firstReading(key).slice());
+      secrets.push(pass);
+      return { encrypted: encryptPgbackrest(input, pass), notes: [] };
+    }
+  }
+}
+
+/** As openssl and gpg read a password file: its first line. */
+function firstReading(key: KeyOffer): Uint8Array {
+  return passwordReadings(key.bytes)[0]?.bytes ?? key.bytes;
+}
+
+function demandKind(key: KeyOffer, kinds: KeyOffer['kind'][], method: string): void {
+  if (kinds.includes(key.kind)) return;
+  fail('usage', 'key', `the method ${method} does not take a key of the kind ${key.kind}`, {
+    hint: `It takes: ${kinds.join(', ')}.`,
+  });
+}
+
+function shellWord(path: string): string {
+  return /^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,318 @@
+/** Finds out how bytes are encrypted and opens them with whichever of the offered keys fits. */
+
+import { ByteReader } from '../bytes.ts';
+import { decodeBase64 } from '../contents/base64.ts';
+import { type ContentKind, sniff, sniffBytes } from '../contents/sniff.ts';
+import { openOpenpgp } from '../crypto/openpgp.ts';
+import { decodeArmor } from '../crypto/openpgpArmor.ts';
+import { decryptOpenssl, fitOpenssl, headerBytes, opensslOptions } from '../crypto/openssl.ts';
+import { decryptSodium, sodiumFit, sodiumLength, sodiumStartBytes } from '../crypto/sodium.ts';
+import { possibleSodiumKeys, type SodiumKey, sodiumKey } from '../crypto/sodiumKey.ts';
+import { fail, RestoreError } from '../failure.ts';
+import type { KeyOffer, Method, OpensslParameters } from '../job.ts';
+import { fingerprintOf } from '../keys/generate.ts';
+import type { Report } from '../report.ts';
+
+export interface LayerOptions {
+  offers: readonly KeyOffer[];
+  openssl?: OpensslParameters;
+  /** Said by the caller; seen from the bytes when absent. */
+  method?: Method;
+  /** Length of everything in the reader, and its last bytes, where they are known: only for a file itself. */
+  size?: number;
+  tail?: Uint8Array;
+  signal: AbortSignal;
+}
+
+export interface EncryptionLayer {
+  /** As in `Report.format`. */
+  name: 'sodium' | 'openpgp' | 'openssl';
+  key: Report['keys'][number];
+  /** Whether the format proves what it gives, and how, as the end of a sentence: `each chunk carries its own MAC`. */
+  isAuthenticated: boolean;
+  proof: string;
+  /** false: the key is likely but not proven; the contents have to show it. */
+  isKeyProven: boolean;
+  /** Whether bytes are authentic as they come, or only when the stream has ended. */
+  isAuthenticAtOnce: boolean;
+  notes: string[];
+  plain: AsyncIterable<Uint8Array>;
+  /** Overwrites the key that `plain` uses. */
+  wipe(): void;
+}
+
+/**
+ * Opens the encryption that begins at the reader's place. undefined: what is there is not encrypted.
+ *
+ * The reader stays the caller's to close when nothing is returned; otherwise closing `plain` closes it.
+ *
+ * @throws RestoreError `wrong-key`, `truncated`, `damaged`, `unsupported`, and `usage` for keys that cannot be used
+ */
+export async function openEncryption(reader: ByteReader, options: LayerOptions): Promise<EncryptionLayer | undefined> {
+  const start = await reader.peek(Math.max(sniffBytes, sodiumStartBytes));
+  const kind = sniff(start);
+  switch (options.method) {
+    case 'sodium':
+      return openSodium(reader, await sodiumCandidate(start, options.offers), options);
+    case 'openpgp':
+    case 'gpg':
+      return openPgp(reader, kind, options);
+    case 'openssl':
+    case 'pgbackrest':
+      return openSalted(reader, kind, options);
+  }
+  // A libsodium stream has no signature, and by chance can begin like anything: its key proves it.
+  const found = await sodiumCandidate(start, options.offers);
+  if (found) return openSodium(reader, found, options);
+  switch (kind) {
+    case 'openpgp':
+    case 'openpgp armored':
+      return openPgp(reader, kind, options);
+    case 'openssl':
+    case 'openssl base64':
+      return openSalted(reader, kind, options);
+    case 'age':
+    case 'pkcs7':
+    case 'yckms':
+      return fail('unsupported', 'decrypt', `the file is encrypted in a format that is not read: ${FOREIGN[kind]}`, {
+        offset: 0,
+        hint: 'Decrypt it with the program that wrote it, and test what comes out.',
+      });
+    case undefined:
+      return options.offers.some((it) => it.kind === 'sodium') ? openSodium(reader, undefined, options) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+export const FOREIGN = {
+  age: 'age',
+  pkcs7: 'PKCS#7 (openssl smime or cms)',
+  yckms: 'a Yandex KMS envelope of WAL-G',
+} as const;
+
+async function openSodium(
+  reader: ByteReader,
+  found: SodiumCandidate | undefined,
+  { offers, size }: LayerOptions,
+): Promise<EncryptionLayer> {
+  if (found === undefined && size !== undefined && size > 0) demandPossibleLength(size);
+  const candidate = found ?? firstUsable(offers);
+  const { offer, key } = candidate;
+  const notes = key.note === undefined ? [] : [key.note];
+  if (offer.keyTransform === undefined && found) notes.push(`the key opens it with the key transform ${key.transform}`);
+  if (found && offer.keyTransform !== undefined && offer.keyTransform !== key.transform) {
+    const { transform } = key;
+    key.key.wipe();
+    fail(
+      'wrong-key',
+      'key',
+      `the key does not open the file with the key transform ${offer.keyTransform}, but it does with ${transform}`,
+      {
+        offset: 0,
+        hint: `Set the key transform to ${transform}, here and in the configuration of the backups.`,
+      },
+    );
+  }
+  return {
+    name: 'sodium',
+    key: { source: offer.source, fingerprint: fingerprintOf(withoutLineEnd(offer.bytes)), opens: 'sodium' },
+    isAuthenticated: true,
+    proof: 'each chunk carries its own MAC, and the last one is marked as the last',
+    isKeyProven: true,
+    isAuthenticAtOnce: true,
+    notes,
+    plain: decryptSodium(reader.rest(), key.key.reveal(), size),
+    wipe: () => key.key.wipe(),
+  };
+}
+
+interface SodiumCandidate {
+  offer: KeyOffer;
+  key: SodiumKey;
+}
+
+/** The first key that opens the first chunk, or else one that makes sense of it; also under another transform than the one given. */
+async function sodiumCandidate(start: Uint8Array, offers: readonly KeyOffer[]): Promise<SodiumCandidate | undefined> {
+  let likely: SodiumCandidate | undefined;
+  for (const offer of offers) {
+    if (offer.kind !== 'sodium') continue;
+    for (const key of sodiumReadings(offer)) {
+      const fit = await sodiumFit(start, key.key.reveal());
+      if (fit === 'opens') {
+        likely?.key.key.wipe();
+        return { offer, key };
+      }
+      if (fit === 'looks' && likely === undefined) likely = { offer, key };
+      else key.key.wipe();
+    }
+  }
+  return likely;
+}
+
+/** What was configured first, then every other way to read the text: a wrong transform is the most frequent mistake. */
+function sodiumReadings(offer: KeyOffer): SodiumKey[] {
+  const all = possibleSodiumKeys(offer.bytes);
+  const isConfigured = (it: SodiumKey) => it.transform === offer.keyTransform;
+  return [...all.filter(isConfigured), ...all.filter((it) => !isConfigured(it))];
+}
+
+/** When no key fits, the stream itself says what is wrong, with the key as it was meant. */
+function firstUsable(offers: readonly KeyOffer[]): SodiumCandidate {
+  let refusal: unknown;
+  for (const offer of offers) {
+    if (offer.kind !== 'sodium') continue;
+    try {
+      if (offer.keyTransform !== undefined) return { offer, key: sodiumKey(offer.bytes, offer.keyTransform) };
+      const [key, ...others] = possibleSodiumKeys(offer.bytes);
+      for (const it of others) it.key.wipe();
+      if (key) return { offer, key };
+      sodiumKey(offer.bytes, 'none');
+    } catch (error) {
+      refusal ??= error;
+    }
+  }
+  if (refusal !== undefined) throw refusal;
+  fail('wrong-key', 'key', 'the file may be a libsodium stream, and no libsodium key was offered', {
+    hint: 'Offer the key that WAL-G is configured with (WALG_LIBSODIUM_KEY), and its key transform.',
+  });
+}
+
+function demandPossibleLength(size: number): void {
+  const length = sodiumLength(size);
+  if (length.isPossible) return;
+  fail('truncated', 'decrypt', `no whole libsodium stream has this length: ${length.cut}`, {
+    offset: size,
+    hint: 'Copy the file again from the storage. If it is no libsodium stream at all, it looks the same.',
+  });
+}
+
+async function openPgp(
+  reader: ByteReader,
+  kind: ContentKind | undefined,
+  { offers }: LayerOptions,
+): Promise<EncryptionLayer> {
+  const isArmored = kind === 'openpgp armored';
+  const usable = offers.filter((it) => it.kind === 'openpgp' || it.kind === 'password');
+  const input = isArmored ? decodeArmor(reader.rest()) : reader.rest();
+  const opened = await withoutOffsets(isArmored, () =>
+    openOpenpgp(
+      input,
+      usable.map(({ kind, bytes, passphrase }) => ({ kind: kind as 'openpgp' | 'password', bytes, passphrase })),
+    ),
+  );
+  const { head } = opened;
+  return {
+    name: 'openpgp',
+    key: { source: (usable[opened.offer] as KeyOffer).source, fingerprint: opened.fingerprint, opens: 'openpgp' },
+    isAuthenticated: true,
+    proof:
+      head.protection.kind === 'aead'
+        ? `its chunks and its end carry tags (AEAD, ${head.protection.mode})`
+        : 'its modification detection code (MDC) fits',
+    isKeyProven: true,
+    isAuthenticAtOnce: false,
+    notes: opened.notes,
+    plain: isArmored ? mapFailures(opened.plain, dropOffset) : opened.plain,
+    wipe: () => undefined,
+  };
+}
+
+async function openSalted(
+  reader: ByteReader,
+  kind: ContentKind | undefined,
+  options: LayerOptions,
+): Promise<EncryptionLayer> {
+  const isText = kind === 'openssl base64';
+  const inner = isText ? new ByteReader(decodeBase64(reader.rest())) : reader;
+  const bytes = await inner.peek(sniffBytes);
+  const size = isText
+    ? bytes.length < sniffBytes
+      ? bytes.length
+      : undefined
+    : (options.size ?? (bytes.length < sniffBytes ? bytes.length : undefined));
+  const { signal } = options;
+  let failure: unknown;
+  for (const offer of options.offers) {
+    const parameters = parametersFor(offer, options.openssl);
+    if (parameters === undefined) continue;
+    demandPassword(offer);
+    try {
+      const fit = await fitOpenssl(
+        { bytes, size, tail: isText ? undefined : options.tail },
+        offer.bytes,
+        parameters,
+        signal,
+      );
+      const described = opensslOptions(fit.scheme);
+      return {
+        name: 'openssl',
+        key: { source: offer.source, fingerprint: null, opens: `openssl ${described}` },
+        isAuthenticated: false,
+        proof: '',
+        isKeyProven: fit.provenBy === 'contents',
+        isAuthenticAtOnce: true,
+        notes: [
+          `it was encrypted with openssl enc ${described}: write that down beside the backup, the file does not say it`,
+          ...(fit.note === undefined ? [] : [fit.note]),
+        ],
+        plain: decryptOpenssl(inner.rest(), fit.password, fit.scheme),
+        wipe: () => undefined,
+      };
+    } catch (error) {
+      if (!(error instanceof RestoreError) || !['wrong-key', 'usage'].includes(error.failure.code)) throw error;
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined) throw failure;
+  fail('wrong-key', 'key', 'the file is encrypted with a password (openssl enc, or pgBackRest), and none was offered', {
+    offset: headerBytes,
+    hint: 'Offer the password (--passphrase-file), or the repository’s cipher pass for a file of pgBackRest.',
+  });
+}
+
+/** What a key of this kind can be for a file that begins with `Salted__`; undefined: nothing. */
+function parametersFor(offer: KeyOffer, said: OpensslParameters | undefined): OpensslParameters | undefined {
+  if (offer.kind === 'password') return said ?? {};
+  // pgBackRest encrypts as `openssl enc -aes-256-cbc -md sha1` does.
+  if (offer.kind === 'pgbackrest-pass') return { cipher: 'aes-256-cbc', digest: 'sha1', pbkdf2: false };
+  return undefined;
+}
+
+/** @throws RestoreError `usage` for a key that is empty: every tool takes it, and it protects nothing */
+export function demandPassword({ bytes, source }: KeyOffer): void {
+  if (withoutLineEnd(bytes).length > 0) return;
+  fail('usage', 'key', `${source} is empty`, { hint: 'Put the password into it, on its first line.' });
+}
+
+function withoutLineEnd(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length;
+  while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d)) end--;
+  return bytes.subarray(0, end);
+}
+
+/** Offsets inside armor count decoded bytes: in the file they would point to the wrong place. */
+function dropOffset(error: unknown): unknown {
+  if (!(error instanceof RestoreError) || error.failure.stage === 'open') return error;
+  const { offset: _, ...failure } = error.failure;
+  return new RestoreError(failure);
+}
+
+async function withoutOffsets<T>(isArmored: boolean, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isArmored ? dropOffset(error) : error;
+  }
+}
+
+async function* mapFailures(
+  input: AsyncIterable<Uint8Array>,
+  map: (error: unknown) => unknown,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* input;
+  } catch (error) {
+    throw map(error);
+  }
+}

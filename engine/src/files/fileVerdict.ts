@@ -1,0 +1,118 @@
+/** The four ticks of a single file. What may be claimed for which format is in docs/formats/verdicts.md. */
+
+import type { CheckedContents } from '../contents/checkContents.ts';
+import type { Failure } from '../failure.ts';
+import type { Report, Tick } from '../report.ts';
+import type { EncryptionLayer } from './encryptionLayer.ts';
+
+export interface FileEvidence {
+  /** From the outside in; only layers that a key opened. */
+  encryption: readonly Pick<EncryptionLayer, 'name' | 'isAuthenticated' | 'isKeyProven' | 'proof'>[];
+  /** Every layer was read to its end, and none complained. */
+  isProven: boolean;
+  /** undefined: the contents were not reached, or not read to their end. */
+  contents: CheckedContents | undefined;
+  failure: Failure | undefined;
+}
+
+export function judgeFile(
+  evidence: FileEvidence,
+): Pick<Report, 'verdict' | 'because'> & { failure: Failure | undefined } {
+  const failure = evidence.failure ?? unprovable(evidence);
+  const decrypted = judgeDecrypted(evidence);
+  const authentic = judgeAuthentic(evidence);
+  const complete = judgeComplete(evidence);
+  const restorable = judgeRestorable(evidence, failure);
+  return {
+    failure,
+    verdict: {
+      decrypted: decrypted.tick,
+      authentic: authentic.tick,
+      complete: complete.tick,
+      restorable: restorable.tick,
+    },
+    because: { decrypted: decrypted.why, authentic: authentic.why, complete: complete.why, restorable: restorable.why },
+  };
+}
+
+interface Judgement {
+  tick: Tick;
+  why: string;
+}
+
+const yes = (why: string): Judgement => ({ tick: true, why });
+const no = (why: string): Judgement => ({ tick: false, why });
+const open = (why: string): Judgement => ({ tick: null, why });
+
+/** Where nothing authenticates and the contents are not known, noise would look just the same. */
+function unprovable({ encryption, contents }: FileEvidence): Failure | undefined {
+  if (contents === undefined || contents.isWhole) return undefined;
+  if (
+    encryption.length === 0 ||
+    encryption.some((it) => it.isAuthenticated) ||
+    encryption.every((it) => it.isKeyProven)
+  )
+    return undefined;
+  return {
+    code: 'unsupported',
+    stage: 'contents',
+    message:
+      'what comes out is of no known format, and the encryption proves nothing: it may be the contents, or the noise of a wrong password',
+    hint: 'Decrypt it to a file (restorable decrypt) and look at it with the program that made it.',
+  };
+}
+
+function judgeDecrypted({ encryption, isProven, contents, failure }: FileEvidence): Judgement {
+  if (failure && isUnread(failure)) return no(failure.message);
+  if (encryption.length === 0)
+    return failure?.code === 'not-encrypted' ? no(failure.message) : yes('nothing is encrypted; every byte was read');
+  if (!isProven) return open('it was not read to its end');
+  if (contents?.isWhole || encryption.every((it) => it.isKeyProven))
+    return yes(`every byte came through ${names(encryption)}`);
+  return open('the padding fits, but nothing shows that the password is right: of 256 wrong ones, one fits as well');
+}
+
+function judgeAuthentic({ encryption, isProven, failure }: FileEvidence): Judgement {
+  if (encryption.length === 0 && !failure)
+    return open('nothing is encrypted: whoever can write to the file can change it');
+  const authentic = encryption.find((it) => it.isAuthenticated);
+  if (authentic && isProven) return yes(`${authentic.name}: ${authentic.proof}; it does not say who wrote it`);
+  if (authentic && failure?.code === 'damaged' && failure.stage === 'decrypt') return no(failure.message);
+  if (authentic) return open('the end, where that is proven, was not reached');
+  if (encryption.length > 0)
+    return open('AES in this form authenticates nothing: a change can only show in the contents');
+  return open('nothing was opened');
+}
+
+function judgeComplete({ encryption, isProven, contents, failure }: FileEvidence): Judgement {
+  if (failure?.code === 'truncated' || failure?.code === 'incomplete') return no(failure.message);
+  if (failure && isUnread(failure)) return open('it was not read to its end');
+  const authentic = encryption.find((it) => it.isAuthenticated);
+  if (contents?.isWhole)
+    return yes(
+      authentic && isProven
+        ? `the end of the encryption and of the contents were reached: ${contents.because}`
+        : contents.because,
+    );
+  if (authentic && isProven) return yes('the encrypted stream is whole to its end mark');
+  if (failure) return open('it was not read to its end');
+  return open(
+    encryption.length > 0
+      ? 'the cipher shows a cut only where it falls inside a block, and the contents have no end mark'
+      : 'the contents have no end mark',
+  );
+}
+
+function judgeRestorable({ contents }: FileEvidence, failure: Failure | undefined): Judgement {
+  if (failure) return no(failure.message);
+  if (contents?.isWhole) return yes(contents.because);
+  return open(contents?.because ?? 'the contents were not reached');
+}
+
+function isUnread({ stage, code }: Failure): boolean {
+  return stage === 'open' || stage === 'key' || stage === 'decrypt' || code === 'io';
+}
+
+function names(encryption: FileEvidence['encryption']): string {
+  return encryption.map((it) => it.name).join(' and ');
+}

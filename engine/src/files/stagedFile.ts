@@ -1,0 +1,91 @@
+/** A file that gets its name only when it is whole: written beside it as `.NAME.restorable-…` with mode 0600, then renamed. */
+
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { fail, RestoreError } from '../failure.ts';
+import { ioFailure } from './source.ts';
+
+export interface StagedFile {
+  write(bytes: Uint8Array): Promise<void>;
+  /** @throws RestoreError `usage` when the name was taken meanwhile, `io` */
+  publish(): Promise<void>;
+  /** Removes what was written; harmless after `publish`. */
+  discard(): Promise<void>;
+}
+
+/**
+ * @param overwrite whether a file of that name is replaced, at the very end
+ * @throws RestoreError `usage` when the name is taken by a file that may not be replaced, or by a folder; `io`
+ */
+export async function stageFile(path: string, overwrite: boolean): Promise<StagedFile> {
+  await refuseTaken(path, overwrite);
+  const staging = join(dirname(path), `.${basename(path)}.restorable-${randomBytes(6).toString('hex')}`);
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(staging, 'wx', 0o600);
+  } catch (error) {
+    throw ioFailure(error, path, 'write');
+  }
+  const close = async () => {
+    await handle?.close();
+    handle = undefined;
+  };
+  return {
+    async write(bytes) {
+      try {
+        let start = 0;
+        while (handle && start < bytes.length) start += (await handle.write(bytes, start)).bytesWritten;
+      } catch (error) {
+        throw ioFailure(error, path, 'write');
+      }
+    },
+    async publish() {
+      try {
+        // The name must never stand for a file that a power cut leaves empty.
+        await handle?.sync();
+        await close();
+        if (overwrite) await rename(staging, path);
+        else await renameWithoutReplacing(staging, path);
+      } catch (error) {
+        throw ioFailure(error, path, 'write');
+      }
+    },
+    async discard() {
+      await close().catch(() => undefined);
+      await rm(staging, { force: true });
+    },
+  };
+}
+
+async function refuseTaken(path: string, overwrite: boolean): Promise<void> {
+  const stat = await lstat(path).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw ioFailure(error, path, 'write');
+  });
+  if (stat === undefined) return;
+  if (stat.isDirectory())
+    fail('usage', 'write', `${path} is a folder`, { path, hint: 'Name the file that is to be written.' });
+  if (!overwrite) refuse(path);
+}
+
+/** A second name for the file fails where the name is taken, a rename does not; some file systems have no second names. */
+async function renameWithoutReplacing(staging: string, path: string): Promise<void> {
+  try {
+    await link(staging, path);
+    await rm(staging, { force: true });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST') refuse(path);
+    if (error instanceof RestoreError || code === 'ENOENT') throw error;
+    await refuseTaken(path, false);
+    await rename(staging, path);
+  }
+}
+
+function refuse(path: string): never {
+  fail('usage', 'write', `${path} exists already`, {
+    path,
+    hint: 'Choose another name, or say --force to replace it.',
+  });
+}
