@@ -46,7 +46,7 @@ make_openpgp "$keys/backup-team.private.asc" 'Restorable example, backup team' r
 make_openpgp "$keys/wal-g-openpgp.private.asc" 'Restorable example, WAL-G' ed25519 cv25519
 gpg --import "$keys/backup-team.private.asc"
 
-walg=basebackups_005/base_000000010000000000000004/tar_partitions/part_001.tar.lz4
+walg=part_001.tar.lz4
 missing=0
 for it in shop.dump.gpg shop.sql.gz.gpg shop.sql.gz.enc "wal-g-sodium/$walg" "wal-g-openpgp/$walg"; do
   [ -f "$out/$it" ] || missing=1

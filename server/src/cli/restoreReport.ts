@@ -24,7 +24,9 @@ export function describeReport(report: Report, archive: string, terminal: Termin
     ? `, backup ${report.backup.label}${report.backup.type ? ` (${report.backup.type})` : ''}`
     : '';
   const lines = [
-    `${tick(overall(report))} ${paint('bold', harmless(report.archive))}${harmless(label)}`,
+    paragraph(harmless(`${report.archive}${label}`), { width, first: `${signOf(overall(report))} ` })
+      .replace(/^./, (it) => paint(colourOf(overall(report)), it))
+      .replace(harmless(report.archive), (it) => paint('bold', it)),
     `  ${paint('dim', harmless(report.format))}`,
     '',
     ...TICKS.map((it) => {
@@ -38,7 +40,7 @@ export function describeReport(report: Report, archive: string, terminal: Termin
   ];
   const fact = (name: string, said: string) =>
     lines.push(paragraph(harmless(said), { width, first: `  ${name.padEnd(9)}` }).replace(name, paint('dim', name)));
-  if (report.files.total > 0) fact('files', describeFiles(report.files));
+  if (report.files.total > 1) fact('files', describeFiles(report.files));
   const restored = report.bytes.restored > 0 ? `, ${size(report.bytes.restored)} of contents` : '';
   fact('bytes', `${size(report.bytes.read)} read${restored}, in ${report.seconds.toFixed(1)} s`);
   // What opened the archive; the keys that lay inside it are one line.
@@ -77,7 +79,7 @@ function describeFailure({ failure, files }: Report, { paint, width }: Terminal)
     `  ${paint('red', titleOf(failure))}`,
     paragraph(harmless(sentence(failure.message)), { width, first: '  ' }),
   ];
-  const others = files.failed.filter((it) => it.path !== failure.path || it.message !== failure.message);
+  const others = files.failed.filter((it) => it.message !== failure.message);
   for (const { path, code, offset, message } of others.slice(0, mostFailed)) {
     const place = offset === null ? '' : `, at byte ${offset}`;
     lines.push(paragraph(harmless(`${path}: ${code}${place}: ${message}`), { width, first: '  · ' }));
@@ -91,7 +93,7 @@ function describeFiles({ total, verified, failed }: Report['files']): string {
   const all = `${total.toLocaleString('en')} file${total === 1 ? '' : 's'}`;
   if (failed.length > 0)
     return `${verified.toLocaleString('en')} of ${all} agree, ${failed.length.toLocaleString('en')} failed`;
-  if (verified === total) return total === 1 ? 'the one file agrees' : `all ${all} agree`;
+  if (verified === total) return `all ${all} agree`;
   return `${verified.toLocaleString('en')} of ${all} agree`;
 }
 

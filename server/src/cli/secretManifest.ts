@@ -1,5 +1,7 @@
 /** A Kubernetes Secret that holds a new key, in the shape its product reads, with what else has to be said where. */
 
+import { wrapWords } from './arguments.ts';
+
 export interface SecretContents {
   kind: 'pgbackrest' | 'sodium' | 'openpgp';
   /** The key's text; only an armored key has several lines. */
@@ -19,7 +21,7 @@ export function secretManifest(contents: SecretContents): string {
   const { name, namespace } = contents;
   const { comment, entries } = shapes[contents.kind](contents);
   return [
-    ...comment.map((it) => `# ${it}`),
+    ...comment.flatMap((it) => wrapWords(it, 76).map((line) => `# ${line}`)),
     'apiVersion: v1',
     'kind: Secret',
     'metadata:',
@@ -37,8 +39,7 @@ type Shape = (contents: SecretContents) => { comment: string[]; entries: [string
 const shapes: Record<SecretContents['kind'], Shape> = {
   pgbackrest: ({ key, entry, repo }) => ({
     comment: [
-      `The cluster that mounts this Secret needs repo${repo}-cipher-type: aes-256-cbc in backups.pgbackrest.global.`,
-      'Without it pgBackRest drops the pass silently and stores everything in plain text.',
+      `The cluster that mounts this Secret needs repo${repo}-cipher-type: aes-256-cbc in backups.pgbackrest.global: without it pgBackRest drops the pass silently and stores everything in plain text.`,
     ],
     entries: [[entry ?? `repo${repo}-encryption.conf`, `[global]\nrepo${repo}-cipher-pass=${key}\n`]],
   }),
