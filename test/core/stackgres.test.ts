@@ -483,6 +483,71 @@ spec:
   });
 });
 
+describe('what the editor’s front or a new file brings', () => {
+  const fixes = (markup: string, rule: string) => {
+    const { workspace } = workspaceOf(markup);
+    const findings = [...workspace.findings().values()].flat().filter((it) => it.rule === rule);
+    return findings.flatMap((it) => it.fixes);
+  };
+
+  test('a new key in the place of an empty one, in the form that keyTransform reads', () => {
+    const inText = (body: string, transform = 'hex') => {
+      const [one] = fixes(`${sodium(transform)}${secret(body)}`, 'encryption-key-empty');
+      if (!one?.command) return undefined;
+      const { at, ...more } = one.command.arguments;
+      const text = at.part.text;
+      return {
+        title: one.title,
+        ...more,
+        line: `${text.slice(0, at.start)}HERE${text.slice(at.end)}`.split('\n').find((it) => it.includes('HERE')),
+      };
+    };
+    expect(inText('stringData:\n  key: "" # fill in\n')).toEqual({
+      title: 'Generate a 32-byte key here',
+      key: 'sodium-hex',
+      before: '"',
+      after: '"',
+      line: '  key: HERE # fill in',
+    });
+    expect(inText('stringData:\n  key:\n')).toMatchObject({ before: ' "', line: '  key:HERE' });
+    expect(inText('data: {key: ""}\n', 'base64')).toMatchObject({
+      key: 'sodium-base64',
+      before: '',
+      wrap: 'base64',
+      line: 'data: {key: HERE}',
+    });
+  });
+
+  test('a new key for one that is too short sets the transform too, and never replaces one that was in use', () => {
+    const short = fixes(`${sodium('none')}${secret('stringData: {key: secret123}\n')}`, 'sodium-key-length');
+    expect(short.map((it) => [it.title, it.edits.map((edit) => edit.newText), it.command?.id])).toEqual([
+      ['Replace it by a new key of 32 bytes and set keyTransform: hex', ['hex'], 'generateKeyAt'],
+    ]);
+    expect(
+      fixes(`${sodium('none')}${secret(`stringData: {key: ${BASE64.slice(0, 40)}}\n`)}`, 'sodium-key-length'),
+    ).toEqual([]);
+  });
+
+  test('a manifest of a Secret that is not here', () => {
+    checkFix(
+      'Create a manifest of Secret backup-key',
+      sodium('hex'),
+      `${sodium('hex')}
+#- /backup-key.yaml
+# A key, with keyTransform: hex in the SGObjectStorage: openssl rand -hex 32
+apiVersion: v1
+kind: Secret
+metadata:
+  name: backup-key
+  namespace: db
+type: Opaque
+stringData:
+  key: ""
+`,
+    );
+  });
+});
+
 describe('what StackGres cannot carry', () => {
   test('a single quote in a passphrase, inside base64', () => {
     checkDiagnostics(`${storage(`  encryption:

@@ -1,7 +1,10 @@
 import type { Fix } from '../finding.ts';
+import type { Query } from '../index.ts';
 import { walgValue } from '../keys/walgValue.ts';
+import { generatedSodiumKey } from '../queries/generatedKey.ts';
 import { selectedEntry } from '../queries/selectedEntry.ts';
-import type { SecretEntry } from '../resources/secret.ts';
+import { sodiumKeyOf } from '../queries/sodiumKey.ts';
+import type { ObjectStorageResource } from '../resources/stackgres.ts';
 import { fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -61,23 +64,20 @@ export default rule({
       const entry = selectedEntry(selector, query);
       if (!entry?.bytes || walgValue(entry.bytes).text !== '') continue;
       report(entry.keyPlace, `the key is empty: ${storage.title} stores its backups unencrypted`, {
-        fix: generated(entry, storage.node.textAt('spec.encryption.sodium.keyTransform'), section),
+        fix: section === 'sodium' ? generated(storage, query) : undefined,
         related: [{ at: selector!.node.place, message: `${storage.title} uses this key` }],
       });
     }
   },
 });
 
-/** The editor's front makes the key: it must not travel. Only where the place takes it as it is. */
-function generated(entry: SecretEntry, transform: string | undefined, section: string): Fix | undefined {
-  if (section !== 'sodium' || entry.container !== 'stringData' || !entry.node || entry.node.isNull) return undefined;
-  if (transform !== 'hex' && transform !== 'base64') return undefined;
-  return {
-    title: 'Generate a 32-byte key here',
-    edits: [],
-    command: {
-      id: 'generateKeyAt',
-      arguments: { key: `sodium-${transform}`, at: entry.node.usePlace, before: '"', after: '"' },
-    },
-  };
+/** In the form that keyTransform reads; without one, hex, which is then said too. */
+function generated(storage: ObjectStorageResource, query: Query): Fix | undefined {
+  const key = sodiumKeyOf(storage, query);
+  if (!key?.transform) return undefined;
+  const title = 'Generate a 32-byte key here';
+  if (key.transform !== 'none') return generatedSodiumKey(key.entry, key.transform, title);
+  // In one file the new text of one change would move the place of the other.
+  if (key.entry.secret.part.uri === storage.part.uri) return undefined;
+  return generatedSodiumKey(key.entry, 'hex', `${title} and set keyTransform: hex`, key.setTransform('hex'));
 }

@@ -1,23 +1,26 @@
+import type { Fact } from '../facts.ts';
+import type { Fix } from '../finding.ts';
 import type { Query } from '../index.ts';
 import { nearestName } from '../nearest.ts';
 import { isOpaque } from '../opaque.ts';
 import { isSameNamespace } from '../queries/selectedEntry.ts';
 import type { Resource } from '../resource.ts';
+import type { PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { SecretResource } from '../resources/secret.ts';
+import type { ObjectStorageResource, StackGresBackupResource } from '../resources/stackgres.ts';
 import { fix, fixture, rule } from '../rule.ts';
 import { plainOrQuoted } from '../text/scalarText.ts';
-import { replaceValue } from '../yaml/entryEdits.ts';
 
 export default rule({
   id: 'secret-not-here',
-  summary: 'The Secret that a storage names is in the workspace.',
-  why: 'It may live in the cluster only, and then all is well. Otherwise the operator stops with "Secret … not found", and every cluster that uses the storage is no longer reconciled. References never reach into another namespace.',
+  summary: 'The Secret that a storage or a cluster names is in the workspace.',
+  why: 'It may live in the cluster only, and then all is well. Otherwise StackGres stops with "Secret … not found", and every cluster that uses the storage is no longer reconciled; with Percona and Crunchy the database Pods themselves wait for it in ContainerCreating. References never reach into another namespace.',
   severity: 'hint',
   confidence: 'likely',
   since: '0.1.0',
   product: 'StackGres',
-  catalogue: ['G27', 'G29', 'G72', 'G79'],
-  kinds: ['SGObjectStorage', 'SGBackup'],
+  catalogue: ['G27', 'G29', 'G72', 'G79', 'P45'],
+  kinds: ['SGObjectStorage', 'SGBackup', 'PostgresCluster'],
   bad: fixture`
     apiVersion: stackgres.io/v1beta1
     kind: SGObjectStorage
@@ -54,10 +57,9 @@ export default rule({
   `,
   check(resource, { report, query }) {
     const seen = new Set<string>();
-    for (const selector of resource.selectors) {
-      const reference = selector.secret;
-      const name = reference?.symbol.name;
-      if (!reference || !name || isOpaque(name) || seen.has(name)) continue;
+    for (const reference of neededSecrets(resource)) {
+      const { name } = reference.symbol;
+      if (!name || isOpaque(name) || seen.has(name)) continue;
       if (query.definitionsOf(reference.symbol).length > 0) continue;
       // Said once for each name: four selectors of one Secret are one Secret that is not here.
       seen.add(name);
@@ -74,15 +76,26 @@ export default rule({
       if (near) {
         report(reference.at, `no manifest of Secret ${name} is in the workspace; ${near.title} is`, {
           severity: 'warning',
-          fix: fix(`Change to ${near.name}`, replaceValue(selector.node.get('name')!, plainOrQuoted(near.name))),
+          fix: fix(`Change to ${near.name}`, [{ at: reference.at, newText: near.name }]),
           related: [{ at: near.namePlace, message: near.title }],
         });
         continue;
       }
-      report(reference.at, `no manifest of Secret ${name} is in the workspace`);
+      report(reference.at, `no manifest of Secret ${name} is in the workspace`, { fix: newManifest(resource, name) });
     }
   },
 });
+
+/** The Secrets without which the object does not work; an optional source may be missing. */
+function neededSecrets(resource: ObjectStorageResource | StackGresBackupResource | PostgresClusterResource): Fact[] {
+  const references =
+    resource.kind === 'PostgresCluster'
+      ? resource.scopes
+          .flatMap((it) => it.configuration)
+          .map((it) => (it.kind === 'secret' && !it.isOptional ? it.reference : undefined))
+      : resource.selectors.map((it) => it.secret);
+  return references.filter((it) => it !== undefined);
+}
 
 /** A Secret beside the resource whose name differs by a slip of the pen. */
 function nearSecret(name: string, resource: Resource, query: Query): SecretResource | undefined {
@@ -95,4 +108,29 @@ function nearSecret(name: string, resource: Resource, query: Query): SecretResou
   if (near === undefined || /\d/.test(name) || /\d/.test(near) || Math.abs(near.length - name.length) > 2)
     return undefined;
   return secrets.find((it) => it.name === near);
+}
+
+/** A manifest beside the one that names the Secret, with the entries it names; their values are for a person to fill in. */
+function newManifest(
+  resource: ObjectStorageResource | StackGresBackupResource | PostgresClusterResource,
+  name: string,
+): Fix | undefined {
+  if (resource.kind !== 'SGObjectStorage' || !/^[a-z0-9][-a-z0-9.]*$/.test(name)) return undefined;
+  const selectors = resource.selectors.filter((it) => it.secret?.symbol.name === name);
+  const entries = [...new Set(selectors.map((it) => it.entry?.symbol.name))].filter((it) => it);
+  const isKey = selectors.some((it) => it.path.endsWith('sodium.key'));
+  const text = [
+    ...(isKey ? ['# A key, with keyTransform: hex in the SGObjectStorage: openssl rand -hex 32'] : []),
+    'apiVersion: v1',
+    'kind: Secret',
+    'metadata:',
+    `  name: ${plainOrQuoted(name)}`,
+    ...(resource.namespace ? [`  namespace: ${plainOrQuoted(resource.namespace)}`] : []),
+    'type: Opaque',
+    'stringData:',
+    ...entries.map((it) => `  ${plainOrQuoted(it!)}: ""`),
+    '',
+  ].join('\n');
+  const folder = resource.part.uri.slice(0, resource.part.uri.lastIndexOf('/'));
+  return { title: `Create a manifest of Secret ${name}`, edits: [], newFile: { uri: `${folder}/${name}.yaml`, text } };
 }

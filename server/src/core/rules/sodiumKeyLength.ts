@@ -1,5 +1,8 @@
+import type { Fix } from '../finding.ts';
+import { generatedSodiumKey } from '../queries/generatedKey.ts';
 import { valuePlace } from '../queries/selectedEntry.ts';
-import { sodiumKeyOf } from '../queries/sodiumKey.ts';
+import { type ConfiguredSodiumKey, sodiumKeyOf } from '../queries/sodiumKey.ts';
+import type { ObjectStorageResource } from '../resources/stackgres.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -65,9 +68,19 @@ export default rule({
       return;
     }
     report(valuePlace(key!.entry), problem.message, {
+      // A key that WAL-G refuses has encrypted nothing yet: it can be replaced.
+      fix: problem.effect === 'refused' ? replacement(storage, key!) : undefined,
       // It works, with a key that is weaker than it looks; backups that exist need exactly this one.
       severity: problem.effect === 'silent' ? 'warning' : 'error',
       related: [{ at: key!.transformPlace, message: `keyTransform ${key!.transform} of ${storage.title}` }],
     });
   },
 });
+
+function replacement(storage: ObjectStorageResource, key: ConfiguredSodiumKey): Fix | undefined {
+  const title = 'Replace it by a new key of 32 bytes';
+  if (key.transform === 'hex' || key.transform === 'base64') return generatedSodiumKey(key.entry, key.transform, title);
+  // In one file the new text of one change would move the place of the other.
+  if (key.entry.secret.part.uri === storage.part.uri) return undefined;
+  return generatedSodiumKey(key.entry, 'hex', `${title} and set keyTransform: hex`, key.setTransform('hex'));
+}
