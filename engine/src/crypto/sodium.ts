@@ -250,7 +250,8 @@ function look(state: StateAddress, chunk: Uint8Array): { message: Uint8Array; ta
     key,
   );
   key.fill(0);
-  const message = chunk.slice(1, 1 + length);
+  // A copy for sure: `slice` of a Buffer would be a view, and the caller still needs the bytes.
+  const message = Uint8Array.from(chunk.subarray(1, 1 + length));
   for (let index = 0; index < length; index++)
     message[index] = (message[index] as number) ^ (keyStream[64 + index] as number);
   const tag = (chunk[0] as number) ^ (keyStream[0] as number);
