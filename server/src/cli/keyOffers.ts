@@ -91,5 +91,5 @@ function openpgpOffer({ key, passphrase }: KeyMaterial): KeyOffer {
 
 /** Copies the bytes: each offer is wiped by itself. */
 function plainOffer(kind: KeyOffer['kind'], { bytes, source }: Material): KeyOffer {
-  return { kind, source, bytes: bytes.slice() };
+  return { kind, source, bytes: Uint8Array.from(bytes) };
 }

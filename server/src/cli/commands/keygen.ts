@@ -123,7 +123,7 @@ function specification(kind: (typeof kinds)[number], options: Options, passphras
 /** As gpg reads a passphrase file. */
 function firstLine(bytes: Uint8Array): Uint8Array {
   const end = bytes.findIndex((it) => it === 0x0a || it === 0x0d);
-  const line = end < 0 ? bytes.slice() : bytes.slice(0, end);
+  const line = Uint8Array.from(end < 0 ? bytes : bytes.subarray(0, end));
   if (line.length === 0) throw new UsageError('the passphrase is empty', 'Leave the option out for a key without one.');
   return line;
 }
