@@ -2,9 +2,23 @@ import type { AnyRule } from '../rule.ts';
 import archiveCheckOff from './archiveCheckOff.ts';
 import archiveRetention from './archiveRetention.ts';
 import archiveRetentionBelowFull from './archiveRetentionBelowFull.ts';
+import backupLocationAnnotation from './backupLocationAnnotation.ts';
+import backupLocationBlock from './backupLocationBlock.ts';
+import backupLocationClearText from './backupLocationClearText.ts';
+import backupLocationClusterBlock from './backupLocationClusterBlock.ts';
+import backupLocationDefaults from './backupLocationDefaults.ts';
+import backupLocationEncryptionKey from './backupLocationEncryptionKey.ts';
+import backupLocationOverridden from './backupLocationOverridden.ts';
+import backupLocationPath from './backupLocationPath.ts';
+import backupLocationPlainHttp from './backupLocationPlainHttp.ts';
+import backupLocationSecretEntry from './backupLocationSecretEntry.ts';
+import backupLocationSecretValue from './backupLocationSecretValue.ts';
+import backupLocationSpec from './backupLocationSpec.ts';
+import backupLocationValueSpace from './backupLocationValueSpace.ts';
 import backupOfNothing from './backupOfNothing.ts';
 import backupsIgnored from './backupsIgnored.ts';
 import bothDataSources from './bothDataSources.ts';
+import bucketPolicyDeniesUpload from './bucketPolicyDeniesUpload.ts';
 import byteOrderMark from './byteOrderMark.ts';
 import cipherInCommandSection from './cipherInCommandSection.ts';
 import cipherNoneWithPass from './cipherNoneWithPass.ts';
@@ -30,6 +44,7 @@ import encryptionMisplaced from './encryptionMisplaced.ts';
 import encryptionSection from './encryptionSection.ts';
 import fieldValue from './fieldValue.ts';
 import foreignComment from './foreignComment.ts';
+import generatedNameHash from './generatedNameHash.ts';
 import ignoredOption from './ignoredOption.ts';
 import ignoredTimeUnit from './ignoredTimeUnit.ts';
 import inlineComment from './inlineComment.ts';
@@ -128,9 +143,23 @@ export const allRules: readonly AnyRule[] = [
   archiveCheckOff,
   archiveRetention,
   archiveRetentionBelowFull,
+  backupLocationAnnotation,
+  backupLocationBlock,
+  backupLocationClearText,
+  backupLocationClusterBlock,
+  backupLocationDefaults,
+  backupLocationEncryptionKey,
+  backupLocationOverridden,
+  backupLocationPath,
+  backupLocationPlainHttp,
+  backupLocationSecretEntry,
+  backupLocationSecretValue,
+  backupLocationSpec,
+  backupLocationValueSpace,
   backupOfNothing,
   backupsIgnored,
   bothDataSources,
+  bucketPolicyDeniesUpload,
   byteOrderMark,
   cipherInCommandSection,
   cipherNoneWithPass,
@@ -156,6 +185,7 @@ export const allRules: readonly AnyRule[] = [
   encryptionSection,
   fieldValue,
   foreignComment,
+  generatedNameHash,
   ignoredOption,
   ignoredTimeUnit,
   inlineComment,

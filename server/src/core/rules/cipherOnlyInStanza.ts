@@ -1,4 +1,3 @@
-import { repositoriesOf } from '../pgbackrest/repository.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import { repositoriesAround } from '../queries/confReading.ts';
 import { fixture, rule } from '../rule.ts';
@@ -40,10 +39,16 @@ export default rule({
       const type = repository.option('cipher-type');
       if (stanza === undefined || !type || type.value === 'none' || type.scope.stanza !== stanza) continue;
       if (!conf.holds(type) || told.has(type) || reading.hasOpaqueLines) continue;
-      const globally = repositoriesOf(reading.settings).find((it) => it.index === repository.index);
+      const globally = reading.repositories(undefined).find((it) => it.index === repository.index);
       if (globally?.option('cipher-type')) continue;
       told.add(type);
-      report(type.keyPlace, `without --stanza, nobody knows that ${repository.name} is encrypted`);
+      const message = `without --stanza, nobody knows that ${repository.name} is encrypted`;
+      // The operator asks for the state of its backups without a stanza, and then never sees that one succeeded.
+      if (reading.cluster) {
+        report(type.keyPlace, `${message}: the operator reads it so, and its backups never finish`, {
+          severity: 'error',
+        });
+      } else report(type.keyPlace, message);
     }
   },
 });

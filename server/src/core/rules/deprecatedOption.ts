@@ -24,40 +24,28 @@ export default rule({
     repo1-retention-full=2
   `,
   check(conf, { report }) {
-    const old = conf.settings.filter(isOld);
+    const today = new Set(conf.settings.filter((it) => it.key === it.resolved.canonical).map(identity));
+    // Beside the new name the old one is a duplicate, and told as such.
+    const old = conf.settings.filter(
+      (it) =>
+        !it.resolved.problem && it.resolved.canonical && it.key !== it.resolved.canonical && !today.has(identity(it)),
+    );
+    const renamings = old.flatMap(({ origin, resolved }) =>
+      origin.kind === 'conf'
+        ? [{ start: origin.option.keyStart, end: origin.option.keyEnd, newText: resolved.canonical! }]
+        : [],
+    );
+    const all = old.length > 1 ? fix('Rename all old options of this file', conf.edits(...renamings)) : undefined;
     for (const setting of old) {
-      const today = setting.resolved.canonical!;
-      report(setting.keyPlace, `${setting.key} is today ${today}`, {
+      const name = setting.resolved.canonical!;
+      report(setting.keyPlace, `${setting.key} is today ${name}`, {
         tags: ['deprecated'],
-        fixes: [
-          fix(`Rename to ${today}`, setting.rename(today), { isSafe: true }),
-          old.length > 1
-            ? fix(
-                'Rename all old options of this file',
-                conf.edits(
-                  ...old.flatMap(({ origin, resolved }) =>
-                    origin.kind === 'conf'
-                      ? [{ start: origin.option.keyStart, end: origin.option.keyEnd, newText: resolved.canonical! }]
-                      : [],
-                  ),
-                ),
-              )
-            : undefined,
-        ],
+        fixes: [fix(`Rename to ${name}`, setting.rename(name), { isSafe: true }), all],
       });
-    }
-
-    /** Beside the new name the old one is a duplicate, and told as such. */
-    function isOld(setting: Setting): boolean {
-      const { problem, canonical } = setting.resolved;
-      if (problem || !canonical || setting.key === canonical) return false;
-      return !conf.settings.some(
-        (it) =>
-          it !== setting &&
-          it.resolved.canonical === canonical &&
-          it.scope.stanza === setting.scope.stanza &&
-          it.scope.command === setting.scope.command,
-      );
     }
   },
 });
+
+function identity({ resolved, scope }: Setting): string {
+  return `${resolved.canonical}\n${scope.stanza ?? ''}\n${scope.command ?? ''}`;
+}

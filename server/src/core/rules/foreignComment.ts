@@ -33,12 +33,10 @@ export default rule({
       end: it.start + it.mark.length,
       newText: '#',
     });
+    const all = comments.length > 1 ? fix('Begin all comments with #', conf.edits(...comments.map(change))) : undefined;
     for (const it of comments) {
       report(conf.place(it.start, it.end), `a comment begins with #, not with ${it.mark}`, {
-        fixes: [
-          fix('Begin it with #', conf.edits(change(it)), { isSafe: true }),
-          comments.length > 1 ? fix('Begin all comments with #', conf.edits(...comments.map(change))) : undefined,
-        ],
+        fixes: [fix('Begin it with #', conf.edits(change(it)), { isSafe: true }), all],
       });
     }
   },

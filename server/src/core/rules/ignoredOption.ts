@@ -1,5 +1,5 @@
 import type { Severity } from '../finding.ts';
-import { EffectiveOptions, type Unmet } from '../pgbackrest/effective.ts';
+import type { EffectiveOptions, Unmet } from '../pgbackrest/effective.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import { type ConfReading, readingsOf } from '../queries/confReading.ts';
 import { fix, fixture, rule } from '../rule.ts';
@@ -40,7 +40,7 @@ export default rule({
   check(conf, { report, query, target }) {
     for (const reading of readingsOf(conf, query)) {
       if (reading.cluster || !reading.isWhole || reading.hasOpaqueLines) continue;
-      const effective = reading.stanzas.map((it) => new EffectiveOptions(reading.settings, it, target.pgbackrest));
+      const effective = reading.stanzas.map((it) => reading.effective(it, target.pgbackrest));
       const byCause = new Map<string, { unmet: Unmet; settings: Setting[] }>();
       for (const setting of conf.settings) {
         const unmet = ignoredEverywhere(setting, effective);

@@ -1,4 +1,4 @@
-import { EffectiveOptions } from '../pgbackrest/effective.ts';
+import type { EffectiveOptions } from '../pgbackrest/effective.ts';
 import { fullName, type OptionDefinition, optionsOfGroup } from '../pgbackrest/options.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import { repositoriesAround } from '../queries/confReading.ts';
@@ -40,7 +40,7 @@ export default rule({
     const told = new Set<Setting>();
     for (const { reading, stanza, repository } of repositoriesAround(conf, query)) {
       if (reading.cluster || !reading.isWhole || reading.hasOpaqueLines) continue;
-      const effective = new EffectiveOptions(reading.settings, stanza, target.pgbackrest);
+      const effective = reading.effective(stanza, target.pgbackrest);
       const missing = new Map<Setting, OptionDefinition[]>();
       for (const definition of optionsOfGroup('repo')) {
         const cause = required(definition, repository.index, effective);

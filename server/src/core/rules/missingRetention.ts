@@ -1,4 +1,3 @@
-import { EffectiveOptions } from '../pgbackrest/effective.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import { repositoriesAround } from '../queries/confReading.ts';
 import { fix, fixture, rule } from '../rule.ts';
@@ -36,7 +35,7 @@ export default rule({
       const key = `${repository.name}-retention-full`;
       // Retention is the business of the host that has the repository; an index without a place has other rules.
       if (repository.option('host') || !repository.hasLocation) continue;
-      if (new EffectiveOptions(reading.settings, stanza, target.pgbackrest).has(key)) continue;
+      if (reading.effective(stanza, target.pgbackrest).has(key)) continue;
       if (reading.isInEnvironment(key) || speaksOfRetention(repository.name)) continue;
       // A misspelt one is told where it stands.
       if (reading.settings.some((it) => it.resolved.problem && it.resolved.nearest.includes(key))) continue;

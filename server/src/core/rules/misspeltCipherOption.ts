@@ -1,6 +1,5 @@
-import { repositoriesOf } from '../pgbackrest/repository.ts';
 import { settingsAround } from '../queries/confReading.ts';
-import { meantCipherKey } from '../queries/repositoryCipher.ts';
+import { meantCipherKey, meantCipherOption } from '../queries/repositoryCipher.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
 export default rule({

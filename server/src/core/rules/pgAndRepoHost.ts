@@ -1,4 +1,3 @@
-import { EffectiveOptions } from '../pgbackrest/effective.ts';
 import { readingsOf } from '../queries/confReading.ts';
 import { fixture, rule } from '../rule.ts';
 
@@ -33,7 +32,7 @@ export default rule({
     for (const reading of readingsOf(conf, query)) {
       if (reading.cluster || reading.hasOpaqueLines) continue;
       for (const stanza of reading.stanzas) {
-        const effective = new EffectiveOptions(reading.settings, stanza, target.pgbackrest);
+        const effective = reading.effective(stanza, target.pgbackrest);
         const inForce = reading.settings.filter(
           (it) => it.resolved.canonical !== undefined && effective.setting(it.resolved.canonical) === it,
         );

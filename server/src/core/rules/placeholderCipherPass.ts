@@ -29,11 +29,19 @@ export default rule({
   `,
   check(conf, { report }) {
     for (const setting of conf.settings) {
-      if (setting.resolved.name !== 'repo-cipher-pass' || setting.resolved.problem || setting.isOpaque) continue;
-      if (setting.value === '' || passWeakness(setting.value) !== 'placeholder') continue;
+      if (setting.resolved.name !== 'repo-cipher-pass' || setting.resolved.problem || setting.value === '') continue;
+      const isPlaceholder = setting.isOpaque
+        ? isForgottenMark(setting.value) && !/\.(?:example|sample|dist|template|tpl)\b/.test(conf.part.uri)
+        : passWeakness(setting.value) === 'placeholder';
+      if (!isPlaceholder) continue;
       report(setting.valuePlace, `${setting.key} is still a placeholder`, {
         fix: generatePass('Generate a pass of 48 random bytes', setting.setValue(passMark)),
       });
     }
   },
 });
+
+/** `<YOUR_KEY>` is for people to replace; `<path:secret#key>` and `<key | base64encode>` are for a vault's plugin. */
+function isForgottenMark(value: string): boolean {
+  return /^<[A-Za-z][\w -]*>$/.test(value);
+}

@@ -1,4 +1,3 @@
-import { EffectiveOptions } from '../pgbackrest/effective.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import { repositoriesAround } from '../queries/confReading.ts';
 import { fixture, rule } from '../rule.ts';
@@ -38,7 +37,7 @@ export default rule({
         continue;
       const type = repository.option('type');
       if (repository.option('host') || (type && type.value !== 'posix')) continue;
-      const effective = new EffectiveOptions(reading.settings, stanza, target.pgbackrest);
+      const effective = reading.effective(stanza, target.pgbackrest);
       const data = effective.setting('pg1-path');
       if (!data || data.isOpaque || effective.setting('pg1-host') || !data.value.startsWith('/')) continue;
       if (!`${path.value}/`.startsWith(`${data.value.replace(/\/$/, '')}/`)) continue;

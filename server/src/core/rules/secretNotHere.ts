@@ -5,9 +5,9 @@ import { nearestName } from '../nearest.ts';
 import { isOpaque } from '../opaque.ts';
 import { isSameNamespace } from '../queries/selectedEntry.ts';
 import type { Resource } from '../resource.ts';
-import type { PostgresClusterResource } from '../resources/postgresCluster.ts';
+import { PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { SecretResource } from '../resources/secret.ts';
-import type { ObjectStorageResource, StackGresBackupResource } from '../resources/stackgres.ts';
+import { ObjectStorageResource } from '../resources/stackgres.ts';
 import { fix, fixture, rule } from '../rule.ts';
 import { plainOrQuoted } from '../text/scalarText.ts';
 
@@ -19,8 +19,8 @@ export default rule({
   confidence: 'likely',
   since: '0.1.0',
   product: 'StackGres',
-  catalogue: ['G27', 'G29', 'G72', 'G79', 'P45'],
-  kinds: ['SGObjectStorage', 'SGBackup', 'PostgresCluster'],
+  catalogue: ['G27', 'G29', 'G72', 'G79', 'P45', 'W21'],
+  kinds: ['SGObjectStorage', 'SGBackup', 'PostgresCluster', 'BackupLocation'],
   bad: fixture`
     apiVersion: stackgres.io/v1beta1
     kind: SGObjectStorage
@@ -87,14 +87,13 @@ export default rule({
 });
 
 /** The Secrets without which the object does not work; an optional source may be missing. */
-function neededSecrets(resource: ObjectStorageResource | StackGresBackupResource | PostgresClusterResource): Fact[] {
-  const references =
-    resource.kind === 'PostgresCluster'
-      ? resource.scopes
-          .flatMap((it) => it.configuration)
-          .map((it) => (it.kind === 'secret' && !it.isOptional ? it.reference : undefined))
-      : resource.selectors.map((it) => it.secret);
-  return references.filter((it) => it !== undefined);
+function neededSecrets(resource: Resource): Fact[] {
+  if (!(resource instanceof PostgresClusterResource))
+    return resource.facts.filter((it) => it.role === 'reference' && it.symbol.kind === 'secret');
+  return resource.scopes
+    .flatMap((it) => it.configuration)
+    .map((it) => (it.kind === 'secret' && !it.isOptional ? it.reference : undefined))
+    .filter((it) => it !== undefined);
 }
 
 /** A Secret beside the resource whose name differs by a slip of the pen. */
@@ -111,11 +110,8 @@ function nearSecret(name: string, resource: Resource, query: Query): SecretResou
 }
 
 /** A manifest beside the one that names the Secret, with the entries it names; their values are for a person to fill in. */
-function newManifest(
-  resource: ObjectStorageResource | StackGresBackupResource | PostgresClusterResource,
-  name: string,
-): Fix | undefined {
-  if (resource.kind !== 'SGObjectStorage' || !/^[a-z0-9][-a-z0-9.]*$/.test(name)) return undefined;
+function newManifest(resource: Resource, name: string): Fix | undefined {
+  if (!(resource instanceof ObjectStorageResource) || !/^[a-z0-9][-a-z0-9.]*$/.test(name)) return undefined;
   const selectors = resource.selectors.filter((it) => it.secret?.symbol.name === name);
   const entries = [...new Set(selectors.map((it) => it.entry?.symbol.name))].filter((it) => it);
   const isKey = selectors.some((it) => it.path.endsWith('sodium.key'));

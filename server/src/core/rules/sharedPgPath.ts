@@ -1,4 +1,4 @@
-import { EffectiveOptions } from '../pgbackrest/effective.ts';
+import type { EffectiveOptions } from '../pgbackrest/effective.ts';
 import { readingsOf } from '../queries/confReading.ts';
 import { fixture, rule } from '../rule.ts';
 
@@ -38,7 +38,7 @@ export default rule({
       const first = new Map<string, { stanza: string; at: EffectiveOptions }>();
       for (const stanza of reading.stanzas) {
         if (stanza === undefined) continue;
-        const at = new EffectiveOptions(reading.settings, stanza, target.pgbackrest);
+        const at = reading.effective(stanza, target.pgbackrest);
         const path = at.setting('pg1-path');
         if (!path || path.isOpaque || at.setting('pg1-host')?.isOpaque) continue;
         const place = `${at.setting('pg1-host')?.value ?? ''}:${path.value.replace(/(?<=.)\/$/, '')}`;

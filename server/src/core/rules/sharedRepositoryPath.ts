@@ -62,6 +62,11 @@ export default rule({
           repos:
             - name: repo1
               s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+    ---
+    apiVersion: bitnami.com/v1alpha1
+    kind: SealedSecret
+    metadata: {name: kept-elsewhere}
+    spec: {encryptedData: {s3.conf: AgBh8Q0Sd8bpZw4rXhT1uY6nEKf}}
   `,
   check(cluster, { report, query }) {
     // A standby reads and later continues the repository of its primary: there, one folder is right.

@@ -71,6 +71,11 @@ export default rule({
           repo:
             name: repo1
             s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+    ---
+    apiVersion: bitnami.com/v1alpha1
+    kind: SealedSecret
+    metadata: {name: prod-pgbackrest}
+    spec: {encryptedData: {s3.conf: AgBh8Q0Sd8bpZw4rXhT1uY6nEKf}}
   `,
   check(cluster, { report, query }) {
     const scope = cluster.scopes.find((it) => it.role === 'dataSource');

@@ -1,4 +1,3 @@
-import { EffectiveOptions } from '../pgbackrest/effective.ts';
 import { unreadSection } from '../pgbackrest/sections.ts';
 import { readingsOf } from '../queries/confReading.ts';
 import { fix, fixture, rule } from '../rule.ts';
@@ -31,7 +30,7 @@ export default rule({
     pg1-host=db.example.com
     pg1-path=/var/lib/postgresql/15/demo
   `,
-  check(conf, { report, query }) {
+  check(conf, { report, query, target }) {
     const [reading] = readingsOf(conf, query);
     if (!reading?.isWhole || reading.cluster || reading.hasOpaqueLines || reading.isInEnvironment('pg1-path')) return;
     const told = new Set<string>();
@@ -40,7 +39,7 @@ export default rule({
       if (stanza === undefined || unreadSection(section) || told.has(stanza) || section.nameEnd <= section.nameStart)
         continue;
       told.add(stanza);
-      const effective = new EffectiveOptions(reading.settings, stanza);
+      const effective = reading.effective(stanza, target.pgbackrest);
       if (effective.setting('pg1-path')) continue;
       const own = reading.settings.filter((it) => it.scope.stanza === stanza);
       // A misspelt or misplaced one is told where it stands.

@@ -1,4 +1,3 @@
-import { EffectiveOptions } from '../pgbackrest/effective.ts';
 import { formatTime, parseTime } from '../pgbackrest/units.ts';
 import { readingsOf } from '../queries/confReading.ts';
 import { fix, fixture, rule } from '../rule.ts';
@@ -31,7 +30,7 @@ export default rule({
   check(conf, { report, query, target }) {
     for (const reading of readingsOf(conf, query)) {
       for (const stanza of reading.stanzas) {
-        const effective = new EffectiveOptions(reading.settings, stanza, target.pgbackrest);
+        const effective = reading.effective(stanza, target.pgbackrest);
         const db = effective.setting('db-timeout');
         const protocol = effective.setting('protocol-timeout');
         const dbMs = parseTime(db?.value ?? '');

@@ -43,6 +43,11 @@ export default rule({
           repos:
             - name: repo2
               s3: {bucket: backups, endpoint: s3.amazonaws.com, region: eu-west-1}
+    ---
+    apiVersion: bitnami.com/v1alpha1
+    kind: SealedSecret
+    metadata: {name: kept-elsewhere}
+    spec: {encryptedData: {s3.conf: AgBh8Q0Sd8bpZw4rXhT1uY6nEKf}}
   `,
   check(cluster, { report, query }) {
     for (const scope of cluster.scopes) {

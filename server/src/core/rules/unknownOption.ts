@@ -33,9 +33,7 @@ export default rule({
       switch (problem) {
         case 'unknown': {
           const [meant] = nearest;
-          const isSet = settings.some(
-            (it) => it.resolved.canonical === meant && it.scope.stanza === setting.scope.stanza,
-          );
+          const isSet = meant !== undefined && written.has(identity(meant, setting));
           const also = nearest.length > 1 ? ` (or ${nearest.slice(1).join(', ')})` : '';
           const hint = meant === undefined ? '' : isSet ? `; ${meant} is set already` : `; ${meant}${also} is near`;
           report(setting.keyPlace, `pgBackRest has no option ${printable(setting.key)}${hint}`, {
@@ -71,4 +69,8 @@ function printable(key: string): string {
   return key.length <= 64 && /^[\p{L}\p{N}_.-]+$/u.test(key) && !/(?=.*\d)(?=.*[A-Z])[A-Za-z0-9]{12,}/.test(key)
     ? key
     : 'of this name';
+}
+
+function identity(name: string | undefined, { scope }: Setting): string {
+  return `${name}\n${scope.stanza ?? ''}`;
 }
