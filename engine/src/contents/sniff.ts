@@ -119,8 +119,9 @@ function sniffText(text: string): ContentKind {
   if (/^-----BEGIN PGP MESSAGE-----/m.test(body)) return 'openpgp armored';
   if (/^-----BEGIN PGP (?:PRIVATE|PUBLIC) KEY BLOCK-----/m.test(body)) return 'openpgp key';
   if (/^-----BEGIN [A-Z ]*PRIVATE KEY-----/m.test(body)) return 'pem key';
-  if (/^--\r?\n-- PostgreSQL database dump\r?\n--/m.test(body)) return 'pg_dump plain';
-  if (/^--\r?\n-- PostgreSQL database cluster dump\r?\n--/m.test(body)) return 'pg_dumpall plain';
+  // A dump of a cluster holds dumps of databases: the first heading counts.
+  const heading = /^--\r?\n-- PostgreSQL database (cluster )?dump\r?\n--/m.exec(body);
+  if (heading) return heading[1] === undefined ? 'pg_dump plain' : 'pg_dumpall plain';
   if (/^\[backrest\]\s/m.test(body)) return 'pgbackrest info';
   if (/^\s*\{\s*"/.test(body)) return 'json';
   return 'text';
@@ -136,10 +137,9 @@ export function isText(bytes: Uint8Array): boolean {
     if (byte >= 0x80) high++;
   }
   if (high === 0) return true;
-  // A cut in the middle of a character is no fault of the text: the last three bytes may belong to one.
-  const decoded = new TextDecoder('utf-8').decode(bytes.subarray(0, Math.max(0, bytes.length - 3)));
-  const broken = decoded.split('�').length - 1;
-  return broken === 0 || (bytes.length >= 64 && high < bytes.length / 10);
+  // Decoding as a stream keeps back a character that is cut at the end: that is no fault of the text.
+  const decoded = new TextDecoder('utf-8').decode(bytes, { stream: true });
+  return !decoded.includes('\ufffd') || (bytes.length >= 64 && high < bytes.length / 3);
 }
 
 /** POSIX ustar and the formats before it: the sum of the header's bytes, its own field taken for blanks. */

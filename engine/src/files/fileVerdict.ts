@@ -8,6 +8,8 @@ import type { EncryptionLayer } from './encryptionLayer.ts';
 export interface FileEvidence {
   /** From the outside in; only layers that a key opened. */
   encryption: readonly Pick<EncryptionLayer, 'name' | 'isAuthenticated' | 'isKeyProven' | 'proof'>[];
+  /** Every layer from the outside in, contents last. */
+  format: readonly string[];
   /** Every layer was read to its end, and none complained. */
   isProven: boolean;
   /** undefined: the contents were not reached, or not read to their end. */
@@ -87,14 +89,14 @@ function judgeAuthentic({ encryption, isProven, failure }: FileEvidence): Judgem
 function judgeComplete({ encryption, isProven, contents, failure }: FileEvidence): Judgement {
   if (failure?.code === 'truncated' || failure?.code === 'incomplete') return no(failure.message);
   if (failure && isUnread(failure)) return open('it was not read to its end');
-  const authentic = encryption.find((it) => it.isAuthenticated);
+  const isAuthentic = isProven && encryption.some((it) => it.isAuthenticated);
   if (contents?.isWhole)
     return yes(
-      authentic && isProven
-        ? `the end of the encryption and of the contents were reached: ${contents.because}`
-        : contents.because,
+      isAuthentic
+        ? 'the encryption and the contents come to their proper ends'
+        : 'the contents come to their proper end',
     );
-  if (authentic && isProven) return yes('the encrypted stream is whole to its end mark');
+  if (isAuthentic) return yes('the encrypted stream is whole to its end mark');
   if (failure) return open('it was not read to its end');
   return open(
     encryption.length > 0
@@ -103,11 +105,18 @@ function judgeComplete({ encryption, isProven, contents, failure }: FileEvidence
   );
 }
 
-function judgeRestorable({ contents }: FileEvidence, failure: Failure | undefined): Judgement {
+function judgeRestorable(evidence: FileEvidence, failure: Failure | undefined): Judgement {
+  const { contents, encryption, isProven, format } = evidence;
   if (failure) return no(failure.message);
-  if (contents?.isWhole) return yes(contents.because);
-  return open(contents?.because ?? 'the contents were not reached');
+  if (!contents?.isWhole) return open(contents?.because ?? 'the contents were not reached');
+  const checksums = format.filter((it) => CHECKSUMMED.has(it));
+  if (checksums.length > 0) return yes(`${contents.because}; the checksums of ${checksums.join(' and ')} fit`);
+  if (isProven && encryption.some((it) => it.isAuthenticated)) return yes(contents.because);
+  return yes(`${contents.because}; a change in between would not show, nothing has a checksum`);
 }
+
+/** Compressions whose usual writers put a checksum over all contents. */
+const CHECKSUMMED = new Set(['gzip', 'lz4', 'zstd', 'bzip2']);
 
 function isUnread({ stage, code }: Failure): boolean {
   return stage === 'open' || stage === 'key' || stage === 'decrypt' || code === 'io';

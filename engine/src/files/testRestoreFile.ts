@@ -44,6 +44,7 @@ class FileTest {
   /** The end of all decryption, kept open so that it can be read to its proof. */
   #proof: ByteReader | undefined;
   #isProven = false;
+  #plain: ByteReader | undefined;
   #contents: CheckedContents | undefined;
   #notes: string[] = [];
   #restored = 0;
@@ -106,7 +107,7 @@ class FileTest {
         continue;
       }
       if (isFile) this.#refusePlain();
-      if (output && !output.isOpen) reader = await this.#writing(reader, output, name);
+      if (this.#plain === undefined) reader = await this.#plaintext(reader, name, output);
       const kind = sniff(await reader.peek(sniffBytes));
       const stage = await decompressStage(reader, kind, name);
       if (stage === undefined) {
@@ -121,16 +122,17 @@ class FileTest {
     await this.#readToProof();
   }
 
-  /** Everything that was decrypted goes to the file while the contents are checked; it keeps its name only if both agree. */
-  async #writing(reader: ByteReader, output: PlainFile, name: string): Promise<ByteReader> {
-    await output.open(name);
-    const written = new ByteReader(
-      count(output.through(reader.take(Number.POSITIVE_INFINITY)), (delta) => {
+  /** What comes out of the decryption is counted, and goes to the file while the contents are checked. */
+  async #plaintext(reader: ByteReader, name: string, output: PlainFile | undefined): Promise<ByteReader> {
+    await output?.open(name);
+    const input = reader.take(Number.POSITIVE_INFINITY);
+    this.#plain = new ByteReader(
+      count(output?.through(input) ?? input, (delta) => {
         this.#restored += delta;
       }),
     );
-    if (this.#proof) this.#proof = written;
-    return written;
+    if (this.#proof) this.#proof = this.#plain;
+    return this.#plain;
   }
 
   #refusePlain(): void {
@@ -179,6 +181,7 @@ class FileTest {
   report(seconds: number): Report {
     const { verdict, because, failure } = judgeFile({
       encryption: this.#encryption,
+      format: this.#format,
       isProven: this.#isProven,
       contents: this.#contents,
       failure: this.failure,
@@ -230,10 +233,6 @@ class PlainFile {
     readonly target: string,
     readonly storedName: string,
   ) {}
-
-  get isOpen(): boolean {
-    return this.#writer !== undefined;
-  }
 
   async open(name: string): Promise<void> {
     this.#sink = await DirectorySink.create(this.target);
