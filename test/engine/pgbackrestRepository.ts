@@ -166,6 +166,7 @@ export async function buildRepository(options: BuildOptions = {}): Promise<strin
     current[label] = {
       'backrest-format': 5,
       'backrest-version': '2.45',
+      'backup-archive-start': '000000010000000000000002',
       'backup-info-size': 10_000,
       ...(isFull ? {} : { 'backup-prior': full, 'backup-reference': [full] }),
       'backup-timestamp-start': 1_767_268_800,

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import {
   inspectRepository,
@@ -48,8 +49,9 @@ describe('a sound repository', () => {
   ] as const)('is restorable and never authentic: encrypted $isEncrypted, $compression', async (options) => {
     const root = await buildRepository({ ...options, withIncremental: true });
     const reports = await testRestore(root, { backup: 'all', keys: options.isEncrypted ? [passOffer()] : [] });
-    expect(reports.map((it) => it.backup?.label)).toEqual([full, incr]);
-    for (const report of reports) {
+    expect(reports.map((it) => it.backup?.label)).toEqual([full, incr, undefined]);
+    expect(reports.at(-1)).toMatchObject({ backup: null, verdict: restored, files: { total: 3, verified: 3 } });
+    for (const report of reports.slice(0, 2)) {
       expect(report.failure).toBeNull();
       expect(report.verdict).toEqual(restored);
       expect(report.files).toEqual({ total: 7, verified: 7, failed: [] });
@@ -497,6 +499,73 @@ describe('objects that changed', () => {
     const report = await testOne(root);
     expect(report.files.failed).toHaveLength(2);
     expect(report.verdict.restorable).toBe(false);
+  });
+});
+
+describe('what no backup needs, with --backup all', () => {
+  const beyond = 'archive/demo/15-1/0000000100000000/000000010000000000000005';
+
+  async function withMore(): Promise<string> {
+    const root = await buildRepository({ isEncrypted: false });
+    const [last = ''] = objectsOf(root).filter((it) => it.includes('000000010000000000000004-'));
+    cpSync(path.join(root, last), path.join(root, last.replace('0000000000000004-', '0000000000000005-')));
+    writeFileSync(
+      path.join(root, 'archive/demo/15-1/00000002.history'),
+      '1\t0/5000000\tno recovery target specified\n',
+    );
+    writeFileSync(
+      path.join(root, 'archive/demo/15-1/0000000100000000/000000010000000000000002.00000028.backup'),
+      'START WAL LOCATION: 0/2000028 (file 2)\nSTOP WAL LOCATION: 0/4000100 (file 4)\nSTART TIMELINE: 1\n',
+    );
+    mkdirSync(path.join(root, 'backup/demo/backup.history/2026'), { recursive: true });
+    const manifest = readFileSync(path.join(root, 'backup/demo', full, 'backup.manifest'));
+    writeFileSync(path.join(root, `backup/demo/backup.history/2026/${full}.manifest.gz`), gzipSync(manifest));
+    return root;
+  }
+
+  async function archiveReport(root: string) {
+    const reports = await testRestore(root, { backup: 'all', keys: [] });
+    expect(reports[0]?.verdict).toEqual(restored);
+    return reports.at(-1);
+  }
+
+  test('is read and counted', async () => {
+    expect(await archiveReport(await withMore())).toMatchObject({
+      failure: null,
+      files: { total: 7, verified: 7 },
+      verdict: restored,
+    });
+  });
+
+  test.each([
+    [`${beyond}-`, 'damaged'],
+    ['archive/demo/15-1/00000002.history', 'damaged'],
+    ['archive/demo/15-1/0000000100000000/000000010000000000000002.00000028.backup', 'damaged'],
+    ['backup/demo/backup.history/2026/', 'damaged'],
+  ])('%s with a changed byte is reported', async (start, code) => {
+    const root = await withMore();
+    const [object = ''] = objectsOf(root).filter((it) => it.startsWith(start));
+    flip(path.join(root, object), object.endsWith('.history') ? 1 : 12);
+    expect((await archiveReport(root))?.failure).toMatchObject({ code, path: object });
+  });
+
+  test('a gap after the newest backup ends recovery; one before it is what retention leaves', async () => {
+    const root = await withMore();
+    const [segment = ''] = objectsOf(root).filter((it) => it.startsWith(`${beyond}-`));
+    renameSync(path.join(root, segment), path.join(root, segment.replace('0000000000000005-', '0000000000000009-')));
+    const report = await archiveReport(root);
+    expect(report?.failure).toMatchObject({
+      code: 'incomplete',
+      message: expect.stringContaining('between 000000010000000000000004 and 000000010000000000000009'),
+    });
+    expect(report?.verdict).toMatchObject({ complete: false, restorable: false });
+    renameSync(
+      path.join(root, segment.replace('0000000000000005-', '0000000000000009-')),
+      path.join(root, segment.replace('0000000000000005-', '0000000000000000-')),
+    );
+    const before = await archiveReport(root);
+    expect(before?.failure).toBeNull();
+    expect(before?.notes.join()).toContain('as retention leaves it');
   });
 });
 

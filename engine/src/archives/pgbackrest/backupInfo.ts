@@ -25,6 +25,8 @@ export interface BackupEntry {
   prior: string | undefined;
   /** Every other backup that holds data of this one. */
   references: string[];
+  /** The first WAL segment of an online backup. */
+  walStart: string | undefined;
   /** Epoch seconds. */
   startedAt: number;
   stoppedAt: number;
@@ -74,6 +76,7 @@ function readEntry(info: Info, backupLabel: string, entry: Section): BackupEntry
     databaseId: entry.count('db-id'),
     prior: entry.optionalText('backup-prior'),
     references: entry.texts('backup-reference'),
+    walStart: entry.optionalText('backup-archive-start'),
     startedAt: entry.count('backup-timestamp-start'),
     stoppedAt: entry.count('backup-timestamp-stop'),
     size: entry.count('backup-info-size'),

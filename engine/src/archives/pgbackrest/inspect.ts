@@ -10,6 +10,7 @@ import { type ByteText, readable, toByteText } from './byteText.ts';
 import { loadInfo } from './infoSource.ts';
 import { type Location, stanzasOf } from './locate.ts';
 import { RepositoryFiles } from './repositoryFiles.ts';
+import { walInventories } from './walInventory.ts';
 
 export async function inspectLocation(location: Location, context: RunContext): Promise<Inspection> {
   const files = new RepositoryFiles(location.root, context);
@@ -70,18 +71,9 @@ async function inspectStanza(
   }
   if (!isEncrypted && heads[1]) await readPlainInfo(files, backupInfo, inspection, name);
 
-  for (const id of (await files.list(`archive/${stanza}`)) ?? []) {
-    if (!/^[0-9.]+-[0-9]+$/.test(id)) continue;
-    const segments: string[] = [];
-    for (const part of (await files.list(`archive/${stanza}/${id}`)) ?? []) {
-      if (!/^[0-9A-F]{16}$/.test(part)) continue;
-      for (const it of (await files.list(`archive/${stanza}/${id}/${part}`)) ?? []) {
-        if (/^[0-9A-F]{24}-[0-9a-f]{40}/.test(it)) segments.push(it.slice(0, 24));
-      }
-    }
-    const range =
-      segments.length === 0 ? 'no segment' : `${segments.length} segments, ${segments[0]} to ${segments.at(-1)}`;
-    inspection.facts.push([name(`WAL ${id}`), range]);
+  for (const { id, segments } of await walInventories(files, stanza)) {
+    const range = `${segments.length} segments, ${segments[0]} to ${segments.at(-1)}`;
+    inspection.facts.push([name(`WAL ${id}`), segments.length === 0 ? 'no segment' : range]);
   }
 }
 

@@ -2,33 +2,23 @@
 
 import { type Failure, fail, RestoreError } from '../../failure.ts';
 import type { Inspection, KeyOffer, TestRestoreJob } from '../../job.ts';
+import { fingerprintOf } from '../../keys/generate.ts';
 import type { Report } from '../../report.ts';
 import type { RunContext } from '../../run-context.ts';
+import type { Secret } from '../../secret.ts';
 import { checkTarget } from '../../sinks/directory.ts';
-import { type ArchiveInfo, readArchiveInfo } from './archiveInfo.ts';
-import { type BackupEntry, type BackupInfo, isLabel, readBackupInfo } from './backupInfo.ts';
+import { readArchiveInfo } from './archiveInfo.ts';
+import { testArchive } from './archiveTest.ts';
+import { type BackupEntry, isLabel, readBackupInfo } from './backupInfo.ts';
 import { testBackup } from './backupTest.ts';
 import { type ByteText, readable, toByteText } from './byteText.ts';
 import { loadInfo } from './infoSource.ts';
 import { inspectLocation } from './inspect.ts';
 import { type Location, locate, stanzasOf } from './locate.ts';
+import type { OpenStanza } from './openStanza.ts';
 import { RepositoryFiles } from './repositoryFiles.ts';
 import { findPass } from './repositoryPass.ts';
 import { blankReport } from './repositoryReport.ts';
-
-/** A stanza whose info files were read: what every backup of it needs. */
-export interface OpenStanza {
-  files: RepositoryFiles;
-  stanza: ByteText;
-  isEncrypted: boolean;
-  backups: BackupInfo;
-  /** What `archive.info` says, or why it cannot be read: a backup can be checked without it, but is not complete. */
-  archive: ArchiveInfo | Failure;
-  keys: Report['keys'];
-  /** Files that were not usable although their copies were, and the like. */
-  problems: Failure[];
-  notes: string[];
-}
 
 /** Whether the path is a pgBackRest repository or a folder inside one. */
 export async function isRepository(path: string): Promise<boolean> {
@@ -41,7 +31,8 @@ export async function inspectRepository(path: string, context: RunContext): Prom
 }
 
 /**
- * Tests the chosen backups, oldest first; one report each. What is wrong with the archive is in a report; only what is
+ * Tests the chosen backups, oldest first; one report each, and after `all` one for the rest of the archive (its backup is
+ * null). What is wrong with the archive is in a report; only what is
  * wrong with the question or the target is thrown.
  *
  * @throws RestoreError `usage`, `cancelled`, and `io` or `hostile` for failures while writing to the target
@@ -66,6 +57,7 @@ export async function testRestoreRepository(job: TestRestoreJob, context: RunCon
     const chosen = await chooseBackups(open, job.backup ?? location.label ?? 'latest');
     const reports: Report[] = [];
     for (const entry of chosen) reports.push(await testBackup(open, entry, job));
+    if (job.backup === 'all') reports.push(await testArchive(open, job));
     return reports;
   } catch (error) {
     if (!(error instanceof RestoreError) || ['usage', 'cancelled'].includes(error.failure.code)) throw error;
@@ -145,7 +137,8 @@ async function openStanza(files: RepositoryFiles, stanza: ByteText, job: TestRes
     };
     if (pass) {
       const { source } = pass.backup;
-      open.keys.push({ source, fingerprint: null, opens: 'archive.info and backup.info' });
+      const fingerprint = fingerprintOfPass(pass.backup.pass);
+      open.keys.push({ source, fingerprint, opens: 'archive.info and backup.info' });
       open.keys.push({ source: 'archive.info, [cipher]', fingerprint: null, opens: 'the WAL archive' });
       open.keys.push({ source: 'backup.info, [cipher]', fingerprint: null, opens: 'the manifests' });
     }
@@ -246,6 +239,12 @@ function refused(
     failure,
     notes: open?.notes ?? [],
   };
+}
+
+/** Only of a pass that was generated: a human one could be guessed from it. */
+function fingerprintOfPass(pass: Secret): string | null {
+  const isGenerated = pass.length >= 40 && /^[A-Za-z0-9+/=]+$/.test(toByteText(pass.reveal()));
+  return isGenerated ? fingerprintOf(pass.reveal()) : null;
 }
 
 async function exists(files: RepositoryFiles, name: ByteText): Promise<boolean> {

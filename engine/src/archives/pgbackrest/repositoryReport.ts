@@ -45,7 +45,7 @@ export function judge({ isEncrypted, failures, files, verified, wal }: Evidence)
     verdict,
     because: {
       decrypted: unread
-        ? sentence(unread)
+        ? sentence(unread, first)
         : isEncrypted
           ? `all ${count(files, 'file')} and ${segments} were decrypted and decompressed`
           : `nothing is encrypted; all ${count(files, 'file')} and ${segments} were read and decompressed`,
@@ -53,10 +53,10 @@ export function judge({ isEncrypted, failures, files, verified, wal }: Evidence)
         ? 'AES-256-CBC authenticates nothing: the checksums show accidents, not a skilled attacker who has the pass'
         : 'nothing is encrypted: whoever can write to the repository can change it and its checksums',
       complete: gap
-        ? sentence(gap)
+        ? sentence(gap, first)
         : `every file of the manifest and ${wal ? `the WAL from the backup's start to its stop (${segments})` : segments} are there`,
       restorable: first
-        ? sentence(first)
+        ? first.message
         : `${verified} of ${files} files have the recorded size and SHA-1, the chain of backups and the WAL agree, and pg_control is of this cluster`,
     },
   };
@@ -81,8 +81,10 @@ function isGap({ code }: Failure): boolean {
   return code === 'incomplete' || code === 'truncated';
 }
 
-function sentence({ message, path }: Failure): string {
-  return path === undefined || message.includes(path) ? message : `${path}: ${message}`;
+/** The first failure's place stands in the report already. */
+function sentence(failure: Failure, first: Failure | undefined): string {
+  const { message, path } = failure;
+  return failure === first || path === undefined || message.includes(path) ? message : `${path}: ${message}`;
 }
 
 function count(number: number, what: string): string {

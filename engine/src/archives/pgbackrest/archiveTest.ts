@@ -1,0 +1,199 @@
+/**
+ * Everything in a repository that no backup needs but a recovery may: all WAL, timeline histories, the marks of backups,
+ * and the manifests that pgBackRest keeps of expired backups. Asked for with `--backup all`.
+ */
+
+import { collect } from '../../bytes.ts';
+import { gunzip } from '../../compress/gzip.ts';
+import { decryptPgbackrest } from '../../crypto/pgbackrest.ts';
+import { at, type Failure, fail, RestoreError } from '../../failure.ts';
+import type { TestRestoreJob } from '../../job.ts';
+import type { Report } from '../../report.ts';
+import type { Secret } from '../../secret.ts';
+import { type ByteText, readable, toByteText } from './byteText.ts';
+import { readInfo } from './infoFile.ts';
+import { eachLine } from './infoSource.ts';
+import { Lanes } from './lanes.ts';
+import type { OpenStanza } from './openStanza.ts';
+import { blankReport, fileFailure } from './repositoryReport.ts';
+import { WalArchive } from './wal.ts';
+import { gapsIn, type WalInventory, walInventories } from './walInventory.ts';
+
+const atOnce = 2;
+const mostFailures = 1000;
+const largestTextBytes = 1024 * 1024;
+
+/** @throws RestoreError `cancelled`; whatever is wrong with the archive is in the report */
+export async function testArchive(open: OpenStanza, job: TestRestoreJob): Promise<Report> {
+  const started = performance.now();
+  const readBefore = open.files.bytesRead;
+  const test = new ArchiveTest(open);
+  await test.run();
+  return {
+    ...blankReport(job.archive),
+    ...test.report(),
+    bytes: { read: open.files.bytesRead - readBefore, restored: test.bytes },
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+class ArchiveTest {
+  readonly #open: OpenStanza;
+  readonly #failures: Failure[] = [];
+  readonly #notes: string[] = [];
+  #objects = 0;
+  #verified = 0;
+  #segments = 0;
+  bytes = 0;
+
+  constructor(open: OpenStanza) {
+    this.#open = open;
+  }
+
+  async run(): Promise<void> {
+    const { files, stanza, archive, backups } = this.#open;
+    if (!('code' in archive)) {
+      for (const inventory of await walInventories(files, stanza)) await this.#checkInventory(inventory, archive.pass);
+    } else {
+      this.#failures.push(archive);
+    }
+    const history = `backup/${stanza}/backup.history`;
+    for (const year of (await files.list(history)) ?? []) {
+      for (const name of (await files.list(`${history}/${year}`)) ?? []) {
+        if (!name.endsWith('.manifest.gz')) continue;
+        await this.#check(`${history}/${year}/${name}`, (bytes) => this.#checkOldManifest(bytes), backups.pass);
+      }
+    }
+  }
+
+  report(): Partial<Report> {
+    const [first = null] = this.#failures;
+    const gap = this.#failures.find((it) => it.code === 'incomplete' || it.code === 'truncated');
+    const segments = `${this.#segments} WAL segments and ${this.#objects - this.#segments} other objects`;
+    return {
+      backup: null,
+      keys: this.#open.keys,
+      verdict: {
+        decrypted: this.#verified === this.#objects,
+        authentic: null,
+        complete: gap === undefined,
+        restorable: first === null,
+      },
+      because: {
+        decrypted: `${this.#verified} of ${this.#objects} objects beside the backups came through: ${segments}`,
+        authentic: this.#open.isEncrypted ? 'AES-256-CBC authenticates nothing' : 'nothing is encrypted',
+        complete: gap ? gap.message : 'no WAL segment is missing from the newest backup to the end of the archive',
+        restorable: first ? first.message : 'every WAL segment of the archive has the SHA-1 of its name',
+      },
+      files: {
+        total: this.#objects,
+        verified: this.#verified,
+        failed: this.#failures.slice(0, mostFailures).map(fileFailure),
+      },
+      failure: first,
+      notes: this.#notes,
+    };
+  }
+
+  async #checkInventory(inventory: WalInventory, pass: Secret | undefined): Promise<void> {
+    const { files, stanza } = this.#open;
+    const wal = new WalArchive(files, `archive/${stanza}/${inventory.id}`, pass);
+    const lanes = new Lanes(atOnce);
+    let segmentBytes: number | undefined;
+    for (const segment of inventory.segments) {
+      this.#objects++;
+      this.#segments++;
+      // Looked up here, in order: the archive keeps the listing of one folder at a time.
+      const stored = await this.#attempt(() => wal.find(segment));
+      if (!stored) continue;
+      await lanes.add(async () => {
+        const found = await this.#attempt(() => wal.check(stored));
+        if (!found) return;
+        this.#verified++;
+        this.bytes += found.bytes;
+        segmentBytes ??= found.header?.segmentBytes;
+      });
+    }
+    await lanes.end();
+    for (const object of inventory.partials) await this.#check(object, undefined, pass);
+    for (const object of inventory.histories) await this.#check(object, checkHistory, pass);
+    for (const object of inventory.backupMarks) await this.#check(object, checkMark, pass);
+    for (const object of inventory.others)
+      this.#notes.push(`${readable(object)} is nothing that pgBackRest has finished.`);
+    if (segmentBytes !== undefined) await this.#checkGaps(inventory, segmentBytes);
+  }
+
+  /** Gaps before the newest backup are what retention leaves; after it they end every recovery. */
+  async #checkGaps(inventory: WalInventory, segmentBytes: number): Promise<void> {
+    const needed = this.#open.backups.backups.at(-1)?.walStart;
+    for (const { after, before } of gapsIn(inventory, segmentBytes)) {
+      const message = `WAL is missing between ${after} and ${before}`;
+      if (needed === undefined || before <= needed) {
+        this.#notes.push(`${message} (before the newest backup, as retention leaves it).`);
+        continue;
+      }
+      this.#failures.push({
+        code: 'incomplete',
+        stage: 'wal',
+        path: `archive/${readable(this.#open.stanza)}/${inventory.id}/${after.slice(0, 16)}`,
+        message: `${message}: recovery ends there`,
+        hint: 'Make a new backup: only from that one on can PostgreSQL recover to the present.',
+      });
+    }
+  }
+
+  async #check(
+    object: ByteText,
+    check: ((bytes: AsyncIterable<Uint8Array>) => Promise<void>) | undefined,
+    pass: Secret | undefined,
+  ): Promise<void> {
+    this.#objects++;
+    const done = await this.#attempt(async () => {
+      try {
+        const stored = this.#open.files.read(object);
+        const bytes = pass ? decryptPgbackrest(stored, pass, { isKeyProven: true }) : stored;
+        if (check) await check(bytes);
+        else for await (const _ of bytes);
+        return true;
+      } catch (error) {
+        throw at(readable(object), error);
+      }
+    });
+    if (done) this.#verified++;
+  }
+
+  async #checkOldManifest(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    await eachLine(readInfo(gunzip(bytes)), () => undefined);
+  }
+
+  async #attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof RestoreError) || error.failure.code === 'cancelled') throw error;
+      if (this.#failures.length < mostFailures) this.#failures.push(error.failure);
+      return undefined;
+    }
+  }
+}
+
+/** A timeline's history: parent, LSN and reason, divided by tabs; blank lines and comments. */
+async function checkHistory(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  for (const line of (await text(bytes)).split('\n')) {
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    if (!/^\d+\t[0-9A-F]+\/[0-9A-F]+(\t|$)/.test(line)) fail('damaged', 'wal', 'it is no timeline history');
+  }
+}
+
+async function checkMark(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  const mark = await text(bytes);
+  if (!/^START WAL LOCATION: .*\nSTOP WAL LOCATION: [\s\S]*\n$/.test(mark))
+    fail('damaged', 'wal', 'it is no mark of a backup');
+}
+
+async function text(bytes: AsyncIterable<Uint8Array>): Promise<ByteText> {
+  const found = toByteText(await collect(bytes, largestTextBytes, () => fail('hostile', 'wal', 'it is far too large')));
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: PostgreSQL writes none but these
+  if (/[^\t\n\x20-\x7e\x80-\xff]/.test(found)) fail('damaged', 'wal', 'it is no text');
+  return found;
+}
