@@ -3,20 +3,34 @@
 import {
   type CodeAction,
   CodeActionKind,
+  type CodeLens,
   type Command,
+  type CompletionItem,
+  CompletionItemKind,
   type CreateFile,
   type Diagnostic,
   DiagnosticSeverity,
   DiagnosticTag,
+  type DocumentSymbol,
+  InsertTextFormat,
   type Location,
+  type Hover as LspHover,
+  type MarkupContent,
+  MarkupKind,
   type Range,
+  type SymbolInformation,
+  SymbolKind,
   type TextDocumentEdit,
   type TextEdit,
   type WorkspaceEdit,
 } from 'vscode-languageserver';
 import type { Finding, Fix } from '../core/finding.ts';
 import { type Edit, inFile, type Place } from '../core/part.ts';
-import { CLIENT_COMMANDS, type GenerateKeyAtRequest } from '../protocol.ts';
+import { type Completion, withoutPlaces } from '../core/queries/completion.ts';
+import type { Hover } from '../core/queries/hover.ts';
+import type { Lens } from '../core/queries/lenses.ts';
+import type { OutlineItem } from '../core/queries/symbols.ts';
+import { CLIENT_COMMANDS, type GenerateKeyAtRequest, type TestRestoreRequest } from '../protocol.ts';
 import { rulePage } from '../rulePage.ts';
 import type { Documents } from './documents.ts';
 
@@ -25,7 +39,8 @@ export interface ClientAbilities {
   documentChanges: boolean;
   createFile: boolean;
   snippets: boolean;
-  markdown: boolean;
+  markdownHover: boolean;
+  markdownCompletion: boolean;
   relatedInformation: boolean;
   codeDescription: boolean;
   diagnosticTags: readonly number[];
@@ -44,6 +59,32 @@ const SEVERITY = {
 } as const;
 
 const TAG = { unnecessary: DiagnosticTag.Unnecessary, deprecated: DiagnosticTag.Deprecated } as const;
+
+const COMPLETION_KIND = {
+  option: CompletionItemKind.Property,
+  value: CompletionItemKind.EnumMember,
+  section: CompletionItemKind.Module,
+  field: CompletionItemKind.Field,
+  name: CompletionItemKind.Reference,
+  snippet: CompletionItemKind.Snippet,
+} as const;
+
+const SYMBOL_KIND = {
+  object: SymbolKind.Object,
+  entry: SymbolKind.Key,
+  section: SymbolKind.Namespace,
+  option: SymbolKind.Property,
+  repository: SymbolKind.Module,
+} as const;
+
+/** Markdown for clients that show it as it is. */
+export function plainText(markdown: string): string {
+  return markdown
+    .replace(/^(`{3,}).*$\n?/gm, '')
+    .replace(/\*\*([^*\n]+)\*\*/g, '$1')
+    .replace(/(`+) ?([^`\n]+?) ?\1/g, '$2')
+    .replace(/\n{3,}/g, '\n\n');
+}
 
 export class Converter {
   constructor(
@@ -173,6 +214,82 @@ export class Converter {
     const version = this.documents.version(uri);
     if (version !== null) request.version = version;
     return { title, command: CLIENT_COMMANDS.generateKeyAt, arguments: [request] };
+  }
+
+  hover({ at, text }: Hover): LspHover | null {
+    const range = this.rangeOf(at);
+    return { contents: this.#prose(text, this.abilities.markdownHover), ...(range && { range }) };
+  }
+
+  completionItem(it: Completion, order: number): CompletionItem | undefined {
+    const range = this.rangeOf(it.at);
+    if (!range || range.start.line !== range.end.line) return undefined;
+    const isSnippet = it.isSnippet && this.abilities.snippets;
+    const text = it.isSnippet && !isSnippet ? withoutPlaces(it.newText) : it.newText;
+    const item: CompletionItem = {
+      label: it.label,
+      kind: COMPLETION_KIND[it.kind],
+      sortText: String(order).padStart(5, '0'),
+      textEdit: { range, newText: this.withLineBreaks(it.at.part.uri, text) },
+    };
+    if (isSnippet) item.insertTextFormat = InsertTextFormat.Snippet;
+    if (it.detail) item.detail = it.detail;
+    if (it.documentation) item.documentation = this.#prose(it.documentation, this.abilities.markdownCompletion);
+    if (it.filterText !== undefined) item.filterText = it.filterText;
+    return item;
+  }
+
+  /** undefined for what this client cannot show or do. */
+  lens({ at, title, action }: Lens): CodeLens | undefined {
+    const range = this.rangeOf(at);
+    if (!range) return undefined;
+    switch (action?.kind) {
+      case 'generateKey': {
+        const command = this.generateKeyAt(title, action.where);
+        return command && { range, command };
+      }
+      case 'testRestore': {
+        if (!this.abilities.clientCommands.includes(CLIENT_COMMANDS.testRestore)) return undefined;
+        const request: Partial<TestRestoreRequest> = {
+          configuration: action.uris.map((it) => this.documents.clientUri(it)),
+        };
+        if (action.archive !== undefined) request.archive = action.archive;
+        if (action.stanza !== undefined) request.stanza = action.stanza;
+        return { range, command: { title, command: CLIENT_COMMANDS.testRestore, arguments: [request] } };
+      }
+      default:
+        // A line to read: an empty command is one that cannot be clicked.
+        return { range, command: { title, command: '' } };
+    }
+  }
+
+  outline(items: readonly OutlineItem[]): DocumentSymbol[] {
+    return items.flatMap((it) => {
+      const range = this.rangeOf(it.whole);
+      const selectionRange = this.rangeOf(it.nameAt);
+      if (!range || !selectionRange) return [];
+      const symbol: DocumentSymbol = { name: it.name, kind: SYMBOL_KIND[it.kind], range, selectionRange };
+      if (it.detail) symbol.detail = it.detail;
+      if (it.children.length > 0) symbol.children = this.outline(it.children);
+      return [symbol];
+    });
+  }
+
+  /** For clients that know no tree. */
+  flatOutline(items: readonly OutlineItem[], container?: string): SymbolInformation[] {
+    return items.flatMap((it) => {
+      const location = this.location(it.nameAt);
+      if (!location) return [];
+      const symbol: SymbolInformation = { name: it.name, kind: SYMBOL_KIND[it.kind], location };
+      if (container !== undefined) symbol.containerName = container;
+      return [symbol, ...this.flatOutline(it.children, it.name)];
+    });
+  }
+
+  #prose(markdown: string, isMarkdown: boolean): MarkupContent {
+    return isMarkdown
+      ? { kind: MarkupKind.Markdown, value: markdown }
+      : { kind: MarkupKind.PlainText, value: plainText(markdown) };
   }
 
   /** New text gets the line breaks that its file has. YAML and pgBackRest read both the same. */

@@ -5,7 +5,10 @@
 
 import {
   type ClientCapabilities,
+  type CodeAction,
   CodeActionKind,
+  type CodeActionParams,
+  type Command,
   type Connection,
   DidChangeConfigurationNotification,
   DidChangeWatchedFilesNotification,
@@ -16,16 +19,27 @@ import {
   LSPErrorCodes,
   type Position,
   PositionEncodingKind,
+  type ProgressToken,
   ResponseError,
+  SymbolKind,
   TextDocumentSyncKind,
 } from 'vscode-languageserver';
+import { inFile } from '../core/part.ts';
+import { completion } from '../core/queries/completion.ts';
+import { fixAll } from '../core/queries/fixAll.ts';
+import { hover } from '../core/queries/hover.ts';
+import { lenses } from '../core/queries/lenses.ts';
 import { definition, highlights, references } from '../core/queries/mentions.ts';
 import { prepareRename, rename } from '../core/queries/rename.ts';
+import { decodeSecret, encodeSecret } from '../core/queries/secretEncoding.ts';
+import { findObjects, outline } from '../core/queries/symbols.ts';
 import { allRules } from '../core/rules/all.ts';
 import { Workspace } from '../core/workspace.ts';
 import { examinePending } from '../keyExaminer.ts';
 import type { PositionEncoding } from '../lineIndex.ts';
 import { canonicalUri, toUri } from '../loader.ts';
+import { COMMANDS } from '../protocol.ts';
+import { executeCommand, secretsAt } from './commands.ts';
 import { type ClientAbilities, Converter } from './convert.ts';
 import { Documents } from './documents.ts';
 import { Files } from './files.ts';
@@ -41,6 +55,15 @@ const pauseMs = 40;
 
 /** How long findings wait for the first look at the folders: what is not read yet seems to be missing. */
 const firstLookMs = 3_000;
+
+const FIX_ALL = `${CodeActionKind.SourceFixAll}.restorable`;
+
+const CODE_ACTION_KINDS = [CodeActionKind.QuickFix, CodeActionKind.RefactorRewrite, FIX_ALL];
+
+const RECODINGS = [
+  ['Encode the Secret: stringData to data', encodeSecret],
+  ['Decode the Secret: data to stringData', decodeSecret],
+] as const;
 
 /** For clients without watchers. */
 const betweenLooksMs = 1_000;
@@ -91,6 +114,7 @@ export class Server {
     this.#listenToDocuments();
     this.#listenToWorkspace();
     this.#answer();
+    this.#answerMore();
   }
 
   #initialize(params: InitializeParams, options: ServerOptions): InitializeResult {
@@ -114,12 +138,21 @@ export class Server {
         referencesProvider: true,
         documentHighlightProvider: true,
         renameProvider: capabilities.textDocument?.rename?.prepareSupport ? { prepareProvider: true } : true,
+        hoverProvider: true,
+        completionProvider: { triggerCharacters: ['=', '[', '-', ' '] },
+        documentSymbolProvider: true,
+        workspaceSymbolProvider: true,
+        codeLensProvider: {},
+        codeActionProvider: this.#abilities.codeActionLiterals ? { codeActionKinds: CODE_ACTION_KINDS } : true,
+        executeCommandProvider: { commands: Object.values(COMMANDS) },
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },
     };
   }
 
   #roots: string[] = [];
+  /** The jobs that run, by the token of their progress. */
+  readonly #stops = new Map<ProgressToken, AbortController>();
 
   /** Nothing waits for the client's answers: some never come. */
   async #initialized(): Promise<void> {
@@ -136,6 +169,10 @@ export class Server {
         this.#connection.client.register(DidChangeConfigurationNotification.type, { section: 'restorable' }),
       );
     }
+    // Here, behind the library's own handling of initialize, which would take the notification for itself.
+    this.#connection.onNotification('window/workDoneProgress/cancel', (params: { token?: ProgressToken }) => {
+      if (params?.token !== undefined) this.#stops.get(params.token)?.abort();
+    });
     void this.#askSettings();
     await this.#guard('folders', () => this.#files.add(this.#roots));
     this.#isFirstLook = false;
@@ -232,6 +269,106 @@ export class Server {
         return this.#convert.workspaceEdit(result.edits);
       }),
     );
+  }
+
+  #answerMore(): void {
+    const connection = this.#connection;
+    connection.onHover((params) =>
+      this.#at(params, null, (uri, offset) => {
+        const found = hover(this.workspace, uri, offset);
+        return found ? this.#convert.hover(found) : null;
+      }),
+    );
+    connection.onCompletion((params) =>
+      this.#at(params, null, (uri, offset) => {
+        const items = completion(this.workspace, uri, offset).toSorted((a, b) => a.rank - b.rank);
+        return {
+          // In base64 the choice is made here, by what is typed so far.
+          isIncomplete: items.some((it) => it.filterText !== undefined),
+          items: items.map((it, i) => this.#convert.completionItem(it, i)).filter((it) => it !== undefined),
+        };
+      }),
+    );
+    connection.onDocumentSymbol((params) =>
+      this.#in(params, [], (uri) => {
+        const items = outline(this.workspace, uri);
+        return this.#abilities.nestedSymbols ? this.#convert.outline(items) : this.#convert.flatOutline(items);
+      }),
+    );
+    connection.onWorkspaceSymbol((params) =>
+      this.#guard('workspace/symbol', () => {
+        this.#documents.read();
+        return findObjects(this.workspace, String(params.query ?? '')).flatMap(({ name, kind, at }) => {
+          const location = this.#convert.location(at);
+          return location ? [{ name, containerName: kind, kind: SymbolKind.Object, location }] : [];
+        });
+      }, []),
+    );
+    connection.onCodeLens((params) =>
+      this.#in(params, [], (uri) =>
+        lenses(this.workspace, uri)
+          .map((it) => this.#convert.lens(it))
+          .filter((it) => it !== undefined),
+      ),
+    );
+    connection.onCodeAction((params) => this.#in(params, [], (uri) => this.#codeActions(uri, params)));
+    connection.onExecuteCommand((params, token) =>
+      this.#guard(
+        params.command,
+        () => {
+          this.#documents.read();
+          const context = {
+            connection,
+            workspace: this.workspace,
+            documents: this.#documents,
+            convert: this.#convert,
+            canApplyEdits: this.#capabilities.workspace?.applyEdit === true,
+          };
+          return executeCommand(context, params, token, this.#stops);
+        },
+        Promise.resolve<unknown>(null),
+      ),
+    );
+  }
+
+  #codeActions(uri: string, { range, context }: CodeActionParams): (CodeAction | Command)[] {
+    const lines = this.#documents.lines(uri);
+    if (!lines || !range) return [];
+    const wants = (kind: string) =>
+      !context?.only || context.only.some((it) => kind === it || kind.startsWith(`${it}.`));
+    const findings = this.workspace.findings().get(uri) ?? [];
+    const start = lines.offset(range.start);
+    const end = lines.offset(range.end);
+    const actions: CodeAction[] = [];
+    if (wants(CodeActionKind.QuickFix)) {
+      for (const finding of findings) {
+        const at = inFile(finding.at);
+        if (at.end < start || at.start > end) continue;
+        const diagnostic = this.#convert.diagnostic(finding);
+        for (const fix of finding.fixes) {
+          const action = this.#convert.quickFix(finding, fix, diagnostic ? [diagnostic] : []);
+          if (action) actions.push(action);
+        }
+      }
+    }
+    if (context?.only?.some((it) => FIX_ALL === it || FIX_ALL.startsWith(`${it}.`))) {
+      const edits = fixAll(findings);
+      if (edits.length > 0) {
+        actions.push({ title: 'Fix all safe findings', kind: FIX_ALL, edit: this.#convert.workspaceEdit(edits) });
+      }
+    }
+    if (wants(CodeActionKind.RefactorRewrite)) {
+      for (const secret of secretsAt(this.workspace, uri, start)) {
+        for (const [title, how] of RECODINGS) {
+          const { edits } = how(secret);
+          if (edits.length === 0) continue;
+          actions.push({ title, kind: CodeActionKind.RefactorRewrite, edit: this.#convert.workspaceEdit(edits) });
+        }
+      }
+    }
+    if (this.#abilities.codeActionLiterals) return actions;
+    // Such a client only runs commands.
+    return actions.flatMap((it) => (it.command ? [it.command] : []));
   }
 
   /** A question about a place. `nothing` is the answer for documents that nobody knows, and when we fail. */
@@ -368,7 +505,8 @@ function abilitiesOf(capabilities: ClientCapabilities, clientCommands: unknown):
     documentChanges: edit?.documentChanges === true,
     createFile: edit?.resourceOperations?.includes('create') === true,
     snippets: textDocument?.completion?.completionItem?.snippetSupport === true,
-    markdown: textDocument?.hover?.contentFormat?.includes('markdown') === true,
+    markdownHover: textDocument?.hover?.contentFormat?.includes('markdown') === true,
+    markdownCompletion: textDocument?.completion?.completionItem?.documentationFormat?.includes('markdown') === true,
     relatedInformation: publish?.relatedInformation === true,
     codeDescription: publish?.codeDescriptionSupport === true,
     diagnosticTags: publish?.tagSupport?.valueSet ?? [],

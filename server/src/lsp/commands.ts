@@ -1,0 +1,339 @@
+/** `workspace/executeCommand`: what the server can do beyond answering (protocol.ts `COMMANDS`). */
+
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import {
+  type CancellationToken,
+  type Connection,
+  ErrorCodes,
+  type ExecuteCommandParams,
+  LSPErrorCodes,
+  MessageType,
+  type Position,
+  type ProgressToken,
+  ProgressType,
+  ResponseError,
+} from 'vscode-languageserver';
+import type { Failure } from '../../../engine/src/failure.ts';
+import type { Job, JobResult, KeyOffer, TestRestoreJob } from '../../../engine/src/job.ts';
+import { run } from '../../../engine/src/pool.ts';
+import type { Report } from '../../../engine/src/report.ts';
+import {
+  type ConfiguredKey as CoreKey,
+  configuredArchives,
+  configuredKeys,
+  wipeKeys,
+} from '../core/queries/keySources.ts';
+import { keyTemplate } from '../core/queries/keyTemplate.ts';
+import { decodeSecret, encodeSecret, type Recoding } from '../core/queries/secretEncoding.ts';
+import { SecretResource } from '../core/resources/secret.ts';
+import { Workspace } from '../core/workspace.ts';
+import { canonicalUri, load, toPath } from '../loader.ts';
+import {
+  COMMANDS,
+  type ConfiguredArchive,
+  type KeyTemplate,
+  type KeyTemplateRequest,
+  type TestRestoreProgress,
+  type TestRestoreRequest,
+} from '../protocol.ts';
+import type { Converter } from './convert.ts';
+import type { Documents } from './documents.ts';
+
+export interface CommandContext {
+  connection: Connection;
+  workspace: Workspace;
+  documents: Documents;
+  convert: Converter;
+  canApplyEdits: boolean;
+}
+
+/** @throws ResponseError with a sentence for the user; RequestCancelled when the client does not want the answer any more */
+export async function executeCommand(
+  context: CommandContext,
+  params: ExecuteCommandParams,
+  token: CancellationToken,
+  stops: Map<ProgressToken, AbortController>,
+): Promise<unknown> {
+  const argument = record(params.arguments?.[0]);
+  switch (params.command) {
+    case COMMANDS.archives:
+      return archives(context);
+    case COMMANDS.testRestore:
+      return testRestore(context, argument, params.workDoneToken, token, stops);
+    case COMMANDS.inspect:
+      return runJob<'inspect'>({ kind: 'inspect', archive: text(argument, 'archive') }, token);
+    case COMMANDS.keyTemplate:
+      return template(context, argument);
+    case COMMANDS.encodeSecret:
+      return recode(context, argument, encodeSecret);
+    case COMMANDS.decodeSecret:
+      return recode(context, argument, decodeSecret);
+    default:
+      throw new ResponseError(ErrorCodes.InvalidParams, `there is no command ${params.command}`);
+  }
+}
+
+function archives({ workspace, documents }: CommandContext): ConfiguredArchive[] {
+  return configuredArchives(workspace).map(({ label, uri, format, path, isEncrypted, keys }) => {
+    wipeKeys(keys);
+    const archive: ConfiguredArchive = {
+      label,
+      uri: documents.clientUri(uri),
+      format,
+      isEncrypted,
+      keys: keys.map((it) => ({ source: it.source, uri: documents.clientUri(it.at.part.uri), kind: it.kind })),
+    };
+    if (path !== undefined && existsSync(path)) archive.path = path;
+    return archive;
+  });
+}
+
+async function testRestore(
+  context: CommandContext,
+  argument: Record<string, unknown> | undefined,
+  progressToken: ProgressToken | undefined,
+  token: CancellationToken,
+  stops: Map<ProgressToken, AbortController>,
+): Promise<Report[]> {
+  const request = readRequest(argument);
+  const job: TestRestoreJob = { kind: 'test-restore', archive: request.archive, keys: [] };
+  if (request.stanza !== undefined) job.stanza = request.stanza;
+  if (request.backup !== undefined) job.backup = request.backup;
+  if (request.to !== undefined) job.to = request.to;
+  const configured = configuredArchives(context.workspace);
+  for (const it of configured) wipeKeys(it.keys);
+  const meant = configured.filter((it) => it.path === request.archive);
+  const repos = new Set(meant.map((it) => it.repo));
+  if (meant.length > 0 && meant.every((it) => it.isEncrypted)) job.expectEncrypted = true;
+  if (repos.size === 1 && meant[0]!.repo !== undefined) job.repo = meant[0]!.repo;
+  try {
+    job.keys = request.keyFile ? [await keyOfFile(request.keyFile)] : await keysOf(context, request.configuration);
+    return await runJob<'test-restore'>(job, token, { context, progressToken, stops });
+  } finally {
+    for (const { bytes, passphrase } of job.keys) {
+      bytes.fill(0);
+      passphrase?.fill(0);
+    }
+  }
+}
+
+/** Configuration that is not in the workspace is read from the disk for this once. */
+async function keysOf({ workspace }: CommandContext, configuration: string[] | undefined): Promise<KeyOffer[]> {
+  if (!configuration) return configuredKeys(workspace).map(offer);
+  const uris = new Set(configuration.map((it) => canonicalUri(it)));
+  const known = new Set(workspace.uris);
+  const keys = configuredKeys(workspace, uris);
+  const paths = [...uris].filter((it) => !known.has(it)).map((it) => toPath(it));
+  const { files } = await load(paths.filter((it) => it !== undefined));
+  if (files.length > 0) {
+    const more = new Workspace([]);
+    for (const it of files) more.setFile(it.uri, it.text);
+    keys.push(...configuredKeys(more));
+  }
+  return keys.map(offer);
+}
+
+function offer({ kind, source, bytes, keyTransform, passphrase, repo, stanza }: CoreKey): KeyOffer {
+  const key: KeyOffer = { kind, source, bytes };
+  if (keyTransform !== undefined) key.keyTransform = keyTransform;
+  if (passphrase !== undefined) key.passphrase = passphrase;
+  if (repo !== undefined) key.repo = repo;
+  if (stanza !== undefined) key.stanza = stanza;
+  return key;
+}
+
+async function keyOfFile(keyFile: NonNullable<TestRestoreRequest['keyFile']>): Promise<KeyOffer> {
+  const { path, kind, keyTransform, passphrasePath } = keyFile;
+  const bytes = await readKey(path);
+  const key: KeyOffer = { kind, source: `key file ${path}`, bytes: kind === 'openpgp' ? bytes : firstLine(bytes) };
+  if (keyTransform) key.keyTransform = keyTransform;
+  if (passphrasePath) key.passphrase = firstLine(await readKey(passphrasePath));
+  return key;
+}
+
+async function readKey(path: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new ResponseError(LSPErrorCodes.RequestFailed, `${path} cannot be read (${code})`);
+  }
+}
+
+/** Without the line break that editors and `echo` put behind a key. */
+function firstLine(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length;
+  while (end > 0 && (bytes[end - 1] === 10 || bytes[end - 1] === 13)) end--;
+  return bytes.subarray(0, end);
+}
+
+async function runJob<K extends Job['kind']>(
+  job: Extract<Job, { kind: K }>,
+  token: CancellationToken,
+  report?: {
+    context: CommandContext;
+    progressToken: ProgressToken | undefined;
+    stops: Map<ProgressToken, AbortController>;
+  },
+): Promise<JobResult[K]> {
+  const stop = new AbortController();
+  if (token.isCancellationRequested) stop.abort();
+  const listening = token.onCancellationRequested(() => stop.abort());
+  const progress = report && new JobProgress(report.context.connection, report.progressToken);
+  if (report?.progressToken !== undefined) report.stops.set(report.progressToken, stop);
+  try {
+    progress?.begin('archive' in job ? String(job.archive) : '');
+    const outcome = await run(job as Job, {
+      signal: stop.signal,
+      ...(progress && { onProgress: (it) => progress.report(it) }),
+    });
+    if (outcome.ok) return outcome.value as JobResult[K];
+    if (outcome.failure.code === 'cancelled') throw new ResponseError(LSPErrorCodes.RequestCancelled, 'cancelled');
+    throw new ResponseError(LSPErrorCodes.RequestFailed, sentence(outcome.failure), outcome.failure);
+  } finally {
+    progress?.end();
+    listening.dispose();
+    if (report?.progressToken !== undefined) report.stops.delete(report.progressToken);
+  }
+}
+
+/** `$/progress` under the client's token; nothing where it gave none. */
+class JobProgress {
+  constructor(
+    private readonly connection: Connection,
+    private readonly token: ProgressToken | undefined,
+  ) {}
+
+  begin(archive: string): void {
+    this.#send({ kind: 'begin', title: `Test restore of ${archive}`, cancellable: true, percentage: 0 });
+  }
+
+  report({ step, bytes, total }: { step: string; bytes: number; total?: number }): void {
+    const value: TestRestoreProgress = { kind: 'report', step, bytes, message: messageOf(step, bytes, total) };
+    if (total !== undefined && total > 0) {
+      value.total = total;
+      value.percentage = Math.min(100, Math.floor((bytes / total) * 100));
+    }
+    this.#send(value);
+  }
+
+  end(): void {
+    this.#send({ kind: 'end' });
+  }
+
+  #send(value: object): void {
+    if (this.token !== undefined) void this.connection.sendProgress(new ProgressType<object>(), this.token, value);
+  }
+}
+
+function messageOf(step: string, bytes: number, total: number | undefined): string {
+  const megabytes = (it: number) => `${(it / 1_000_000).toFixed(1)} MB`;
+  return `${step} (${megabytes(bytes)}${total === undefined ? '' : ` of ${megabytes(total)}`})`;
+}
+
+function sentence({ message, path, offset, hint }: Failure): string {
+  const place = [path, offset === undefined ? undefined : `byte ${offset}`].filter((it) => it !== undefined).join(', ');
+  return `${message}${place ? ` (${place})` : ''}${hint ? `. ${hint}` : ''}`;
+}
+
+function template(context: CommandContext, argument: Record<string, unknown> | undefined): KeyTemplate {
+  const request = argument as Partial<KeyTemplateRequest> | undefined;
+  const { key } = request ?? {};
+  if (key !== 'pgbackrest' && key !== 'sodium' && key !== 'openpgp') {
+    throw new ResponseError(ErrorCodes.InvalidParams, 'key must be pgbackrest, sodium or openpgp');
+  }
+  const uri = typeof request?.uri === 'string' ? canonicalUri(request.uri) : undefined;
+  const lines = uri === undefined ? undefined : context.documents.lines(uri);
+  const offset = request?.position && lines ? lines.offset(request.position) : undefined;
+  const name = typeof request?.name === 'string' && request.name !== '' ? request.name : undefined;
+  const namespace = typeof request?.namespace === 'string' && request.namespace !== '' ? request.namespace : undefined;
+  const made = keyTemplate(context.workspace, { key, uri, offset, name, namespace });
+  if ('problem' in made) throw new ResponseError(LSPErrorCodes.RequestFailed, made.problem);
+  return made;
+}
+
+async function recode(
+  context: CommandContext,
+  argument: Record<string, unknown> | undefined,
+  how: (secret: SecretResource) => Recoding,
+): Promise<{ changed: string[]; kept: { name: string; because: string }[] }> {
+  const { workspace, documents, convert, connection } = context;
+  const uri = canonicalUri(text(argument, 'uri'));
+  const position = record(argument?.position) as Position | undefined;
+  const lines = documents.lines(uri);
+  if (!lines) throw new ResponseError(LSPErrorCodes.RequestFailed, 'this file is not open and not in the workspace');
+  const secrets = secretsAt(workspace, uri, position && lines.offset(position));
+  if (secrets.length === 0) throw new ResponseError(LSPErrorCodes.RequestFailed, 'there is no Secret here');
+  const recodings = secrets.map(how);
+  const edits = recodings.flatMap((it) => it.edits);
+  const changed = recodings.flatMap((it) => it.changed);
+  const kept = recodings.flatMap((it) => it.kept);
+  const why = kept.map((it) => `${it.name}: ${it.because}`).join('; ');
+  if (edits.length === 0) {
+    const message = why === '' ? 'there is nothing to change in this Secret' : `nothing was changed: ${why}`;
+    throw new ResponseError(LSPErrorCodes.RequestFailed, message);
+  }
+  if (!context.canApplyEdits) {
+    throw new ResponseError(LSPErrorCodes.RequestFailed, 'this editor does not let a language server change files');
+  }
+  const { applied } = await connection.workspace.applyEdit(convert.workspaceEdit(edits));
+  if (!applied) {
+    throw new ResponseError(LSPErrorCodes.RequestFailed, 'the editor did not take the change; nothing was written');
+  }
+  if (why !== '') {
+    void connection.sendNotification('window/showMessage', {
+      type: MessageType.Warning,
+      message: `Left as it was: ${why}`,
+    });
+  }
+  return { changed, kept };
+}
+
+/** The Secret around the place, else of its document, else all of the file. */
+export function secretsAt(workspace: Workspace, uri: string, offset: number | undefined): SecretResource[] {
+  const isPlain = (it: unknown): it is SecretResource =>
+    it instanceof SecretResource && it.manifestKind === 'Secret' && it.apiVersion === 'v1';
+  if (offset === undefined) return workspace.units(uri).flatMap((it) => it.resources.filter(isPlain));
+  const unit = workspace.unitAt(uri, offset);
+  const here = unit?.resources.filter(isPlain) ?? [];
+  const around = here.filter(({ node }) => node.place.start <= unit!.offset && unit!.offset <= node.place.end);
+  return around.length > 0 ? around : here;
+}
+
+function readRequest(argument: Record<string, unknown> | undefined): TestRestoreRequest {
+  const request: TestRestoreRequest = { archive: text(argument, 'archive') };
+  for (const name of ['stanza', 'backup', 'to'] as const) {
+    const value = argument?.[name];
+    if (typeof value === 'string' && value !== '') request[name] = value;
+  }
+  const { configuration } = argument ?? {};
+  if (Array.isArray(configuration)) request.configuration = configuration.filter((it) => typeof it === 'string');
+  const keyFile = record(argument?.keyFile);
+  if (keyFile) {
+    const kind = keyFile.kind;
+    if (kind !== 'pgbackrest-pass' && kind !== 'sodium' && kind !== 'openpgp' && kind !== 'password') {
+      throw new ResponseError(
+        ErrorCodes.InvalidParams,
+        'keyFile.kind must be pgbackrest-pass, sodium, openpgp or password',
+      );
+    }
+    request.keyFile = { path: text(keyFile, 'path'), kind };
+    const { keyTransform, passphrasePath } = keyFile;
+    if (keyTransform === 'hex' || keyTransform === 'base64' || keyTransform === 'none') {
+      request.keyFile.keyTransform = keyTransform;
+    }
+    if (typeof passphrasePath === 'string') request.keyFile.passphrasePath = passphrasePath;
+  }
+  return request;
+}
+
+function text(argument: Record<string, unknown> | undefined, name: string): string {
+  const value = argument?.[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new ResponseError(ErrorCodes.InvalidParams, `${name} is missing`);
+}
+
+function record(it: unknown): Record<string, unknown> | undefined {
+  return typeof it === 'object' && it !== null && !Array.isArray(it) ? (it as Record<string, unknown>) : undefined;
+}

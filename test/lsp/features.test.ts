@@ -1,0 +1,246 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../server/src/protocol.ts';
+import { LspClient } from '../support/lspClient.ts';
+
+const clients: LspClient[] = [];
+afterEach(async () => {
+  for (const it of clients.splice(0)) await it.stop();
+});
+
+async function initialised(params: Record<string, unknown> = {}): Promise<LspClient> {
+  const client = await LspClient.initialised(params);
+  clients.push(client);
+  return client;
+}
+
+const able = {
+  capabilities: {
+    workspace: { applyEdit: true, workspaceEdit: { documentChanges: true, resourceOperations: ['create'] } },
+    textDocument: {
+      hover: { contentFormat: ['markdown'] },
+      completion: { completionItem: { snippetSupport: true, documentationFormat: ['markdown'] } },
+      rename: { prepareSupport: true },
+      documentSymbol: { hierarchicalDocumentSymbolSupport: true },
+      codeAction: { codeActionLiteralSupport: { codeActionKind: { valueSet: ['quickfix', 'source', 'refactor'] } } },
+    },
+  },
+};
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+const conf = '[global]\nrepo1-path=/x\nrepo1-retention-full=2\nrepo1-cipher-typ=aes-256-cbc\n[demo]\npg1-path=/y\n';
+const uri = 'file:///nowhere/pgbackrest.conf';
+
+interface WorkspaceEdit {
+  changes?: Record<string, { newText: string }[]>;
+  documentChanges?: { textDocument: { uri: string; version: number | null }; edits: { newText: string }[] }[];
+}
+
+describe('every feature over the protocol', () => {
+  test('is announced as the client can take it', async () => {
+    const client = await LspClient.start();
+    clients.push(client);
+    const { capabilities } = await client.request<{ capabilities: Record<string, unknown> }>('initialize', able);
+    expect(capabilities).toMatchObject({
+      positionEncoding: 'utf-16',
+      renameProvider: { prepareProvider: true },
+      codeActionProvider: { codeActionKinds: ['quickfix', 'refactor.rewrite', 'source.fixAll.restorable'] },
+      executeCommandProvider: { commands: Object.values(COMMANDS) },
+    });
+  });
+
+  test('hover in Markdown, or in plain text where the client knows no better', async () => {
+    const position = { line: 1, character: 3 };
+    const rich = await initialised(able);
+    rich.open(uri, conf, 'conf');
+    const hover = await rich.request('textDocument/hover', { textDocument: { uri }, position });
+    expect(hover).toMatchObject({
+      contents: { kind: 'markdown', value: expect.stringContaining('**repo1-path**') },
+      range: { start: { line: 1, character: 0 }, end: { line: 1, character: 10 } },
+    });
+    const poor = await initialised();
+    poor.open(uri, conf, 'conf');
+    const plain = await poor.request('textDocument/hover', { textDocument: { uri }, position });
+    expect(plain).toMatchObject({ contents: { kind: 'plaintext', value: expect.stringMatching(/^repo1-path · /) } });
+    expect(JSON.stringify(plain)).not.toMatch(/\*\*|`/);
+  });
+
+  test('completion with snippets, or without', async () => {
+    const position = { line: 4, character: 0 };
+    const text = conf.replace('[demo]', '\n[demo]');
+    const items = async (client: LspClient) => {
+      client.open(uri, text, 'conf');
+      const list = await client.request<{ items: { label: string; textEdit: { newText: string } }[] }>(
+        'textDocument/completion',
+        { textDocument: { uri }, position },
+      );
+      return list.items;
+    };
+    const snippet = (all: Awaited<ReturnType<typeof items>>) => all.find((it) => it.label === 'repo2 encrypted on S3');
+    const rich = await items(await initialised(able));
+    expect(rich[0]).toMatchObject({ sortText: '00000', documentation: { kind: 'markdown' } });
+    expect(snippet(rich)).toMatchObject({ insertTextFormat: 2 });
+    expect(snippet(rich)?.textEdit.newText).toContain('$' + '{1:pgbackrest}');
+    expect(snippet(await items(await initialised()))?.textEdit.newText).toContain('repo2-path=/pgbackrest\n');
+  });
+
+  test('rename with document versions, or as plain changes, and a sentence when refused', async () => {
+    const params = { textDocument: { uri }, position: { line: 1, character: 2 }, newName: 'repo3' };
+    const rich = await initialised(able);
+    rich.open(uri, conf, 'conf', 5);
+    expect(await rich.request('textDocument/prepareRename', params)).toMatchObject({ placeholder: 'repo1' });
+    const edit = await rich.request<WorkspaceEdit>('textDocument/rename', params);
+    expect(edit.documentChanges).toHaveLength(1);
+    expect(edit.documentChanges?.[0]).toMatchObject({ textDocument: { uri, version: 5 } });
+    expect(edit.documentChanges?.[0]?.edits.map((it) => it.newText)).toEqual(['repo3', 'repo3', 'repo3']);
+    const refused = await rich.exchange('textDocument/rename', { ...params, newName: 'elsewhere' });
+    expect(refused.error).toMatchObject({ code: -32803, message: 'a repository is named repo1 to repo256' });
+    const poor = await initialised();
+    poor.open(uri, conf, 'conf');
+    expect((await poor.request<WorkspaceEdit>('textDocument/rename', params)).changes?.[uri]).toHaveLength(3);
+  });
+
+  test('quick fixes, and all safe ones at once', async () => {
+    const client = await initialised(able);
+    client.open(uri, conf, 'conf');
+    const { diagnostics } = await client.until('findings', () => {
+      const it = client.published.get(uri);
+      return it?.diagnostics.some((diagnostic) => diagnostic.range.start.line === 3) ? it : undefined;
+    });
+    const misspelt = diagnostics.find((it) => it.range.start.line === 3)!;
+    const actions = await client.request<{ title: string; kind: string; edit: WorkspaceEdit }[]>(
+      'textDocument/codeAction',
+      { textDocument: { uri }, range: misspelt.range, context: { diagnostics: [misspelt] } },
+    );
+    const fix = actions.find((it) => it.kind === 'quickfix');
+    expect(fix).toMatchObject({ diagnostics: [{ code: misspelt.code }] });
+    expect(fix?.edit.documentChanges?.[0]?.edits[0]?.newText).toContain('repo1-cipher-type');
+    const context = { diagnostics: [], only: ['refactor'] };
+    expect(
+      await client.request('textDocument/codeAction', { textDocument: { uri }, range: misspelt.range, context }),
+    ).toEqual([]);
+  });
+
+  test('symbols as a tree or flat, and over all files', async () => {
+    const rich = await initialised(able);
+    rich.open(uri, conf, 'conf');
+    expect(await rich.request('textDocument/documentSymbol', { textDocument: { uri } })).toMatchObject([
+      { name: '[global]', children: [{ name: 'repo1-path' }, {}, {}] },
+      { name: '[demo]' },
+    ]);
+    rich.open('file:///nowhere/s.yaml', 'apiVersion: v1\nkind: Secret\nmetadata: {name: needle}\n');
+    expect(await rich.request('workspace/symbol', { query: 'need' })).toMatchObject([
+      { name: 'needle', containerName: 'Secret' },
+    ]);
+    const poor = await initialised();
+    poor.open(uri, conf, 'conf');
+    const flat = await poor.request<unknown[]>('textDocument/documentSymbol', { textDocument: { uri } });
+    expect(flat).toHaveLength(6);
+    expect(flat[1]).toMatchObject({ name: 'repo1-path', containerName: '[global]', location: { uri } });
+  });
+
+  test('lenses name commands of the client only when it says that it runs them', async () => {
+    const text = '[global]\nrepo1-path=/x\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=\n';
+    const lensesOf = async (params: Record<string, unknown>) => {
+      const client = await initialised(params);
+      client.open(uri, text, 'conf', 3);
+      return client.request<{ command: { title: string; command: string; arguments?: unknown[] } }[]>(
+        'textDocument/codeLens',
+        { textDocument: { uri } },
+      );
+    };
+    expect((await lensesOf({})).filter((it) => it.command.command !== '')).toEqual([]);
+    const clientCommands = ['restorable.generateKeyAt', 'restorable.testRestore'];
+    const commands = (await lensesOf({ initializationOptions: { clientCommands } })).map((it) => it.command);
+    expect(commands.find((it) => it.title === 'Generate pass')).toEqual({
+      title: 'Generate pass',
+      command: 'restorable.generateKeyAt',
+      arguments: [
+        {
+          key: 'pgbackrest',
+          uri,
+          range: { start: { line: 3, character: 18 }, end: { line: 3, character: 18 } },
+          version: 3,
+        },
+      ],
+    });
+    expect(commands.find((it) => it.title === 'Test restore')?.arguments).toEqual([
+      { archive: '/x', configuration: [uri] },
+    ]);
+  });
+
+  test('definition, references and highlights', async () => {
+    const client = await initialised();
+    const a = 'file:///nowhere/a.yaml';
+    const b = 'file:///nowhere/b.yaml';
+    client.open(a, 'apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {k: x}\n');
+    client.open(
+      b,
+      'apiVersion: stackgres.io/v1beta1\nkind: SGObjectStorage\nmetadata: {name: s}\nspec: {encryption: {sodium: {key: {name: keys, key: k}}}}\n',
+    );
+    const place = { textDocument: { uri: b }, position: { line: 3, character: 43 } };
+    const target = { uri: a, range: { start: { line: 2, character: 17 }, end: { line: 2, character: 21 } } };
+    expect(await client.request('textDocument/definition', place)).toEqual([target]);
+    const context = { includeDeclaration: false };
+    expect(await client.request('textDocument/references', { ...place, context })).toMatchObject([{ uri: b }]);
+    expect(await client.request('textDocument/documentHighlight', place)).toHaveLength(1);
+  });
+});
+
+describe('commands', () => {
+  const secretUri = 'file:///nowhere/secret.yaml';
+  const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  a: b # why\n';
+
+  test('encode and decode a Secret through the client', async () => {
+    const client = await initialised(able);
+    const applied: WorkspaceEdit[] = [];
+    client.answers.set('workspace/applyEdit', (params: { edit: WorkspaceEdit }) => {
+      applied.push(params.edit);
+      return { applied: true };
+    });
+    client.open(secretUri, secret);
+    const result = await client.request('workspace/executeCommand', {
+      command: COMMANDS.encodeSecret,
+      arguments: [{ uri: secretUri, position: { line: 1, character: 0 } }],
+    });
+    expect(result).toEqual({ changed: ['a'], kept: [] });
+    expect(applied[0]?.documentChanges?.[0]?.edits.map((it) => it.newText)).toEqual(['data', `${base64('b')} # why`]);
+    const nothing = await client.exchange('workspace/executeCommand', {
+      command: COMMANDS.decodeSecret,
+      arguments: [{ uri: secretUri }],
+    });
+    expect(nothing.error?.message).toBe('there is nothing to change in this Secret');
+  });
+
+  test('say what is wrong with their arguments', async () => {
+    const client = await initialised();
+    const message = async (command: string, ...args: unknown[]) =>
+      (await client.exchange('workspace/executeCommand', { command, arguments: args })).error?.message;
+    expect(await message('restorable.nonsense')).toBe('there is no command restorable.nonsense');
+    expect(await message(COMMANDS.testRestore)).toBe('archive is missing');
+    expect(await message(COMMANDS.inspect, { archive: 5 })).toBe('archive is missing');
+    expect(await message(COMMANDS.keyTemplate, { key: 'x' })).toBe('key must be pgbackrest, sodium or openpgp');
+    expect(await message(COMMANDS.encodeSecret, { uri: 'file:///gone' })).toContain('not open');
+    client.open(secretUri, secret);
+    expect(await message(COMMANDS.encodeSecret, { uri: secretUri })).toContain('does not let');
+  });
+
+  test('archives and key templates hold no key', async () => {
+    const client = await initialised();
+    client.open(uri, `${conf}repo1-cipher-pass=geheim-geheim-geheim\n`, 'conf');
+    const archives = await client.request('workspace/executeCommand', { command: COMMANDS.archives, arguments: [] });
+    expect(archives).toMatchObject([
+      {
+        label: 'repo1 of stanza demo (pgbackrest.conf)',
+        uri,
+        format: 'pgbackrest',
+        keys: [{ source: 'pgbackrest.conf, repo1-cipher-pass', uri, kind: 'pgbackrest-pass' }],
+      },
+    ]);
+    const template = await client.request<{ text: string }>('workspace/executeCommand', {
+      command: COMMANDS.keyTemplate,
+      arguments: [{ key: 'pgbackrest', uri }],
+    });
+    expect(template.text).toContain('repo1-cipher-pass=«key»');
+    expect(client.output).not.toContain('geheim');
+  });
+});
