@@ -18,8 +18,8 @@ export interface Rule<K extends SubjectKind = SubjectKind> {
   /** `certain`: the text alone proves it. `likely`: something that is not here may excuse it. */
   confidence: 'certain' | 'likely';
   since: string;
-  /** For the rule pages: pgBackRest, StackGres, Percona and Crunchy, Kubernetes. */
-  product: 'pgBackRest' | 'StackGres' | 'Percona and Crunchy' | 'Kubernetes';
+  /** For the rule pages. */
+  product: Product;
   /** Numbers of the catalogues of real mistakes, e.g. `M1`, `P1`, `G54`. */
   catalogue?: string[];
   kinds: readonly K[];
@@ -29,6 +29,18 @@ export interface Rule<K extends SubjectKind = SubjectKind> {
   badTargets?: Targets;
   check(subject: SubjectOf[K], context: RuleContext): void;
 }
+
+/** What a rule is about; the pages of the rules are listed in this order. */
+export const PRODUCTS = [
+  'pgBackRest',
+  'Percona and Crunchy',
+  'StackGres',
+  'Portworx and Stork',
+  'CloudNativePG',
+  'Zalando',
+  'Kubernetes',
+] as const;
+export type Product = (typeof PRODUCTS)[number];
 
 /** Erases the subject's type: the runner only hands a rule the kinds that it asked for. */
 export type AnyRule = Omit<Rule, 'check'> & { check(subject: never, context: RuleContext): void };

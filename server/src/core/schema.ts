@@ -214,7 +214,7 @@ class Instance {
   }
 
   wrongValue(path: Path, node: SchemaNode, value: unknown): SchemaProblem {
-    const allowed = (node.enum ?? []).map(String);
+    const allowed = (node.enum ?? []).map(String).filter((it) => it !== '');
     const text = String(value);
     const meant = node['x-meant']?.[text.toLowerCase()] ?? (text.length > 1 ? nearestName(allowed, text) : undefined);
     const instead = text.length > 0 && text.length <= 40 ? `, not ${text}` : '';

@@ -5,12 +5,12 @@ import { plainOrQuoted } from '../text/scalarText.ts';
 export default rule({
   id: 'field-value',
   summary: 'Every field has a value of its type, and one that is allowed.',
-  why: 'The API server or the webhook of the operator refuses the object. A number or y, n, yes and no without quotes are not text for kubectl, which reads YAML 1.1.',
+  why: 'The API server or the webhook of the operator refuses the object. A number or y, n, yes and no without quotes are not text for kubectl, which reads YAML 1.1. A BackupLocation has no schema in the cluster: there it is Stork that stops at the value, or the storage that refuses every upload.',
   severity: 'error',
   confidence: 'certain',
   since: '0.1.0',
   product: 'Kubernetes',
-  catalogue: ['P26', 'P29', 'pains P35'],
+  catalogue: ['P26', 'P29', 'W6', 'W14', 'W22', 'pains P35'],
   kinds: ['Document'],
   bad: fixture`
     apiVersion: pgv2.percona.com/v2

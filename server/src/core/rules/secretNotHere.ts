@@ -14,11 +14,11 @@ import { plainOrQuoted } from '../text/scalarText.ts';
 export default rule({
   id: 'secret-not-here',
   summary: 'The Secret that a storage or a cluster names is in the workspace.',
-  why: 'It may live in the cluster only, and then all is well. Otherwise StackGres stops with "Secret … not found", and every cluster that uses the storage is no longer reconciled; with Percona and Crunchy the database Pods themselves wait for it in ContainerCreating. References never reach into another namespace.',
+  why: 'It may live in the cluster only, and then all is well. Otherwise StackGres stops with "Secret … not found", and every cluster that uses the storage is no longer reconciled; with Percona and Crunchy the database Pods themselves wait for it in ContainerCreating; Stork no longer lists any location of the namespace; CloudNativePG fails every WAL file and every backup. References never reach into another namespace.',
   severity: 'hint',
   confidence: 'likely',
   since: '0.1.0',
-  product: 'StackGres',
+  product: 'Kubernetes',
   catalogue: ['G27', 'G29', 'G72', 'G79', 'P45', 'W21'],
   kinds: ['SGObjectStorage', 'SGBackup', 'PostgresCluster', 'BackupLocation'],
   bad: fixture`

@@ -5,12 +5,12 @@ import { fix, fixture, rule } from '../rule.ts';
 export default rule({
   id: 'unknown-field',
   summary: 'Every field of an object is one that its kind has.',
-  why: 'kubectl refuses an unknown field; Helm, GitOps controllers and --validate=false drop it without a word. An encryption block under the wrong name is then no encryption.',
+  why: 'kubectl refuses an unknown field; Helm, GitOps controllers and --validate=false drop it without a word. An encryption block under the wrong name is then no encryption. A BackupLocation has no schema in the cluster: whatever Stork does not know, it passes over.',
   severity: 'error',
   confidence: 'certain',
   since: '0.1.0',
   product: 'Kubernetes',
-  catalogue: ['G11', 'P31'],
+  catalogue: ['G11', 'P31', 'W4'],
   kinds: ['Document'],
   bad: fixture`
     apiVersion: stackgres.io/v1beta1
