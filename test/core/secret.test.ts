@@ -129,6 +129,23 @@ describe('base64 that the API server refuses', () => {
     expect(found(configMap('data: {k: hello-world}\n'))).toEqual([]);
   });
 
+  test('text around a placeholder that will never be base64', () => {
+    checkFix(
+      'Move it to stringData',
+      secret('data:\n  s3.conf: |\n    [global]\n    repo1-s3-key={{ .KEY }}\n'),
+      secret('stringData:\n  s3.conf: |\n    [global]\n    repo1-s3-key={{ .KEY }}\n'),
+    );
+    expect(found(secret(`data: {host: "https://\${HOST}"}\n`))).toEqual(['error secret-data-not-base64']);
+    for (const value of [
+      'ref+vault://secret/db#/pass',
+      '"<path:secret/data/db#pass>"',
+      '"{{ .x | b64enc }}"',
+      '"[[ x ]]"',
+      'ENC[x]',
+    ])
+      expect(found(secret(`data: {k: ${value}}\n`)), value).toEqual([]);
+  });
+
   test('no message shows the value', () => {
     const { workspace } = workspaceOf(secret('data: {a: hunter2-hunter2, b: "hunter2 hunter2", c: hunter2}\n'));
     const all = [...workspace.findings().values()].flat();
@@ -398,6 +415,45 @@ spec:
       cluster('{secret: {name: app}}') +
         secret(`stringData:\n  s3.conf: |\n    [global]\n    ${CONF.split('\n').slice(1, -1).join('\n    ')}\n`),
     );
+  });
+});
+
+describe('the hash behind a generated name', () => {
+  const storage = `
+#- /storage.yaml
+apiVersion: stackgres.io/v1beta1
+kind: SGObjectStorage
+metadata: {name: s}
+spec:
+  type: gcs
+  gcs: {bucket: b, gcpCredentials: {secretKeySelectors: {serviceAccountJSON: {name: app, key: gcp.json}}}}
+`;
+  const kustomization = (generator: string, more = '') => `${storage}
+#- /kustomization.yaml
+kind: Kustomization
+${more}secretGenerator:
+  - ${generator}
+`;
+
+  test('is switched off where a custom resource names the Secret', () => {
+    checkFix(
+      'Switch the hash off',
+      kustomization('{name: app, files: [gcp.json]}'),
+      kustomization('{name: app, files: [gcp.json], options: {disableNameSuffixHash: true}}'),
+    );
+    checkFix(
+      'Switch the hash off',
+      kustomization('name: app\n    options: {labels: {a: b}}\n    files: [gcp.json]'),
+      kustomization('name: app\n    options: {labels: {a: b}, disableNameSuffixHash: true}\n    files: [gcp.json]'),
+    );
+  });
+
+  test('is right for everybody else, and where Kustomize was taught the field', () => {
+    expect(found(kustomization('{name: other, files: [gcp.json]}'))).toEqual(['hint secret-not-here']);
+    expect(found(kustomization('{name: app, files: [gcp.json]}', 'configurations: [names.yaml]\n'))).toEqual([]);
+    expect(
+      found(kustomization('{name: app, files: [gcp.json]}', 'generatorOptions: {disableNameSuffixHash: true}\n')),
+    ).toEqual([]);
   });
 });
 

@@ -122,6 +122,7 @@ kind: Kustomization
 namespace: db
 secretGenerator:
   - name: backup-key
+    options: {disableNameSuffixHash: true}
     literals: ["key=${quote}${HEX}${quote}"]
 `);
     }
@@ -134,6 +135,7 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 secretGenerator:
   - name: backup-key
+    options: {disableNameSuffixHash: true}
     files: [key=backup.key]
 `);
   });
@@ -290,6 +292,7 @@ describe('keys that switch encryption off', () => {
     expect(
       found(`${sodium('hex')}
 #- /kustomization.yaml
+generatorOptions: {disableNameSuffixHash: true}
 secretGenerator: [{name: backup-key, literals: ["key="]}]
 `),
     ).toEqual(['error encryption-key-empty']);

@@ -9,7 +9,8 @@ import type { YamlNode } from '../yaml/node.ts';
 /** What cures a value that stands below `data` as it is. */
 export function clearTextCures(entry: SecretEntry, encoded: string): (Fix | undefined)[] {
   return [
-    fix('Encode it in base64', entry.node && replaceValue(entry.node, encoded)),
+    // What is filled in later must be found as it is.
+    entry.isOpaque ? undefined : fix('Encode it in base64', entry.node && replaceValue(entry.node, encoded)),
     fix('Move it to stringData', moveToStringData(entry)),
   ];
 }

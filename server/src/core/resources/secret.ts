@@ -272,6 +272,7 @@ function entryOf(
   if (hidden) {
     // Lines of a file in which single values are filled later: what is visible around them can be judged.
     if (container === 'stringData' && !isElsewhere && raw.trim().includes('\n')) entry.text = source;
+    if (container !== 'stringData' && !isElsewhere) entry.problem = visibleProblem(raw);
     return entry;
   }
   if (container === 'stringData') {
@@ -287,6 +288,14 @@ function entryOf(
   entry.isOpaque = entry.text !== undefined && isFilledLater(entry.text.text);
   if (!entry.isOpaque) entry.bytes = decoded.bytes;
   return entry;
+}
+
+/** Whatever a renderer fills in, the text around it will not become base64. */
+function visibleProblem(raw: string): Base64Problem | undefined {
+  const visible = raw.trim().replace(/\{\{.*?\}\}|\{%.*?%\}|\$\{[^}]*\}|\$\([^)]*\)|<[^<>]*>/gs, '');
+  if (isOpaque(visible) || !/[^A-Za-z0-9+/=\s]/.test(visible)) return undefined;
+  const start = raw.search(/[^A-Za-z0-9+/=\s]/);
+  return { code: 'character', start, end: start + 1 };
 }
 
 /** Programs write `Comment: User-ID: Ann <ann@example.org>` into an armored key: that is no placeholder. */
