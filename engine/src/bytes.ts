@@ -158,6 +158,26 @@ export async function* tap(
   }
 }
 
+/**
+ * The same stream, and what it threw. A consumer that reads ahead (a decompressor, a library) may have met the failure and
+ * lost it behind one of its own.
+ */
+export function remembering(input: AsyncIterable<Uint8Array>): {
+  stream: AsyncGenerator<Uint8Array, void, undefined>;
+  failure: () => unknown;
+} {
+  let failure: unknown;
+  async function* stream() {
+    try {
+      yield* input;
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  }
+  return { stream: stream(), failure: () => failure };
+}
+
 /** Bytes that are in memory already, in one piece. */
 export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   if (bytes.length > 0) yield bytes;

@@ -84,8 +84,8 @@ export function sniff(start: Uint8Array): ContentKind | undefined {
 export function looksMeaningful(bytes: Uint8Array): boolean {
   if (bytes.length >= 8 && isText(bytes)) return true;
   const kind = sniff(bytes);
-  // Formats whose signature is a byte or two would let noise pass; openpgp has no signature to speak of.
-  if (kind !== undefined && kind !== 'openpgp' && kind !== 'text') return true;
+  // A packet's header is a byte or two, which noise has now and then; several in a row it has not.
+  if (kind === 'openpgp' ? isOpenpgpChain(bytes) : kind !== undefined && kind !== 'text') return true;
   return bytes.length >= 256 && deflateRawSync(bytes, { level: 1 }).length < bytes.length * 0.9;
 }
 
@@ -219,6 +219,37 @@ function isOpenpgpMessage(bytes: Uint8Array): boolean {
     default:
       return false;
   }
+}
+
+/** Session key packets with numbers that exist, up to the packet of the encrypted data. */
+function isOpenpgpChain(bytes: Uint8Array): boolean {
+  for (let place = 0; place < bytes.length; ) {
+    const first = bytes[place] as number;
+    const isNew = (first & 0x40) !== 0;
+    const tag = isNew ? first & 0x3f : (first >> 2) & 0x0f;
+    const lengthBytes = isNew ? newLengthBytes(bytes[place + 1] ?? 0) : ([1, 2, 4, 0][first & 3] as number);
+    const body = bytes.subarray(place + 1 + lengthBytes);
+    const version = body[0];
+    if (tag === 18 || tag === 20) return place > 0 && (version === 1 || (version === 2 && tag === 18));
+    const isKnown =
+      tag === 1
+        ? version === 6 || (version === 3 && PUBLIC_KEY_IDS.has(body[9] ?? 0))
+        : tag === 3 && (body[1] ?? 99) <= 13 && (version ?? 0) >= 4 && (version ?? 9) <= 6;
+    if ((first & 0x80) === 0 || !isKnown || lengthBytes === 0) return false;
+    place +=
+      1 + lengthBytes + (isNew ? newLength(bytes.subarray(place + 1)) : readLength(bytes.subarray(place), lengthBytes));
+  }
+  return false;
+}
+
+/** RFC 9580, 9.1: those that encrypt. */
+const PUBLIC_KEY_IDS = new Set([1, 2, 16, 18, 25, 26, 29, 35, 36]);
+
+function newLength(bytes: Uint8Array): number {
+  const [first = 0, second = 0] = bytes;
+  if (first < 192) return first;
+  if (first < 224) return ((first - 192) << 8) + second + 192;
+  return first === 255 ? readLength(bytes, 4) : 2 ** (first & 0x1f);
 }
 
 function newLengthBytes(first: number): number {

@@ -6,7 +6,7 @@
 import { createCipheriv, createDecipheriv, createHash, getCiphers, randomBytes } from 'node:crypto';
 import { createInflateRaw } from 'node:zlib';
 import type { Key, Message, SessionKey as OpenpgpSessionKey, PartialConfig, WebStream } from 'openpgp';
-import { ByteReader, concat, drain, plainArray } from '../bytes.ts';
+import { ByteReader, concat, drain, plainArray, remembering } from '../bytes.ts';
 import { bunzip2 } from '../compress/bzip2.ts';
 import { inflateZlib } from '../compress/gzip.ts';
 import { throughNative } from '../compress/native.ts';
@@ -400,25 +400,8 @@ async function* decryptMdc(
     if (!(error instanceof RestoreError) || outer.failure() !== undefined) throw outer.failure() ?? error;
     // What is wrong inside may be the work of a change: the proof at the end decides which of the two to report.
     await drain(inner.rest());
-    throw writtenBroken(error);
+    throw outer.failure() ?? writtenBroken(error);
   }
-}
-
-/** The same stream, and what it threw: what goes through a library or a decompressor may come out as something else. */
-function remembering(input: AsyncIterable<Uint8Array>): {
-  stream: AsyncGenerator<Uint8Array, void, undefined>;
-  failure: () => unknown;
-} {
-  let failure: unknown;
-  async function* stream() {
-    try {
-      yield* input;
-    } catch (error) {
-      failure = error;
-      throw error;
-    }
-  }
-  return { stream: stream(), failure: () => failure };
 }
 
 /** Decrypts, holds back the MDC, and compares it when the data ends. */

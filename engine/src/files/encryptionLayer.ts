@@ -18,6 +18,8 @@ export interface LayerOptions {
   openssl?: OpensslParameters;
   /** Said by the caller; seen from the bytes when absent. */
   method?: Method;
+  /** A layer was opened already: what is inside is a libsodium stream only if a key opens it, not for want of a signature. */
+  isInner?: boolean;
   /** Length of everything in the reader, and its last bytes, where they are known: only for a file itself. */
   size?: number;
   tail?: Uint8Array;
@@ -79,7 +81,9 @@ export async function openEncryption(reader: ByteReader, options: LayerOptions):
         hint: 'Decrypt it with the program that wrote it, and test what comes out.',
       });
     case undefined:
-      return options.offers.some((it) => it.kind === 'sodium') ? openSodium(reader, undefined, options) : undefined;
+      return !options.isInner && options.offers.some((it) => it.kind === 'sodium')
+        ? openSodium(reader, undefined, options)
+        : undefined;
     default:
       return undefined;
   }

@@ -1,6 +1,6 @@
 /** The test-restore of a single file: every layer of encryption and compression is undone, and the contents are read to their end. */
 
-import { ByteReader, count, drain } from '../bytes.ts';
+import { ByteReader, count, drain, remembering } from '../bytes.ts';
 import { type CheckedContents, checkContents, decompressStage } from '../contents/checkContents.ts';
 import { sniff, sniffBytes } from '../contents/sniff.ts';
 import { type Failure, fail, RestoreError } from '../failure.ts';
@@ -41,6 +41,7 @@ class FileTest {
   readonly #context: RunContext;
   readonly #format: string[] = [];
   readonly #encryption: EncryptionLayer[] = [];
+  readonly #decrypted: { failure: () => unknown }[] = [];
   /** The end of all decryption, kept open so that it can be read to its proof. */
   #proof: ByteReader | undefined;
   #isProven = false;
@@ -96,12 +97,15 @@ class FileTest {
         offers: this.job.keys,
         openssl: this.job.openssl,
         signal: this.#context.signal,
+        isInner: this.#encryption.length > 0,
         ...(isFile && { size: stored.size, tail: await stored.tail(32) }),
       });
       if (layer) {
         this.#encryption.push(layer);
         this.#format.push(layer.name);
-        reader = new ByteReader(layer.plain);
+        const decrypted = remembering(layer.plain);
+        this.#decrypted.push(decrypted);
+        reader = new ByteReader(decrypted.stream);
         this.#proof = reader;
         name = plainName(name);
         continue;
@@ -151,6 +155,8 @@ class FileTest {
   /** Formats whose contents end before the last byte leave the encryption's own end unread. */
   async #readToProof(): Promise<void> {
     if (this.#proof) await drain(this.#proof.take(Number.POSITIVE_INFINITY));
+    const failed = this.#decrypted.map((it) => it.failure()).find((it) => it !== undefined);
+    if (failed !== undefined) throw failed;
     this.#isProven = true;
   }
 
