@@ -141,7 +141,7 @@ describe('base64 that the API server refuses', () => {
       '"<path:secret/data/db#pass>"',
       '"{{ .x | b64enc }}"',
       '"[[ x ]]"',
-      'ENC[x]',
+      '"ENC[x]"',
     ])
       expect(found(secret(`data: {k: ${value}}\n`)), value).toEqual([]);
   });
