@@ -1,19 +1,20 @@
+import type { Method } from '../../../../engine/src/job.ts';
 import { UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { readKeyMaterial, wipe } from '../keyMaterial.ts';
-import { missingKey, nameOfKey, offerFor } from '../keyOffers.ts';
+import { type KeyTransform, missingKey, nameOfKey, offerFor } from '../keyOffers.ts';
 import { opensslParameters } from '../opensslOptions.ts';
 import { askHidden } from '../prompt.ts';
 import { runJob, size } from '../running.ts';
-import { harmless, paragraph } from '../terminal.ts';
-import { CRYPT_OPTIONS, methods, oneFile, refuseSharedStdin, requireOutput } from './encrypt.ts';
+import { harmless, paragraph, type Terminal } from '../terminal.ts';
+import { CRYPT_EXIT_CODES, CRYPT_OPTIONS, methods, oneFile, refuseSharedStdin, requireOutput } from './encrypt.ts';
 
 export const decrypt = command({
   name: 'decrypt',
   summary: 'decrypt a file, and say whether it could have been tampered with',
   usage: ['decrypt FILE -o OUT [--method METHOD] [OPTIONS]'],
   description: [
-    'Reads what WAL-G (libsodium and OpenPGP), gpg, openssl enc and pgBackRest wrote. The method is seen from the bytes where it can be; libsodium streams have no signature and want --method sodium or --key-transform.',
+    'Reads what WAL-G (libsodium and OpenPGP), gpg, openssl enc and pgBackRest wrote. The method is seen from the bytes where it can be; libsodium streams have no signature; what looks like nothing else is taken for one.',
     'OUT gets its name when everything is through and, where the format can prove it, authentic. Without an option for the key it is asked for at the terminal, and not shown.',
   ],
   options: {
@@ -27,44 +28,36 @@ export const decrypt = command({
       what: 'a part of a WAL-G backup',
     },
   ],
-  exitCodes: [
-    { left: '0', help: 'decrypted' },
-    { left: '12 13 14', help: 'wrong key, damaged, cut off' },
-    { left: '15 16 18', help: 'not encrypted, unsupported, cannot be read or written' },
-    { left: '2 130', help: 'wrong usage, stopped' },
-  ],
+  exitCodes: CRYPT_EXIT_CODES,
   async run({ options, positionals }, terminal) {
     const input = oneFile(positionals, 'decrypt');
     const output = requireOutput(options.output);
     refuseSharedStdin(input, options);
     const material = await readKeyMaterial(options, terminal);
     try {
+      const method = options.method ?? (await guessedMethod(input, options['key-transform'], terminal));
       if (!material.key && !material.passphrase) {
         if (!terminal.stdinIsTty || input === '-')
-          throw missingKey(options.method === 'sodium' || options.method === 'openpgp' ? 'key' : 'passphrase');
-        if (options.method === 'openpgp')
+          throw missingKey(method === 'sodium' || method === 'openpgp' ? 'key' : 'passphrase');
+        if (method === 'openpgp')
           throw new UsageError('an OpenPGP key comes from a file', 'Name it with --key-file FILE.');
-        material.key = await askHidden(`${nameOfKey(options.method)}:`, terminal);
+        material.key = await askHidden(`${nameOfKey(method)}:`, terminal);
       }
       const { format, isAuthentic, notes, bytesRead, bytesWritten } = await runJob(
         {
           kind: 'decrypt',
-          ...(options.method && { method: options.method }),
+          ...(method && { method }),
           input,
           output,
           overwrite: options.force,
-          key: offerFor(options.method, material, options['key-transform']),
+          key: offerFor(method, material, options['key-transform']),
           ...opensslParameters(options),
         },
         terminal,
       );
       const where = output === '-' ? '' : ` in ${output}`;
       terminal.say(`Decrypted ${size(bytesRead)} of ${format} to ${size(bytesWritten)}${where}.`);
-      terminal.say(
-        isAuthentic
-          ? 'Authentic: a change would have been noticed.'
-          : 'Not authenticated: this format cannot notice a change. Check the contents (test-restore does).',
-      );
+      if (isAuthentic) terminal.say('Authentic: a change would have been noticed.');
       for (const it of notes) terminal.say(paragraph(harmless(it), { width: terminal.width, first: '· ' }));
       return 0;
     } finally {
@@ -72,3 +65,15 @@ export const decrypt = command({
     }
   },
 });
+
+/** Only a libsodium stream has to be guessed: everything else says itself what it is, and which key it wants. */
+async function guessedMethod(
+  input: string,
+  transform: KeyTransform | undefined,
+  terminal: Terminal,
+): Promise<Method | undefined> {
+  if (transform) return 'sodium';
+  if (input === '-') return undefined;
+  const { format } = await runJob({ kind: 'inspect', archive: input }, terminal);
+  return format === 'sodium' ? 'sodium' : undefined;
+}

@@ -6,6 +6,7 @@ import { missingKey, nameOfKey, offerFor } from '../keyOffers.ts';
 import { OPENSSL_OPTIONS, opensslParameters } from '../opensslOptions.ts';
 import { askHiddenTwice } from '../prompt.ts';
 import { runJob, size } from '../running.ts';
+import { harmless, paragraph } from '../terminal.ts';
 
 export const methods = ['sodium', 'openpgp', 'pgbackrest', 'openssl', 'gpg'] as const satisfies readonly Method[];
 
@@ -15,6 +16,17 @@ export const CRYPT_OPTIONS = {
   ...KEY_OPTIONS,
   ...OPENSSL_OPTIONS,
 } as const satisfies OptionTable;
+
+export const CRYPT_EXIT_CODES = [
+  { left: '0', help: 'done' },
+  { left: '12', help: 'wrong key' },
+  { left: '13', help: 'damaged' },
+  { left: '14', help: 'cut off' },
+  { left: '15', help: 'not encrypted' },
+  { left: '16', help: 'a format or option that is not supported' },
+  { left: '18', help: 'cannot be read or written' },
+  { left: '2 130', help: 'wrong usage (also: OUT exists), stopped' },
+] as const;
 
 export const encrypt = command({
   name: 'encrypt',
@@ -32,6 +44,7 @@ export const encrypt = command({
     },
     { line: 'restorable encrypt shop.dump --method sodium --key-file key.hex -o shop.dump.enc', what: 'as WAL-G does' },
   ],
+  exitCodes: CRYPT_EXIT_CODES,
   async run({ options, positionals }, terminal) {
     const input = oneFile(positionals, 'encrypt');
     const { method } = options;
@@ -45,7 +58,7 @@ export const encrypt = command({
           throw missingKey(method === 'sodium' || method === 'openpgp' ? 'key' : 'passphrase');
         material.key = await askHiddenTwice(`${nameOfKey(method)}:`, terminal);
       }
-      const { bytesRead, bytesWritten } = await runJob(
+      const { bytesRead, bytesWritten, notes } = await runJob(
         {
           kind: 'encrypt',
           method,
@@ -58,6 +71,7 @@ export const encrypt = command({
         terminal,
       );
       terminal.say(`Encrypted ${size(bytesRead)} to ${size(bytesWritten)}${output === '-' ? '' : ` in ${output}`}.`);
+      for (const it of notes ?? []) terminal.say(paragraph(harmless(it), { width: terminal.width, first: '· ' }));
       return 0;
     } finally {
       wipe(material.key, material.passphrase);

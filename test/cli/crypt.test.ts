@@ -1,0 +1,233 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { program, restorable, temporaryFolder } from './program.ts';
+
+const text = `what is in a backup ${'x'.repeat(20_000)}\n`;
+let folder: string;
+
+beforeAll(async () => {
+  folder = temporaryFolder();
+  writeFileSync(join(folder, 'plain'), text);
+  writeFileSync(join(folder, 'pass'), 'correct horse battery\n');
+  await restorable(['keygen', 'sodium', '--out', 'sodium.hex'], { cwd: folder });
+  await restorable(['keygen', 'pgbackrest', '--out', 'repo-pass'], { cwd: folder });
+  await restorable(['keygen', 'openpgp', '--type', 'curve25519', '--out', 'team.asc'], { cwd: folder });
+});
+
+const forms: [method: string, toEncrypt: string[], toDecrypt: string[]][] = [
+  ['sodium', ['--key-file', 'sodium.hex'], ['--key-file', 'sodium.hex']],
+  ['openpgp', ['--key-file', 'team.public.asc'], ['--key-file', 'team.asc']],
+  ['pgbackrest', ['--key-file', 'repo-pass'], ['--key-file', 'repo-pass', '--method', 'pgbackrest']],
+  [
+    'openssl',
+    ['--passphrase-file', 'pass', '--iterations', '20000'],
+    ['--passphrase-file', 'pass', '--iterations', '20000', '--digest', 'sha256'],
+  ],
+  ['gpg', ['--passphrase-file', 'pass'], ['--passphrase-file', 'pass']],
+];
+
+describe.each(forms)('%s', (method, toEncrypt, toDecrypt) => {
+  test('what is encrypted comes out again, for the owner only, and never over another file', async () => {
+    const [encrypted, plain] = [`${method}.enc`, `${method}.plain`];
+    const args = ['encrypt', 'plain', '--method', method, ...toEncrypt, '-o', encrypted];
+    const first = await restorable(args, { cwd: folder });
+    expect(first.stderr).toContain('Encrypted 20.0 kB');
+    expect(first.code).toBe(0);
+    expect(readFileSync(join(folder, encrypted)).includes('what is in a backup')).toBe(false);
+    if (process.platform !== 'win32') expect(statSync(join(folder, encrypted)).mode & 0o777).toBe(0o600);
+    const before = readFileSync(join(folder, encrypted));
+    const again = await restorable(args, { cwd: folder });
+    expect(again.stderr).toContain('exists already');
+    expect(again.code).toBe(2);
+    expect(readFileSync(join(folder, encrypted))).toEqual(before);
+
+    const back = await restorable(['decrypt', encrypted, ...toDecrypt, '-o', plain], { cwd: folder });
+    expect(back.stderr).toContain('Decrypted');
+    expect(back.code).toBe(0);
+    expect(readFileSync(join(folder, plain), 'utf8')).toBe(text);
+    const isProven = method === 'sodium' || method === 'openpgp' || method === 'gpg';
+    if (isProven) expect(back.stderr).toContain('Authentic');
+    else expect(back.stderr).toContain('authenticates nothing');
+
+    expect((await restorable([...args, '--force'], { cwd: folder })).code).toBe(0);
+  });
+
+  test('goes through stdin and stdout', async () => {
+    const encrypted = `${method}.piped`;
+    await restorable(['encrypt', '-', '--method', method, ...toEncrypt, '-o', encrypted], { cwd: folder, stdin: text });
+    const { code, stdout } = await restorable(['decrypt', encrypted, ...toDecrypt, '-o', '-'], { cwd: folder });
+    expect(stdout).toBe(text);
+    expect(code).toBe(0);
+  });
+});
+
+describe('a failure', () => {
+  test('of a wrong key is 12, and leaves no file', async () => {
+    await restorable(['encrypt', 'plain', '--method', 'gpg', '--passphrase-file', 'pass', '-o', 'wrong.gpg'], {
+      cwd: folder,
+    });
+    const { code, stderr } = await restorable(
+      ['decrypt', 'wrong.gpg', '--passphrase-file', 'repo-pass', '-o', 'wrong.out'],
+      {
+        cwd: folder,
+      },
+    );
+    expect(stderr).toContain('wrong-key');
+    expect(code).toBe(12);
+    expect(existsSync(join(folder, 'wrong.out'))).toBe(false);
+    expect(readdirSync(folder).filter((it) => it.startsWith('.'))).toEqual([]);
+  });
+
+  test('of a plain file is 15', async () => {
+    const { code } = await restorable(['decrypt', 'plain', '--passphrase-file', 'pass', '-o', 'x'], { cwd: folder });
+    expect(code).toBe(15);
+  });
+
+  test.each([
+    ['no method', ['encrypt', 'plain', '-o', 'x'], 'encrypt needs --method'],
+    ['no output', ['encrypt', 'plain', '--method', 'gpg'], 'it is not said where the result goes'],
+    ['no key, and nobody to ask', ['encrypt', 'plain', '--method', 'gpg', '-o', 'x'], 'there is no passphrase'],
+    ['no key for openpgp', ['encrypt', 'plain', '--method', 'openpgp', '-o', 'x'], 'there is no key'],
+    ['stdin twice', ['decrypt', '-', '--key-file', '-', '-o', 'x'], 'stdin can hold the file or the key'],
+    [
+      'a transform of nothing',
+      ['encrypt', 'plain', '--method', 'gpg', '--key-transform', 'hex', '--passphrase-file', 'pass', '-o', 'x'],
+      '--key-transform is for libsodium',
+    ],
+    [
+      'rounds that are no number',
+      ['encrypt', 'plain', '--method', 'openssl', '--iterations', 'many', '--passphrase-file', 'pass', '-o', 'x'],
+      '--iterations is a whole number',
+    ],
+  ])('2 for %s', async (_, args, message) => {
+    const { code, stderr } = await restorable(args, { cwd: folder });
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+});
+
+test.skipIf(process.platform === 'win32')('Ctrl-C ends with 130 and leaves nothing', async () => {
+  const cwd = temporaryFolder();
+  writeFileSync(join(cwd, 'key'), 'ab'.repeat(32));
+  writeFileSync(join(cwd, 'large'), '');
+  truncateSync(join(cwd, 'large'), 20_000_000_000);
+  const args = ['encrypt', 'large', '--method', 'sodium', '--key-file', 'key', '-o', 'out'];
+  const child = spawn(process.execPath, [await program(), ...args], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (it: string) => {
+    said += it;
+  });
+  const ended = once(child, 'close');
+  const isWriting = () => readdirSync(cwd).some((it) => it.startsWith('.out.') && statSync(join(cwd, it)).size > 0);
+  while (!isWriting() && child.exitCode === null) await wait(20);
+  child.kill('SIGINT');
+  const [code, signal] = await ended;
+  expect(said).toContain('cancelled');
+  expect({ code, signal }).toEqual({ code: 130, signal: null });
+  expect(readdirSync(cwd).sort()).toEqual(['key', 'large']);
+});
+
+/** `script` gives a program a terminal to ask at; it comes with util-linux. */
+const hasTerminal = (() => {
+  try {
+    return (
+      process.platform === 'linux' && execFileSync('script', ['--version'], { encoding: 'utf8' }).includes('util-linux')
+    );
+  } catch {
+    return false;
+  }
+})();
+
+describe.skipIf(!hasTerminal)('at a terminal', () => {
+  /** Types each answer after its question; returns all that appeared on the screen. */
+  async function atTerminal(command: string[], answers: [question: string, answer: string][], cwd: string) {
+    const line = [process.execPath, await program(), ...command].map((it) => `'${it}'`).join(' ');
+    const child = spawn('script', ['-qec', line, '/dev/null'], { cwd, stdio: ['pipe', 'pipe', 'inherit'] });
+    let screen = '';
+    child.stdout.setEncoding('utf8').on('data', (it: string) => {
+      screen += it;
+    });
+    const ended = once(child, 'close');
+    let seen = 0;
+    for (const [question, answer] of answers) {
+      while (!screen.slice(seen).includes(question) && child.exitCode === null) await wait(20);
+      seen = screen.length;
+      child.stdin.write(answer);
+    }
+    const [code] = (await ended) as [number];
+    return { code, screen };
+  }
+
+  test('a passphrase is asked for twice, never echoed, and can be corrected', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'plain'), text);
+    const { code, screen } = await atTerminal(
+      ['encrypt', 'plain', '--method', 'gpg', '-o', 'out.gpg'],
+      [
+        ['Passphrase:', 'hunters\u007f-über\r'],
+        ['Once more:', 'hunter-über\r'],
+      ],
+      cwd,
+    );
+    expect(screen).not.toContain('hunter');
+    expect(code).toBe(0);
+    const back = await restorable(['decrypt', 'out.gpg', '--passphrase-file', '-', '-o', '-'], {
+      cwd,
+      stdin: 'hunter-über\n',
+    });
+    expect(back.stdout).toBe(text);
+  });
+
+  test('two passphrases that differ encrypt nothing', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'plain'), text);
+    const { code, screen } = await atTerminal(
+      ['encrypt', 'plain', '--method', 'gpg', '-o', 'out.gpg'],
+      [
+        ['Passphrase:', 'one\r'],
+        ['Once more:', 'two\r'],
+      ],
+      cwd,
+    );
+    expect(screen).toContain('do not agree');
+    expect(code).toBe(2);
+    expect(readdirSync(cwd)).toEqual(['plain']);
+  });
+
+  test('Ctrl-C at the question is 130', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'plain'), text);
+    const { code } = await atTerminal(
+      ['encrypt', 'plain', '--method', 'gpg', '-o', 'o'],
+      [['Passphrase:', '\u0003']],
+      cwd,
+    );
+    expect(code).toBe(130);
+    expect(readdirSync(cwd)).toEqual(['plain']);
+  });
+
+  test('test-restore asks for the key of an encrypted archive', async () => {
+    const { code, screen } = await atTerminal(
+      ['test-restore', 'examples/archives/shop.dump.gpg'],
+      [['Key or passphrase:', `${readFileSync('examples/archives/keys/gpg-passphrase.txt', 'utf8').trim()}\r`]],
+      process.cwd(),
+    );
+    expect(screen).toContain('restorable');
+    expect(code).toBe(0);
+  });
+
+  test('keygen shows no key unasked', async () => {
+    const cwd = temporaryFolder();
+    const unasked = await atTerminal(['keygen', 'sodium'], [], cwd);
+    expect(unasked.screen).not.toMatch(/[0-9a-f]{64}/);
+    expect(unasked.screen).toContain('--out FILE');
+    expect(unasked.code).toBe(2);
+    const asked = await atTerminal(['keygen', 'sodium', '--out', '-'], [], cwd);
+    expect(asked.screen).toMatch(/[0-9a-f]{64}/);
+    expect(asked.code).toBe(0);
+  });
+});
