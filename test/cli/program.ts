@@ -3,6 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { vi } from 'vitest';
+
+// Every test starts processes; how long that takes is the machine's business.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 export interface Ended {
   code: number | null;
