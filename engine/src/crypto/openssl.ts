@@ -208,6 +208,12 @@ const LIKELY_ITERATIONS = [
 /** Rounds worth trying with a digest that nobody uses by accident. */
 const FEW_ITERATIONS = [10_000, 100_000, 1_000, 600_000];
 
+/** Rounds, less for the counts that manuals recommend: what is likely may cost more. */
+function patience({ digest, iterations = 0 }: Pick<OpensslScheme, 'digest' | 'iterations'>): number {
+  const isRecommended = digest === 'sha256' && (iterations === writtenIterations || iterations === 100_000);
+  return isRecommended ? iterations / 50 : iterations;
+}
+
 function candidates(parameters: OpensslParameters, size: number | undefined): OpensslScheme[] {
   const { digest, pbkdf2: wantsPbkdf2 } = parameters;
   const iterations = checkedIterations(parameters.iterations);
@@ -240,7 +246,7 @@ function candidates(parameters: OpensslParameters, size: number | undefined): Op
     }
   }
   // Cheap ones first: what takes a second is tried when all else has failed.
-  derivations.sort((one, other) => (one.iterations ?? 0) - (other.iterations ?? 0));
+  derivations.sort((one, other) => patience(one) - patience(other));
   return derivations.flatMap((derivation) => ciphers.map((cipher) => ({ cipher, ...derivation })));
 }
 

@@ -1,0 +1,119 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encryptSodium } from '../../../engine/src/crypto/sodium.ts';
+import type { Inspection } from '../../../engine/src/job.ts';
+import { runJob } from '../../../engine/src/run.ts';
+import { quietContext } from '../../../engine/src/run-context.ts';
+import { all, pieces } from '../pieces.ts';
+
+const vector = (name: string) => new Uint8Array(readFileSync(new URL(`../../vectors/${name}`, import.meta.url)));
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'restorable-inspect-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('an OpenPGP message says who can open it', () => {
+  test.each([
+    ['key.gpg', ['the private key 32B9A575C0EC73BC'], 'MDC'],
+    ['two-armored.gpg', ['the private key 32B9A575C0EC73BC', 'the private key B1357E8785CE0DF7'], 'MDC'],
+    ['hidden.gpg', ['a private key whose id the sender hid'], 'MDC'],
+    ['password.gpg', ['its password'], 'MDC'],
+    ['both.gpg', ['the private key 32B9A575C0EC73BC', 'its password'], 'MDC'],
+    ['key-ocb.gpg', ['the private key 32B9A575C0EC73BC'], 'AES-256 in OCB'],
+  ])('%s', async (name, opensWith, integrity) => {
+    const inspection = await inspect(name, vector(`openpgp/${name}`));
+    expect(inspection).toMatchObject({ format: 'openpgp', isEncrypted: true, opensWith, problems: [] });
+    expect(fact(inspection, 'Integrity')).toContain(integrity);
+  });
+
+  test('one without integrity protection is a problem, one that is only signed is plain', async () => {
+    expect((await inspect('a', vector('openpgp/no-integrity.gpg'))).problems.join()).toContain(
+      'no integrity protection',
+    );
+    expect(await inspect('b', vector('openpgp/key.gpg').subarray(0, 40))).toMatchObject({
+      isEncrypted: true,
+      problems: [expect.stringContaining('cut off')],
+    });
+  });
+});
+
+test('openssl files show their salt, and whether they can be whole', async () => {
+  const salted = Buffer.concat([Buffer.from('Salted__saltsalt'), Buffer.alloc(64, 7)]);
+  const inspection = await inspect('c', salted);
+  expect(inspection).toMatchObject({ format: 'openssl', isEncrypted: true, problems: [] });
+  expect(fact(inspection, 'Salt')).toBe(Buffer.from('saltsalt').toString('hex'));
+  expect((await inspect('d', salted.subarray(0, 70))).problems.join()).toContain('multiple of the cipher block');
+  expect((await inspect('e', salted.subarray(0, 16))).problems.join()).toContain('nothing after the header');
+  expect(await inspect('f', Buffer.from(salted.toString('base64')))).toMatchObject({
+    format: 'openssl',
+    isEncrypted: true,
+  });
+});
+
+test('a libsodium stream is suspected by its length, and a cut one too', async () => {
+  const stream = await all(encryptSodium(pieces(vector('pg_dump/15.sql'), 1_000), new Uint8Array(32)));
+  expect(await inspect('g', stream)).toMatchObject({
+    format: 'sodium',
+    isEncrypted: null,
+    opensWith: [expect.stringContaining('WAL-G')],
+    problems: [],
+  });
+  expect((await inspect('h', stream.subarray(0, 24 + 8_209))).problems.join()).toContain('final chunk');
+});
+
+describe('what is not encrypted is called plain', () => {
+  test.each([
+    ['a.sql', vector('pg_dump/15.sql'), 'pg_dump plain'],
+    ['a.sql.gz', gzipSync(vector('pg_dump/15.sql')), 'gzip'],
+    ['a.dump', vector('pg_dump/18.dump'), 'pg_dump custom'],
+    ['a.tar', vector('pg_dump/15.tar'), 'pg_dump tar'],
+    ['a.tar.br', brotliCompressSync(vector('pg_dump/15.tar')), 'brotli'],
+  ])('%s', async (name, bytes, format) => {
+    expect(await inspect(name, bytes)).toMatchObject({
+      format,
+      isEncrypted: false,
+      problems: [expect.stringContaining('plain')],
+    });
+  });
+
+  test('and a dump tells what is in it', async () => {
+    const inspection = await inspect('b.dump', vector('pg_dump/15.dump'));
+    expect(fact(inspection, 'Database')).toBe('shop');
+    expect(fact(inspection, 'Server')).toContain('15.20');
+  });
+});
+
+test('a key is no backup', async () => {
+  const inspection = await inspect('key', vector('openpgp/key.asc'));
+  expect(inspection.problems.join()).toContain('private key');
+  expect(fact(inspection, 'Private key')).toMatch(/5230635C2B117058 Vector/);
+});
+
+test('an empty file, and one that is not there', async () => {
+  expect(await inspect('i', new Uint8Array(0))).toMatchObject({
+    format: 'empty',
+    isEncrypted: null,
+    problems: [expect.stringContaining('empty')],
+  });
+  expect(await runJob({ kind: 'inspect', archive: join(folder, 'nothing') }, quietContext())).toMatchObject({
+    ok: false,
+    failure: { code: 'io' },
+  });
+});
+
+async function inspect(name: string, bytes: Uint8Array): Promise<Inspection> {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  const outcome = await runJob({ kind: 'inspect', archive: path }, quietContext());
+  if (!outcome.ok) throw new Error(outcome.failure.message);
+  return outcome.value;
+}
+
+function fact({ facts }: Inspection, label: string): string | undefined {
+  return facts.find(([it]) => it === label)?.[1];
+}
