@@ -96,7 +96,7 @@ describe('keygen --secret', () => {
     const secret = parse(stdout) as Secret;
     expect(Buffer.from(secret.stringData.sodium!, 'base64')).toHaveLength(32);
     expect(stdout).toContain('keyTransform: base64');
-    expect(stdout).toContain('key: {name: backup, key: sodium}');
+    expect(stdout).toContain('key: {name: backup, key: sodium}}');
   });
 
   test('openpgp: key and passphrase, which every version of StackGres wants', async () => {
@@ -104,7 +104,7 @@ describe('keygen --secret', () => {
     writeFileSync(join(cwd, 'pass'), 'correct "horse" battery\n');
     const args = ['keygen', 'openpgp', '--type', 'curve25519', '--secret', 'backup'];
     const open = parse((await restorable(args, { cwd })).stdout) as Secret;
-    expect(open.stringData.key).toMatch(
+    expect(open.stringData['private-key.asc']).toMatch(
       /^-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n[\s\S]*-----END PGP PRIVATE KEY BLOCK-----\n$/,
     );
     expect(open.stringData.passphrase).toBe('');

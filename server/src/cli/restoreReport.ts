@@ -16,8 +16,7 @@ export function signOf(tick: Tick): '✔' | '✘' | '?' {
   return tick === null ? '?' : tick ? '✔' : '✘';
 }
 
-/** @param archive the path as the user wrote it, for the lines to type next */
-export function describeReport(report: Report, archive: string, terminal: Terminal): string {
+export function describeReport(report: Report, terminal: Terminal): string {
   const { paint, width } = terminal;
   const tick = (it: Tick) => paint(colourOf(it), signOf(it));
   const label = report.backup
@@ -55,7 +54,7 @@ export function describeReport(report: Report, archive: string, terminal: Termin
   for (const it of report.notes) fact('note', it);
   if (report.restoredTo) fact('written', report.restoredTo);
   if (report.failure) lines.push(...describeFailure(report, terminal));
-  else lines.push(...whatNext(report, archive, terminal));
+  else lines.push(...whatNext(report, terminal));
   return `${lines.join('\n')}\n`;
 }
 
@@ -97,17 +96,12 @@ function describeFiles({ total, verified, failed }: Report['files']): string {
   return `${verified.toLocaleString('en')} of ${all} agree`;
 }
 
-function whatNext({ restoredTo, verdict }: Report, archive: string, { paint, width }: Terminal): string[] {
+function whatNext({ restoredTo, verdict }: Report, { paint, width }: Terminal): string[] {
   if (restoredTo) return [];
   const cure = verdict.restorable
-    ? `Nothing was written. To have the files: restorable test-restore ${quote(archive)} … --to NEW-FOLDER`
+    ? 'Nothing was written; add --to NEW-FOLDER to have the files.'
     : 'Nothing contradicts the archive, but its format cannot prove that it is whole: see the question marks.';
   return ['', paragraph(cure, { width, first: '  → ' }).replace('→', paint('dim', '→'))];
-}
-
-/** As a shell takes it. */
-function quote(path: string): string {
-  return /^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function colourOf(tick: Tick): Colour {

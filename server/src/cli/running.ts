@@ -30,7 +30,9 @@ class ProgressLine {
   readonly #startMs = performance.now();
   #isShown = false;
 
-  show({ step, bytes, total }: Progress): void {
+  show({ step, bytes, total: announced }: Progress): void {
+    // More than was announced was read: there is no telling any more.
+    const total = announced !== undefined && bytes <= announced ? announced : undefined;
     const elapsedMs = performance.now() - this.#startMs;
     const numbers = total ? `${size(bytes)} of ${size(total)}` : size(bytes);
     const left = total && bytes > 0 && elapsedMs > 1_000 ? timeLeft(elapsedMs, bytes / total) : '';

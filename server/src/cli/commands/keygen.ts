@@ -146,16 +146,19 @@ async function put(
     options.secret === undefined
       ? generated.secret
       : Buffer.from(
-          secretManifest({
-            kind,
-            key: Buffer.from(generated.secret).toString('utf8'),
-            ...(passphrase && { passphrase: Buffer.from(firstLine(passphrase)).toString('utf8') }),
-            name: options.secret,
-            namespace: options.namespace,
-            entry: options.entry,
-            repo: Number(options.repo ?? 1),
-            encoding: options.encoding,
-          }),
+          secretManifest(
+            {
+              key: kind,
+              name: options.secret,
+              namespace: options.namespace,
+              entry: options.entry,
+              repo: Number(options.repo ?? 1),
+              encoding: options.encoding,
+              hasPassphraseEntry: true,
+            },
+            Buffer.from(generated.secret).toString('utf8'),
+            passphrase ? Buffer.from(firstLine(passphrase)).toString('utf8') : '',
+          ),
         );
   if (options.out === undefined || options.out === '-') {
     await terminal.print(bytes);

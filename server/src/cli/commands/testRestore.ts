@@ -83,7 +83,7 @@ export const testRestore = command({
       const job = jobOf({ archive, options, configuration, material });
       if (!options.json) {
         const reports = await runJob(job, terminal);
-        await terminal.print(describe(reports, archive, terminal));
+        await terminal.print(describe(reports, terminal));
         return exitCodeOf(reports);
       }
       const reports = await runJob(job, terminal).catch((error: unknown) => [reportOfError(error, archive)]);
@@ -144,8 +144,8 @@ function jobOf(from: {
   };
 }
 
-function describe(reports: readonly Report[], archive: string, terminal: Terminal): string {
-  const all = reports.map((it) => describeReport(it, archive, terminal)).join('\n');
+function describe(reports: readonly Report[], terminal: Terminal): string {
+  const all = reports.map((it) => describeReport(it, terminal)).join('\n');
   if (reports.length < 2) return all;
   const lines = reports.map((it) => `  ${signOf(overall(it))} ${it.backup?.label ?? it.archive}`);
   return `${all}\n${lines.join('\n')}\n`;

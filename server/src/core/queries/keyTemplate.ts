@@ -17,6 +17,8 @@ import { transformOf } from './sodiumKey.ts';
 
 /** What stands in for the key: as in the protocol. */
 export const KEY_MARK = '«key»';
+/** Stands between double quotes. */
+export const PASSPHRASE_MARK = '«passphrase»';
 
 export interface KeyTemplateQuestion {
   key: 'pgbackrest' | 'sodium' | 'openpgp';
@@ -26,6 +28,14 @@ export interface KeyTemplateQuestion {
   offset?: number | undefined;
   name?: string | undefined;
   namespace?: string | undefined;
+  /** The Secret's entry; what is usual, or named already, when absent. */
+  entry?: string | undefined;
+  /** pgbackrest only: N of repoN; the repository that waits for a pass when absent. */
+  repo?: number | undefined;
+  /** sodium only; what the storage at hand reads when absent. */
+  encoding?: 'hex' | 'base64' | undefined;
+  /** openpgp only: with an entry for the passphrase, which StackGres 1.16 to 1.18 wants even for a key without one. */
+  hasPassphraseEntry?: boolean | undefined;
 }
 
 export interface KeyTemplate {
@@ -55,7 +65,8 @@ function passManifest(workspace: Workspace, question: KeyTemplateQuestion): KeyT
   const cluster = atHand(workspace, question, PostgresClusterResource);
   const scope = cluster?.own;
   const configuration = cluster && scope ? clusterConfiguration(cluster, scope, query) : undefined;
-  const repo = configuration ? repositoryWithoutPass(configuration) : 'repo1';
+  const waiting = configuration ? repositoryWithoutPass(configuration) : 'repo1';
+  const repo = question.repo === undefined ? waiting : `repo${question.repo}`;
   const namespace = question.namespace ?? cluster?.namespace;
   const missing = scope?.configuration.find(
     (it) => it.kind === 'secret' && it.reference && !query.resolve(it.reference),
@@ -76,7 +87,8 @@ function passManifest(workspace: Workspace, question: KeyTemplateQuestion): KeyT
           '# Without the type pgBackRest ignores the pass, silently.',
         ]
       : [];
-  const lines = [`${entryName(configuration, repo)}: |`, '  [global]', `  ${repo}-cipher-pass=${KEY_MARK}`];
+  const entry = question.entry ?? entryName(configuration, repo);
+  const lines = [`${plainOrQuoted(entry)}: |`, '  [global]', `  ${repo}-cipher-pass=${KEY_MARK}`];
   return { text: manifest(comment, name, namespace, lines), fileName: `${name}.yaml`, indent: '    ' };
 }
 
@@ -102,7 +114,7 @@ function repositoryWithoutPass(configuration: ClusterConfiguration): string {
 function sodiumManifest(workspace: Workspace, question: KeyTemplateQuestion): KeyTemplate {
   const storage = atHand(workspace, question, ObjectStorageResource);
   const transform = transformOf(storage?.encryption?.get('sodium.keyTransform'));
-  const encoding = transform === 'base64' ? 'base64' : 'hex';
+  const encoding = question.encoding ?? (transform === 'base64' ? 'base64' : 'hex');
   const { name, entry, namespace, isNamed } = selected(workspace, question, storage, 'encryption.sodium.key', 'key');
   const comment =
     isNamed && transform === encoding
@@ -130,10 +142,22 @@ function openpgpManifest(workspace: Workspace, question: KeyTemplateQuestion): K
     : [
         `# For ${storage?.title ?? 'an SGObjectStorage'}, under spec.encryption:`,
         '#   method: openpgp',
-        `#   openpgp: {key: {name: ${name}, key: ${entry}}}`,
-        '# With a passphrase: a second entry here, and keyPassphrase: {name, key} there.',
+        ...(question.hasPassphraseEntry
+          ? [
+              '#   openpgp:',
+              `#     key: {name: ${name}, key: ${entry}}`,
+              `#     keyPassphrase: {name: ${name}, key: passphrase}`,
+            ]
+          : [
+              `#   openpgp: {key: {name: ${name}, key: ${entry}}}`,
+              '# With a passphrase: a second entry here, and keyPassphrase: {name, key} there.',
+            ]),
       ];
-  const lines = [`${plainOrQuoted(entry)}: |`, `  ${KEY_MARK}`];
+  const lines = [
+    `${plainOrQuoted(entry)}: |`,
+    `  ${KEY_MARK}`,
+    ...(question.hasPassphraseEntry ? [`passphrase: "${PASSPHRASE_MARK}"`] : []),
+  ];
   return { text: manifest(comment, name, namespace, lines), fileName: `${name}.yaml`, indent: '    ' };
 }
 
@@ -152,7 +176,7 @@ function selected(
   const namespace = question.namespace ?? storage?.namespace;
   const proposed = isMissing ? named : `${storage?.name || 'backup'}-encryption`;
   const name = question.name ?? freeName(query, proposed, namespace, isMissing ? named : undefined);
-  const entry = (isMissing && selector?.entry?.symbol.name) || usualEntry;
+  const entry = question.entry ?? ((isMissing && selector?.entry?.symbol.name) || usualEntry);
   return { name, entry, namespace, isNamed: name === named };
 }
 
