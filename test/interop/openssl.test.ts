@@ -1,0 +1,98 @@
+/** `openssl enc` and we read each other's files. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  decryptOpenssl,
+  encryptOpenssl,
+  fitOpenssl,
+  type OpensslScheme,
+  opensslOptions,
+} from '../../engine/src/crypto/openssl.ts';
+import type { TestRestoreJob } from '../../engine/src/job.ts';
+import { runJob } from '../../engine/src/run.ts';
+import { quietContext } from '../../engine/src/run-context.ts';
+import { all, pieces } from '../engine/pieces.ts';
+import { LENGTHS, missing, sample, tool } from './realTools.ts';
+
+const reason = missing('openssl', 'version');
+const ciphers = ['aes-256-cbc', 'aes-128-cbc', 'aes-192-cbc', 'aes-256-ctr', 'des-ede3-cbc'] as const;
+const derivations = [
+  { digest: 'sha256', iterations: undefined },
+  { digest: 'md5', iterations: undefined },
+  { digest: 'sha1', iterations: undefined },
+  { digest: 'sha512', iterations: undefined },
+  { digest: 'sha256', iterations: 10_000 },
+  { digest: 'sha512', iterations: 1_000 },
+  { digest: 'sha256', iterations: 600_000 },
+] as const;
+
+describe.skipIf(reason)(`openssl enc${reason ? `: ${reason}` : ''}`, () => {
+  let folder: string;
+  let passwordFile: string;
+  const password = new TextEncoder().encode('pass phrase with ünïcödé');
+  const dump = Buffer.from(
+    `--\n-- PostgreSQL database dump\n--\n\n${'SELECT 1;\n'.repeat(3_000)}\n--\n-- PostgreSQL database dump complete\n--\n\n`,
+  );
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'restorable-openssl-'));
+    passwordFile = join(folder, 'password');
+    writeFileSync(passwordFile, Buffer.concat([password, Buffer.from('\n')]), { mode: 0o600 });
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const enc = (options: string, input: Uint8Array, ...more: string[]) =>
+    tool('openssl', ['enc', ...options.split(' '), ...more, '-pass', `file:${passwordFile}`], input);
+
+  test.each(ciphers.flatMap((cipher) => derivations.map((derivation): OpensslScheme => ({ cipher, ...derivation }))))(
+    '$cipher, $digest, $iterations rounds: what it writes we recognise and read, what we write it reads',
+    async (scheme) => {
+      const theirs = enc(opensslOptions(scheme), dump, '-e', '-salt');
+      const fit = await fitOpenssl(
+        { bytes: theirs.subarray(0, 8_192), size: theirs.length, tail: theirs.subarray(-32) },
+        password,
+      );
+      expect(fit.scheme).toEqual(scheme);
+      expect(Buffer.from(await all(decryptOpenssl(pieces(theirs, 5_000), fit.password, fit.scheme))).equals(dump)).toBe(
+        true,
+      );
+      const ours = await all(encryptOpenssl(pieces(dump, 3_000), password, scheme));
+      expect(enc(opensslOptions(scheme), ours, '-d').equals(dump)).toBe(true);
+    },
+    60_000,
+  );
+
+  test.each(LENGTHS)('any length (%i bytes)', async (length) => {
+    const scheme: OpensslScheme = { cipher: 'aes-256-cbc', digest: 'sha256', iterations: 1_000 };
+    const plain = sample(length);
+    const theirs = enc(opensslOptions(scheme), plain, '-e', '-salt');
+    expect(Buffer.from(await all(decryptOpenssl(pieces(theirs, 777), password, scheme))).equals(plain)).toBe(true);
+    const ours = await all(encryptOpenssl(pieces(plain, 777), password, scheme));
+    expect(enc(opensslOptions(scheme), ours, '-d').equals(plain)).toBe(true);
+  });
+
+  test('as text (-a), and as text on one line (-A), a backup is proven as it is', async () => {
+    for (const [name, flags] of [
+      ['a.sql.gz.enc', ['-e', '-salt', '-pbkdf2']],
+      ['a.sql.gz.b64', ['-e', '-salt', '-pbkdf2', '-a']],
+      ['a.sql.gz.line', ['-e', '-salt', '-pbkdf2', '-a', '-A']],
+    ] as const) {
+      const archive = join(folder, name);
+      writeFileSync(archive, enc('-aes-256-cbc', gzipSync(dump), ...flags));
+      const job: TestRestoreJob = {
+        kind: 'test-restore',
+        archive,
+        keys: [{ kind: 'password', source: 'a file', bytes: Buffer.concat([password, Buffer.from('\n')]) }],
+      };
+      const outcome = await runJob(job, quietContext());
+      expect(outcome).toMatchObject({
+        ok: true,
+        value: [{ format: 'openssl > gzip > pg_dump plain', verdict: { restorable: true, authentic: null } }],
+      });
+    }
+  });
+});
