@@ -4,6 +4,14 @@ import type { Conf } from './pgbackrest/conf.ts';
 import { Resource } from './resource.ts';
 import { type BucketPolicyResource, isBucketPolicy, readBucketPolicy } from './resources/bucketPolicy.ts';
 import {
+  type CnpgBackupResource,
+  type CnpgClusterResource,
+  type CnpgObjectStoreResource,
+  readCnpgBackup,
+  readCnpgCluster,
+  readCnpgObjectStore,
+} from './resources/cnpg.ts';
+import {
   type GlobalOptions,
   type PostgresBackupResource,
   type PostgresClusterResource,
@@ -49,6 +57,11 @@ export interface SubjectOf {
   PostgresBackup: PostgresBackupResource;
   BackupLocation: BackupLocationResource;
   BucketPolicy: BucketPolicyResource;
+  /** CloudNativePG's Cluster. */
+  CnpgCluster: CnpgClusterResource;
+  CnpgObjectStore: CnpgObjectStoreResource;
+  /** CloudNativePG's Backup and ScheduledBackup. */
+  CnpgBackup: CnpgBackupResource;
   Kustomization: KustomizationResource;
   Document: YamlDocument;
 }
@@ -100,6 +113,9 @@ const READERS: { group: RegExp; kinds: string[]; read: Reader }[] = [
   },
   { group: /^pgv2\.percona\.com\/v2$/, kinds: ['PerconaPGBackup', 'PerconaPGRestore'], read: readPostgresBackup },
   { group: /^stork\.libopenstorage\.org\//, kinds: ['BackupLocation'], read: readBackupLocation },
+  { group: /^postgresql\.cnpg\.io\//, kinds: ['Cluster'], read: readCnpgCluster },
+  { group: /^postgresql\.cnpg\.io\//, kinds: ['Backup', 'ScheduledBackup'], read: readCnpgBackup },
+  { group: /^barmancloud\.cnpg\.io\//, kinds: ['ObjectStore'], read: readCnpgObjectStore },
   { group: /./, kinds: STAND_INS, read: readSecretStandIn },
 ];
 

@@ -2,6 +2,10 @@
 import type { Validator } from '../schema.ts';
 
 export const BackupLocation: Validator;
+export const Backup: Validator;
+export const Cluster: Validator;
+export const ObjectStore: Validator;
+export const ScheduledBackup: Validator;
 export const ConfigMap: Validator;
 export const PerconaPGBackup: Validator;
 export const PerconaPGCluster: Validator;

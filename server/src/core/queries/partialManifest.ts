@@ -1,5 +1,6 @@
 import type { Query } from '../index.ts';
 import type { Resource } from '../resource.ts';
+import { CnpgClusterResource } from '../resources/cnpg.ts';
 import { PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { resolvePath } from './clusterConfiguration.ts';
 
@@ -9,7 +10,8 @@ import { resolvePath } from './clusterConfiguration.ts';
  */
 export function isPartial(resource: Resource, query: Query): boolean {
   if (resource.node.get('metadata.name') === undefined) return true;
-  if (resource instanceof PostgresClusterResource && resource.node.get('spec.instances') === undefined) return true;
+  const isCluster = resource instanceof PostgresClusterResource || resource instanceof CnpgClusterResource;
+  if (isCluster && resource.node.get('spec.instances') === undefined) return true;
   if (resource.node.get('spec') === undefined && resource.node.get('status') !== undefined) return true;
   const { uri } = resource.part;
   if (/patch|assert|overlay/i.test(uri.slice(uri.lastIndexOf('/')))) return true;

@@ -6,11 +6,13 @@ import { isOpaque } from '../opaque.ts';
 import type { Place } from '../part.ts';
 import type { Conf } from '../pgbackrest/conf.ts';
 import type { Repository } from '../pgbackrest/repository.ts';
+import type { CnpgClusterResource, CnpgObjectStoreResource } from '../resources/cnpg.ts';
 import type { PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { setText } from '../resources/secret.ts';
 import type { ObjectStorageResource } from '../resources/stackgres.ts';
 import type { BackupLocationResource } from '../resources/stork.ts';
 import { fix } from '../rule.ts';
+import { plainOrQuoted } from '../text/scalarText.ts';
 import { addEntry, replaceValue } from '../yaml/entryEdits.ts';
 import { locationSecrets, locationValue } from './backupLocation.ts';
 import type { Upload } from './bucketPolicy.ts';
@@ -137,6 +139,47 @@ export function uploadsOfStorage(storage: ObjectStorageResource): PlannedUpload[
         cure: () => ({ advice: 'StackGres has no field for the header: the policy must change' }),
       },
     ];
+  });
+}
+
+/** WAL and base backups are uploaded by themselves, each with the header of its own section. */
+export function uploadsOfStore(resource: CnpgClusterResource | CnpgObjectStoreResource): PlannedUpload[] {
+  return resource.stores.flatMap(({ node, role }): PlannedUpload[] => {
+    const path = node.get('destinationPath');
+    const bucket = /^s3:\/\/([^/]+)/.exec(path?.text ?? '')?.[1];
+    if (role === 'external' || !path || !bucket || isOpaque(bucket)) return [];
+    const endpoint = node.get('endpointURL');
+    const isPlain = /^http:/i.test(endpoint?.text ?? '');
+    return (['wal', 'data'] as const).flatMap((section): PlannedUpload[] => {
+      const map = node.get(section);
+      const header = map?.get('encryption');
+      const sse = header?.text || undefined;
+      if (sse && !isSse(sse)) return [];
+      const args = map?.get(section === 'wal' ? 'archiveAdditionalCommandArgs' : 'additionalCommandArgs');
+      // A key, or the header itself, may come by an argument.
+      if (args?.items().some((it) => /^(?:--sse|--encryption|-e\b)/.test(it.text ?? ''))) return [];
+      return [
+        {
+          upload: { bucket, sse: sse as Upload['sse'], isTls: !isPlain },
+          bucketAt: path.usePlace,
+          sseAt: header?.place,
+          httpAt: isPlain ? endpoint?.usePlace : undefined,
+          sender: section === 'wal' ? 'the archiving of WAL' : 'a base backup',
+          cure: (wanted) => {
+            if (!wanted) return { advice: `${section}.encryption can be AES256 or aws:kms, nothing else` };
+            const edits = header
+              ? replaceValue(header, wanted)
+              : map?.isMap
+                ? addEntry(map, 'encryption', wanted)
+                : map
+                  ? undefined
+                  : addEntry(node, section, `{encryption: ${plainOrQuoted(wanted)}}`);
+            const advice = `set ${section}.encryption: ${wanted}`;
+            return { advice, fix: fix(`Set ${section}.encryption: ${wanted}`, edits) };
+          },
+        },
+      ];
+    });
   });
 }
 

@@ -28,6 +28,26 @@ import cipherTypeNotHere from './cipherTypeNotHere.ts';
 import cipherTypeWithoutPass from './cipherTypeWithoutPass.ts';
 import cipherWithoutRepository from './cipherWithoutRepository.ts';
 import clusterTypeWithoutPass from './clusterTypeWithoutPass.ts';
+import cnpgAddress from './cnpgAddress.ts';
+import cnpgBackupMethod from './cnpgBackupMethod.ts';
+import cnpgBackupOfNothing from './cnpgBackupOfNothing.ts';
+import cnpgCommandArguments from './cnpgCommandArguments.ts';
+import cnpgCredentials from './cnpgCredentials.ts';
+import cnpgDestinationSlash from './cnpgDestinationSlash.ts';
+import cnpgEncryptionHalf from './cnpgEncryptionHalf.ts';
+import cnpgEncryptionSupport from './cnpgEncryptionSupport.ts';
+import cnpgInTree from './cnpgInTree.ts';
+import cnpgNoArchiver from './cnpgNoArchiver.ts';
+import cnpgObjectStoreName from './cnpgObjectStoreName.ts';
+import cnpgPluginName from './cnpgPluginName.ts';
+import cnpgRecoverySameFolder from './cnpgRecoverySameFolder.ts';
+import cnpgRecoveryServerName from './cnpgRecoveryServerName.ts';
+import cnpgRetentionIgnored from './cnpgRetentionIgnored.ts';
+import cnpgSchedule from './cnpgSchedule.ts';
+import cnpgServerNameInStore from './cnpgServerNameInStore.ts';
+import cnpgTwoArchivers from './cnpgTwoArchivers.ts';
+import cnpgUnknownSource from './cnpgUnknownSource.ts';
+import cnpgValueNewline from './cnpgValueNewline.ts';
 import commandLineOption from './commandLineOption.ts';
 import confEntryName from './confEntryName.ts';
 import credentialsIgnored from './credentialsIgnored.ts';
@@ -169,6 +189,26 @@ export const allRules: readonly AnyRule[] = [
   cipherTypeWithoutPass,
   cipherWithoutRepository,
   clusterTypeWithoutPass,
+  cnpgAddress,
+  cnpgBackupMethod,
+  cnpgBackupOfNothing,
+  cnpgCommandArguments,
+  cnpgCredentials,
+  cnpgDestinationSlash,
+  cnpgEncryptionHalf,
+  cnpgEncryptionSupport,
+  cnpgInTree,
+  cnpgNoArchiver,
+  cnpgObjectStoreName,
+  cnpgPluginName,
+  cnpgRecoverySameFolder,
+  cnpgRecoveryServerName,
+  cnpgRetentionIgnored,
+  cnpgSchedule,
+  cnpgServerNameInStore,
+  cnpgTwoArchivers,
+  cnpgUnknownSource,
+  cnpgValueNewline,
   commandLineOption,
   confEntryName,
   credentialsIgnored,

@@ -7,6 +7,7 @@ import {
   uploadsOfConf,
   uploadsOfLocation,
   uploadsOfStorage,
+  uploadsOfStore,
 } from '../queries/uploads.ts';
 import { fixture, rule } from '../rule.ts';
 
@@ -19,7 +20,7 @@ export default rule({
   since: '0.1.0',
   product: 'Portworx and Stork',
   catalogue: ['W5', 'W7', 'W23'],
-  kinds: ['BackupLocation', 'SGObjectStorage', 'PostgresCluster', 'pgbackrest.conf'],
+  kinds: ['BackupLocation', 'SGObjectStorage', 'PostgresCluster', 'pgbackrest.conf', 'CnpgCluster', 'CnpgObjectStore'],
   bad: fixture`
     #- /location.yaml
     apiVersion: stork.libopenstorage.org/v1alpha1
@@ -70,6 +71,7 @@ export default rule({
     }
   `,
   check(subject, { report, query }) {
+    let isTlsSaid = false;
     for (const planned of uploadsOf(subject, query)) {
       const { upload } = planned;
       const refusal = denial(upload, query);
@@ -82,6 +84,8 @@ export default rule({
       };
       const isAboutTls = !upload.isTls && denial({ ...upload, isTls: true }, query)?.statement !== statement;
       if (isAboutTls) {
+        if (isTlsSaid) continue;
+        isTlsSaid = true;
         report(
           planned.httpAt ?? planned.bucketAt,
           `bucket ${upload.bucket} refuses plain HTTP (${source}): every upload ends with AccessDenied`,
@@ -103,7 +107,13 @@ export default rule({
 });
 
 function uploadsOf(
-  subject: SubjectOf['BackupLocation' | 'SGObjectStorage' | 'PostgresCluster' | 'pgbackrest.conf'],
+  subject: SubjectOf[
+    | 'BackupLocation'
+    | 'SGObjectStorage'
+    | 'PostgresCluster'
+    | 'pgbackrest.conf'
+    | 'CnpgCluster'
+    | 'CnpgObjectStore'],
   query: Query,
 ): PlannedUpload[] {
   switch (subject.kind) {
@@ -113,6 +123,9 @@ function uploadsOf(
       return uploadsOfStorage(subject);
     case 'PostgresCluster':
       return uploadsOfCluster(subject, query);
+    case 'CnpgCluster':
+    case 'CnpgObjectStore':
+      return uploadsOfStore(subject);
     default:
       return uploadsOfConf(subject);
   }

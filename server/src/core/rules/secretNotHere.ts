@@ -20,7 +20,7 @@ export default rule({
   since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['G27', 'G29', 'G72', 'G79', 'P45', 'W21'],
-  kinds: ['SGObjectStorage', 'SGBackup', 'PostgresCluster', 'BackupLocation'],
+  kinds: ['SGObjectStorage', 'SGBackup', 'PostgresCluster', 'BackupLocation', 'CnpgCluster', 'CnpgObjectStore'],
   bad: fixture`
     apiVersion: stackgres.io/v1beta1
     kind: SGObjectStorage

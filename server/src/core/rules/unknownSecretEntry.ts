@@ -9,14 +9,14 @@ import { addEntry, replaceValue } from '../yaml/entryEdits.ts';
 
 export default rule({
   id: 'unknown-secret-entry',
-  summary: 'The entry that a storage names is in the Secret.',
-  why: 'The operator stops with "Key … not found in Secret …": every cluster that uses the storage is no longer reconciled, a new one gets no Pods.',
+  summary: 'The entry that a storage or a cluster names is in the Secret.',
+  why: 'The operator stops with "Key … not found in Secret …": every cluster that uses the storage is no longer reconciled, a new one gets no Pods. CloudNativePG says "missing key …, inside secret …", and every WAL file and every backup fails.',
   severity: 'error',
   confidence: 'certain',
   since: '0.1.0',
-  product: 'StackGres',
-  catalogue: ['G28'],
-  kinds: ['SGObjectStorage', 'SGBackup'],
+  product: 'Kubernetes',
+  catalogue: ['G28', 'N19'],
+  kinds: ['SGObjectStorage', 'SGBackup', 'CnpgCluster', 'CnpgObjectStore'],
   bad: fixture`
     #- /storage.yaml
     apiVersion: stackgres.io/v1beta1
