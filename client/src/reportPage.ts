@@ -97,7 +97,7 @@ function failureBox({ code, stage, path, offset, message, hint }: NonNullable<Re
 function tick(label: string, state: Tick, why: string): string {
   const word = state === true ? l10n.t('yes') : state === false ? l10n.t('no') : l10n.t('cannot be proven');
   return `<li class="${state === true ? 'yes' : state === false ? 'no' : 'open'}">
-    ${icon(state)}<h2>${escaped(label)}<span class="word">${escaped(word)}</span></h2><p>${escaped(sentence(why))}</p>
+    ${icon(state)}<h2>${escaped(label)} <span class="word">${escaped(word)}</span></h2><p>${escaped(sentence(why))}</p>
   </li>`;
 }
 

@@ -7,13 +7,20 @@ import { openFile, typeCommand, withWindow } from './window.mjs';
 const findingMs = 60_000;
 
 export function installedTests({ vsix, home }) {
+  let installed;
+  const install = () => {
+    installed ??= installVsix({ vsix, ...home });
+    return installed;
+  };
+
   return {
     'the package can be installed': async () => {
-      await installVsix({ vsix, ...home });
+      await install();
       assert.ok(readdirSync(home.extensions).some((it) => it.startsWith('restorable.restorable-')));
     },
 
     'the installed extension marks a pass without a type inside base64': async () => {
+      await install();
       await withWindow(home, async (page) => {
         await openFile(page, 'percona-secret.yaml');
         await page.locator('.squiggly-error').first().waitFor({ timeout: findingMs });
@@ -21,6 +28,7 @@ export function installedTests({ vsix, home }) {
     },
 
     'a restricted workspace is checked, and nothing else is offered': async () => {
+      await install();
       const inWindow = async (page) => {
         await page.getByText('Restricted Mode').first().waitFor({ timeout: 60_000 });
         await openFile(page, 'percona-secret.yaml');

@@ -31,6 +31,7 @@ export function packageTests({ vsix, extension }) {
           'client/syntaxes/pgbackrest-conf.tmLanguage.json',
           'dist/client.js',
           'dist/server.js',
+          'dist/restoreLane.js',
           'dist/worker.js',
           'media/icon.png',
           ...['check', 'key', 'proof', 'secret'].map((it) => `media/walkthrough/${it}.svg`),

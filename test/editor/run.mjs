@@ -6,7 +6,7 @@
 // `--extension` takes an unpacked extension (e.g. this checkout after `npm run build`) and leaves the .vsix out.
 import { execFileSync } from 'node:child_process';
 import { createCipheriv, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -90,7 +90,10 @@ try {
     grep: options.grep,
     screenshots: options.screenshots,
   });
-  if (failed > 0 && process.env.RESTORABLE_EDITOR_DEBUG) console.log(output);
+  if (failed > 0) {
+    if (process.env.RESTORABLE_EDITOR_DEBUG) console.log(output);
+    printExtensionLogs();
+  }
 } catch (error) {
   report({
     name: 'VS Code runs the tests',
@@ -102,6 +105,15 @@ try {
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 || passed === 0 ? 1 : 0);
+
+/** What the extension and its server said in the windows that were open. */
+function printExtensionLogs() {
+  for (const entry of readdirSync(home, { recursive: true })) {
+    if (!/restorable\.restorable[\\/][^\\/]+\.log$/.test(entry)) continue;
+    const text = readFileSync(join(home, entry), 'utf8').trim();
+    if (text !== '') console.log(`-- ${entry}\n${text.split('\n').slice(-40).join('\n')}`);
+  }
+}
 
 /** The suite's own files, the examples with archives made by the real tools, and an archive that takes a while. */
 function newHome(name) {

@@ -9,11 +9,11 @@ import { file } from './workspace.ts';
 const repository = () => file('examples/archives/pgbackrest/repo').fsPath;
 const configuration = () => [file('examples/archives/pgbackrest/pgbackrest.conf').toString()];
 
-/** The text of the report's page, once it shows what is asked for. */
-const report = (headline: string) =>
+/** The text of the report's page, once it has this headline and is about this archive. */
+const report = (headline: string, archive: string) =>
   eventually(`a report that says ${headline}`, async () => {
     const frames = await hand<string[]>('frames');
-    return frames.find((it) => it.startsWith(`${headline}\n`));
+    return frames.find((it) => it.startsWith(`${headline}\n`) && it.includes(archive));
   });
 
 test('a pgBackRest repository is proven to restore, with the key from its configuration', async () => {
@@ -21,7 +21,7 @@ test('a pgBackRest repository is proven to restore, with the key from its config
     archive: repository(),
     configuration: configuration(),
   });
-  const text = await report('Restorable');
+  const text = await report('Restorable', repository());
   assert.match(text, /Decrypted\s*yes/);
   assert.match(text, /Authentic\s*cannot be proven/);
   assert.match(text, /Complete\s*yes/);
@@ -41,7 +41,7 @@ test('a libsodium file of WAL-G is proven with the key from a Secret, chosen in 
   await hand('screenshot', { name: 'choose-key' });
   await hand('click', { selector: key });
   await running;
-  const text = await report('Restorable');
+  const text = await report('Restorable', archive.fsPath);
   assert.match(text, /Authentic\s*yes/);
   assert.match(text, /backup-keys/);
 });
@@ -57,7 +57,7 @@ test('a repository whose key is wrong is reported as such', async () => {
     archive: repository(),
     configuration: [file('other.pgbackrest.conf').toString()],
   });
-  const text = await report('Wrong key');
+  const text = await report('Wrong key', repository());
   assert.match(text, /Decrypted\s*no/);
 });
 
