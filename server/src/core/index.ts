@@ -15,6 +15,10 @@ export class Index {
   addResource(resource: Resource): void {
     this.#bucket(kindKey(resource.manifestKind)).resources.add(resource);
     this.#touch(kindKey(resource.manifestKind));
+    for (const it of resource.places) {
+      this.#bucket(placeKey(it)).resources.add(resource);
+      this.#touch(placeKey(it));
+    }
     for (const it of resource.facts) {
       this.#bucket(symbolKey(it.symbol)).facts.add(it);
       this.#touch(symbolKey(it.symbol));
@@ -24,6 +28,10 @@ export class Index {
   removeResource(resource: Resource): void {
     this.#bucket(kindKey(resource.manifestKind)).resources.delete(resource);
     this.#touch(kindKey(resource.manifestKind));
+    for (const it of resource.places) {
+      this.#bucket(placeKey(it)).resources.delete(resource);
+      this.#touch(placeKey(it));
+    }
     for (const it of resource.facts) {
       this.#bucket(symbolKey(it.symbol)).facts.delete(it);
       this.#touch(symbolKey(it.symbol));
@@ -67,6 +75,7 @@ export class Index {
 const EMPTY = { facts: new Set<Fact>(), resources: new Set<Resource>(), confs: new Set<Conf>() };
 
 export const symbolKey = (it: SymbolName): string => `${it.kind}|${it.owner ?? ''}|${it.name}`;
+export const placeKey = (place: string): string => `place|${place}`;
 export const kindKey = (manifestKind: string): string => `kind|${manifestKind}`;
 export const folderKey = (uri: string): string => `folder|${uri.slice(0, uri.lastIndexOf('/'))}`;
 
@@ -102,6 +111,11 @@ export class Query {
   /** All objects of a manifest kind, e.g. `PerconaPGCluster`. */
   resources(...manifestKinds: string[]): Resource[] {
     return manifestKinds.flatMap((it) => [...this.#ask(kindKey(it)).resources]);
+  }
+
+  /** All objects that use a place outside of the files: asking for one place costs nothing when there are many others. */
+  usersOf(place: string): Resource[] {
+    return [...this.#ask(placeKey(place)).resources];
   }
 
   /** The pgBackRest configurations that are files of this folder. */

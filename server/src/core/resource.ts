@@ -5,6 +5,8 @@ import type { YamlNode } from './yaml/node.ts';
 /** What every Kubernetes object has in common, and the facts that its reader collects. */
 export class Resource {
   readonly facts: Fact[] = [];
+  /** What this object uses outside of all files and should have for itself, as `s3 endpoint bucket folder`; indexed. */
+  readonly places: string[] = [];
 
   constructor(
     readonly part: Part,

@@ -123,6 +123,25 @@ export function addGlobalOption(scope: PgbackrestScope, key: string, value: stri
   return [{ at: first.part.place(at, at), newText: `global:\n${indent}  ${key}: ${value}\n${indent}` }];
 }
 
+/**
+ * Where a cloud repository lies, in one text: kind, endpoint, bucket and folder. Two repositories with the same text are one.
+ * undefined for volumes, and where a renderer still has to fill a part of it.
+ *
+ * @param folder where `global` does not say it, e.g. from a conf that a data source mounts
+ */
+export function cloudPlace(scope: PgbackrestScope, repository: string, folder?: string): string | undefined {
+  const repo = scope.repos.find((it) => it.name === repository);
+  const kind = (['s3', 'gcs', 'azure'] as const).find((it) => repo?.node.get(it)?.isMap);
+  if (!repo || !kind || repo.node.get('volume')?.isMap) return undefined;
+  const store = repo.node.get(kind);
+  const bucket = store?.textAt('bucket') ?? store?.textAt('container');
+  const path = folder ?? scope.global.findLast((it) => it.resolved.canonical === `${repository}-path`)?.value;
+  const endpoint = (store?.textAt('endpoint') ?? '').replace(/^https?:\/\//, '').replace(/\/$/, '');
+  // The operator's default path is the same for every cluster: that is how two of them end in one folder.
+  const text = [kind, endpoint, bucket ?? '', (path ?? `/pgbackrest/${repository}`).replace(/\/$/, '')].join(' ');
+  return bucket && !/[${<%]/.test(text) ? text : undefined;
+}
+
 function readScope(cluster: PostgresClusterResource, path: string, role: PgbackrestScope['role']): void {
   const node = cluster.node.get(path);
   if (!node?.isMap) return;
@@ -145,6 +164,8 @@ function readScope(cluster: PostgresClusterResource, path: string, role: Pgbackr
     // The repository of a data source is another cluster's; its name counts only inside the data source.
     const owner = role === 'own' ? cluster.name : `${cluster.name}.dataSource`;
     if (nameNode) cluster.define({ kind: 'repository', name, owner }, nameNode, `${path}.repos[${i}].name`);
+    const place = role === 'own' ? cloudPlace(scope, name) : undefined;
+    if (place) cluster.places.push(place);
   }
   for (const it of node.get('configuration')?.items() ?? [])
     scope.configuration.push(readSource(cluster, it, `${path}.configuration`));

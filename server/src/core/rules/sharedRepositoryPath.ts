@@ -1,6 +1,4 @@
-import { cloudLocation } from '../queries/cloudLocation.ts';
-import { clusterConfiguration } from '../queries/clusterConfiguration.ts';
-import { addGlobalOption, PostgresClusterResource } from '../resources/postgresCluster.ts';
+import { addGlobalOption, cloudPlace, PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -71,20 +69,16 @@ export default rule({
   check(cluster, { report, query }) {
     // A standby reads and later continues the repository of its primary: there, one folder is right.
     if (!cluster.own || !cluster.name || cluster.node.get('spec.standby')) return;
-    const own = clusterConfiguration(cluster, cluster.own, query);
-    const others = query
-      .resources(cluster.manifestKind)
-      .filter((it) => it instanceof PostgresClusterResource)
-      .filter((it) => it.name !== '' && it.name !== cluster.name && it.own && !it.node.get('spec.standby'));
     for (const repo of cluster.own.repos) {
-      const location = cloudLocation(own, repo.name);
-      if (!location || !repo.nameNode) continue;
-      for (const other of others) {
-        const theirs = clusterConfiguration(other, other.own!, query);
-        const same = other.own!.repos.find((it) => cloudLocation(theirs, it.name) === location);
+      const place = cloudPlace(cluster.own, repo.name);
+      if (!place || !repo.nameNode) continue;
+      for (const other of query.usersOf(place)) {
+        if (!(other instanceof PostgresClusterResource) || other.manifestKind !== cluster.manifestKind) continue;
+        if (other.name === '' || other.name === cluster.name || other.node.get('spec.standby')) continue;
+        const same = other.own?.repos.find((it) => cloudPlace(other.own!, it.name) === place);
         if (!same) continue;
         const path = `/pgbackrest/${cluster.namespace ? `${cluster.namespace}/` : ''}${cluster.name}/${repo.name}`;
-        const hasPath = own.repositories().some((it) => it.name === repo.name && it.option('path'));
+        const hasPath = cluster.own.global.some((it) => it.resolved.canonical === `${repo.name}-path`);
         report(repo.nameNode.place, `${other.title} writes to the same folder of the same bucket (its ${same.name})`, {
           related: [{ at: same.nameNode?.place ?? other.namePlace, message: `${same.name} of ${other.title}` }],
           fix: hasPath

@@ -1,6 +1,5 @@
-import { cloudLocation } from '../queries/cloudLocation.ts';
 import { clusterConfiguration } from '../queries/clusterConfiguration.ts';
-import { PostgresClusterResource } from '../resources/postgresCluster.ts';
+import { cloudPlace, PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -85,13 +84,13 @@ export default rule({
     if (configuration.unseen.length > 0) return;
     const settings = configuration.repositories().find((it) => it.name === repo.name);
     if (settings?.option('cipher-type')) return;
-    const location = cloudLocation(configuration, repo.name);
-    for (const other of query.resources('PostgresCluster', 'PerconaPGCluster')) {
+    const place = cloudPlace(scope, repo.name, settings?.option('path')?.value);
+    for (const other of place === undefined ? [] : query.usersOf(place)) {
       if (!(other instanceof PostgresClusterResource) || !other.own) continue;
       const theirs = clusterConfiguration(other, other.own, query);
       for (const source of theirs.repositories()) {
         const type = source.option('cipher-type');
-        if (!type || type.value === 'none' || cloudLocation(theirs, source.name) !== location || !location) continue;
+        if (!type || type.value === 'none' || cloudPlace(other.own, source.name) !== place) continue;
         report(
           repo.nameNode.place,
           `this is the encrypted repository ${source.name} of ${other.title}, but dataSource.pgbackrest has no ${repo.name}-cipher-type`,
