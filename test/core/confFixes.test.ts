@@ -11,7 +11,7 @@ import { Workspace } from '../../server/src/core/workspace.ts';
 import { applyFix, checkFix } from '../support/check.ts';
 import { parseMarkup } from '../support/markup.ts';
 
-const confRules = allRules.filter((it) => it.kinds.every((kind) => kind === 'pgbackrest.conf'));
+const confRules = allRules.filter((it) => it.kinds.includes('pgbackrest.conf'));
 const confOf = (text: string) => parseMarkup(text, '/pgbackrest.conf');
 /** Rules whose `bad` is one file; the others have a manifest of their own. */
 const plainRules = confRules.filter((it) => confOf(it.bad).every((file) => file.uri.endsWith('/pgbackrest.conf')));

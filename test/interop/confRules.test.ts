@@ -95,7 +95,7 @@ const notObservable = new Set([
   'weak-cipher-pass',
 ]);
 
-const rules = allRules.filter((it) => it.kinds.every((kind) => kind === 'pgbackrest.conf'));
+const rules = allRules.filter((it) => it.kinds.includes('pgbackrest.conf'));
 const confOf = (markup: string) => parseMarkup(markup, '/pgbackrest.conf')[0]!.text;
 
 let folder: string;
@@ -121,7 +121,9 @@ describe.skipIf(!isKnown)('the right example loads without a word', () => {
     test(rule.id, () => {
       const conf = confOf(rule.good);
       const pass: Record<string, string> =
-        /repo\d-cipher-type=aes/.test(conf) && !/^repo1-cipher-pass/m.test(conf) ? { PGBACKREST_REPO1_CIPHER_PASS: 'x' } : {};
+        /repo\d-cipher-type=aes/.test(conf) && !/^repo1-cipher-pass/m.test(conf)
+          ? { PGBACKREST_REPO1_CIPHER_PASS: 'x' }
+          : {};
       for (const command of ['info', 'expire', 'archive-push /x']) {
         const { status, output } = run(conf, command, { PGBACKREST_PG1_PATH: '/nowhere', ...pass });
         expect(output).not.toMatch(/WARN: (?:configuration file|option|environment)/);

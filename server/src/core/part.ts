@@ -41,4 +41,6 @@ export function contains(place: Place, offset: number): boolean {
 export interface Edit {
   at: Place;
   newText: string;
+  /** A whole encoded text (base64, quotes) is replaced for a change inside; `newText` is made when it is read. */
+  isRewrite?: boolean;
 }

@@ -73,12 +73,15 @@ export function confOfEntry(entry: SecretEntry): Conf | undefined {
 /** An entry is asked for by every cluster that mounts it, and never changes. */
 const confs = new WeakMap<SecretEntry, Conf>();
 
+/** A configuration has some dozens of lines, in UTF-16 units; what is larger only bears its name. */
+export const largestConf = 200_000;
+
 /**
  * Other programs have `.conf` files too, and a `pgbackrest.conf` may hold something else: before a word is said, at least one
  * line must be an option of pgBackRest. With a name that speaks for it, a lone `[global]` will do.
  */
 export function looksLikeConf(text: string, hasTellingName: boolean): boolean {
-  if (text.length > 1_000_000 || text.includes('\u0000')) return false;
+  if (text.length > largestConf || text.includes('\u0000')) return false;
   for (const line of text.matchAll(/^[\uFEFF \t]*([A-Za-z][A-Za-z0-9_-]*)[ \t]*=/gm)) {
     const resolved = resolveOption(line[1]!.toLowerCase().replaceAll('_', '-'));
     if (resolved.definition && (resolved.definition.group || hasTellingName)) return true;

@@ -17,6 +17,18 @@ export interface UnreadSection {
 }
 
 export function unreadSection(section: ConfSection): UnreadSection | undefined {
+  let judged = known.get(section);
+  if (judged === undefined) {
+    judged = judge(section) ?? null;
+    known.set(section, judged);
+  }
+  return judged ?? undefined;
+}
+
+/** Rules ask for every option of a section. */
+const known = new WeakMap<ConfSection, UnreadSection | null>();
+
+function judge(section: ConfSection): UnreadSection | undefined {
   const { name } = section;
   if (name === '' || isOpaque(name)) return undefined;
   const trimmed = name.trim();

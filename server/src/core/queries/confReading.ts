@@ -1,5 +1,7 @@
 import type { Query } from '../index.ts';
 import { type Conf, confOfEntry } from '../pgbackrest/conf.ts';
+import { EffectiveOptions } from '../pgbackrest/effective.ts';
+import type { Release } from '../pgbackrest/options.ts';
 import { type Repository, repositoriesOf } from '../pgbackrest/repository.ts';
 import { stanzasOf } from '../pgbackrest/sections.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
@@ -31,6 +33,12 @@ export interface ConfReading {
   hasOpaqueLines: boolean;
   /** That, or a comment says that options come from PGBACKREST_* variables or another file. */
   mayHoldMore: boolean;
+  /** What a command with this --stanza may read of them; without one, [global] alone. */
+  seenBy(stanza: string | undefined): readonly Setting[];
+  /** The repositories for it. */
+  repositories(stanza: string | undefined): Repository[];
+  /** The values in force for it. */
+  effective(stanza: string | undefined, target: Release | undefined): EffectiveOptions;
   /** A comment names the environment variable of this option: it is set there, and the author knows. */
   isInEnvironment(fullKey: string): boolean;
 }
@@ -63,7 +71,7 @@ export function* repositoriesAround(
 ): Iterable<{ reading: ConfReading; stanza: string | undefined; repository: Repository; all: Repository[] }> {
   for (const reading of readingsOf(conf, query)) {
     for (const stanza of reading.stanzas) {
-      const all = repositoriesOf(reading.settings, stanza);
+      const all = reading.repositories(stanza);
       for (const repository of all) yield { reading, stanza, repository, all };
     }
   }
@@ -92,9 +100,19 @@ function findReadings(conf: Conf, query: Query): ConfReading[] {
 function readingOf(confs: Conf[], settings: Setting[]): ConfReading {
   const hasOpaqueLines = confs.some((it) => it.tree.hasOpaqueLines);
   const stanzas = stanzasOf(confs.flatMap((it) => it.tree.sections));
+  const byStanza = groupByStanza(settings);
+  const global = byStanza.get(undefined) ?? [];
+  const seenBy = remember((stanza: string | undefined) =>
+    stanza === undefined ? global : [...global, ...(byStanza.get(stanza) ?? [])],
+  );
   return {
     confs,
     settings,
+    seenBy,
+    repositories: remember((stanza: string | undefined) => repositoriesOf(seenBy(stanza), stanza)),
+    effective: remember(
+      (stanza: string | undefined, target: Release | undefined) => new EffectiveOptions(seenBy(stanza), stanza, target),
+    ),
     stanzas: stanzas.length > 0 ? stanzas : [undefined],
     cluster: undefined,
     isWhole: confs.some((it) => isMain(it)) || isSelfContained(settings),
@@ -104,6 +122,25 @@ function readingOf(confs: Conf[], settings: Setting[]): ConfReading {
       const variable = `PGBACKREST_${fullKey.toUpperCase().replaceAll('-', '_')}`;
       return confs.some((it) => commentsOf(it).some((comment) => comment.includes(variable)));
     },
+  };
+}
+
+function groupByStanza(settings: readonly Setting[]): Map<string | undefined, Setting[]> {
+  const groups = new Map<string | undefined, Setting[]>();
+  for (const it of settings) {
+    const group = groups.get(it.scope.stanza);
+    if (group) group.push(it);
+    else groups.set(it.scope.stanza, [it]);
+  }
+  return groups;
+}
+
+/** Every rule asks for the same stanzas; the target does not change within a run. */
+function remember<A extends unknown[], T>(make: (stanza: string | undefined, ...rest: A) => T) {
+  const known = new Map<string | undefined, T>();
+  return (stanza: string | undefined, ...rest: A): T => {
+    if (!known.has(stanza)) known.set(stanza, make(stanza, ...rest));
+    return known.get(stanza)!;
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Repository, repositoriesOf } from '../pgbackrest/repository.ts';
+import type { Repository } from '../pgbackrest/repository.ts';
 import { unreadSection } from '../pgbackrest/sections.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import type { ConfReading } from './confReading.ts';
@@ -20,18 +20,45 @@ export interface RepositoryCipher {
 
 /** The repositories of one stanza, as far as encryption is concerned. */
 export function repositoryCiphers(reading: ConfReading, stanza: string | undefined): RepositoryCipher[] {
-  const repositories = repositoriesOf(reading.settings, stanza);
+  let ofReading = known.get(reading);
+  if (!ofReading) {
+    ofReading = { suspects: reading.settings.filter(isSuspect), byStanza: new Map() };
+    known.set(reading, ofReading);
+  }
+  let ciphers = ofReading.byStanza.get(stanza);
+  if (!ciphers) {
+    ciphers = findCiphers(reading, stanza, ofReading.suspects);
+    ofReading.byStanza.set(stanza, ciphers);
+  }
+  return ciphers;
+}
+
+/** Several rules ask for the same. */
+const known = new WeakMap<
+  ConfReading,
+  { suspects: Setting[]; byStanza: Map<string | undefined, RepositoryCipher[]> }
+>();
+
+/** It may be a cipher option that does not count. */
+function isSuspect(setting: Setting): boolean {
+  return (
+    setting.resolved.problem !== undefined || (setting.resolved.name.startsWith('repo-cipher-') && isSidelined(setting))
+  );
+}
+
+function findCiphers(
+  reading: ConfReading,
+  stanza: string | undefined,
+  suspects: readonly Setting[],
+): RepositoryCipher[] {
+  const repositories = reading.repositories(stanza);
   const located = repositories.filter((it) => it.hasLocation);
   const ciphers = repositories.map((repository): RepositoryCipher => {
     const type = repository.option('cipher-type');
     const pass = repository.option('cipher-pass');
     const isLost = reading.isWhole && !reading.hasOpaqueLines && !repository.hasLocation && located.length > 0;
     const isTold = (key: string) =>
-      reading.settings.some(
-        (it) =>
-          meantCipherKey(it, repositories) === key ||
-          (it.resolved.canonical === key && (isSidelined(it) || it.resolved.problem !== undefined)),
-      );
+      suspects.some((it) => it.resolved.canonical === key || meantCipherKey(it, repositories) === key);
     return {
       repository,
       type,

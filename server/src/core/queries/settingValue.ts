@@ -20,7 +20,7 @@ export function readSettingOf(
   conf: Conf | GlobalOptions,
   { query, target }: Pick<RuleContext, 'query' | 'target'>,
 ): JudgedSetting[] {
-  const isWhole = conf.kind === 'pgbackrest.conf' && readingsOf(conf, query)[0]?.isWhole;
+  const reading = conf.kind === 'pgbackrest.conf' ? readingsOf(conf, query)[0] : undefined;
   const effective = new Map<string | undefined, EffectiveOptions>();
   return conf.settings.flatMap((setting) => {
     const { definition, index, problem } = setting.resolved;
@@ -28,14 +28,16 @@ export function readSettingOf(
     const { stanza } = setting.scope;
     let around = effective.get(stanza);
     if (!around) {
-      around = new EffectiveOptions(settingsAround(conf, query), stanza, target.pgbackrest);
+      around =
+        reading?.effective(stanza, target.pgbackrest) ??
+        new EffectiveOptions(settingsAround(conf, query), stanza, target.pgbackrest);
       effective.set(stanza, around);
     }
     const siblings = (name: string): string | undefined => {
       // What cannot be seen here may be anything: '' stands for no value in particular.
       if (around.isUncertain(name, index)) return '';
       const value = around.written(name, index);
-      return value === undefined && !isWhole ? '' : value;
+      return value === undefined && !reading?.isWhole ? '' : value;
     };
     const { problems } = readValue(definition, setting.value, {
       key: setting.key,

@@ -1,3 +1,4 @@
+import { repositoriesOf } from '../pgbackrest/repository.ts';
 import { settingsAround } from '../queries/confReading.ts';
 import { meantCipherKey, meantCipherOption } from '../queries/repositoryCipher.ts';
 import { fix, fixture, rule } from '../rule.ts';
@@ -30,8 +31,8 @@ export default rule({
   check(conf, { report, query }) {
     const settings = settingsAround(conf, query);
     for (const setting of conf.settings) {
-      const meant = meantCipherKey(setting, repositoriesOf(settings, setting.scope.stanza));
-      if (!meant) continue;
+      if (!meantCipherOption(setting)) continue;
+      const meant = meantCipherKey(setting, repositoriesOf(settings, setting.scope.stanza))!;
       const repository = meant.slice(0, meant.indexOf('-'));
       const isSet = settings.some((it) => it.resolved.canonical === meant && !it.resolved.problem);
       const effect = meant.endsWith('-type') ? `${repository} is stored in plain text` : `${repository} has no pass`;

@@ -33,9 +33,9 @@ export default rule({
       if (reading.cluster || reading.hasOpaqueLines) continue;
       for (const stanza of reading.stanzas) {
         const effective = reading.effective(stanza, target.pgbackrest);
-        const inForce = reading.settings.filter(
-          (it) => it.resolved.canonical !== undefined && effective.setting(it.resolved.canonical) === it,
-        );
+        const inForce = reading
+          .seenBy(stanza)
+          .filter((it) => it.resolved.canonical !== undefined && effective.setting(it.resolved.canonical) === it);
         const repo = inForce.find((it) => it.resolved.name === 'repo-host');
         const pg = inForce.find((it) => it.resolved.name === 'pg-host');
         if (!repo || !pg || !conf.holds(repo)) continue;

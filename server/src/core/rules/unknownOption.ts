@@ -26,7 +26,7 @@ export default rule({
     repo1-retention-full=2
   `,
   check(conf, { report, query }) {
-    const settings = settingsAround(conf, query);
+    const written = new Set(settingsAround(conf, query).map((it) => identity(it.resolved.canonical, it)));
     for (const setting of conf.settings) {
       const { problem, nearest } = setting.resolved;
       if (meantCipherOption(setting) || isShortForm(setting)) continue;

@@ -114,17 +114,31 @@ export class MappedText {
     return low;
   }
 
-  /** Edits of the host that replace stretches of `text`; stretches must not overlap. */
+  /** Edits of the host that replace stretches of `text`, which must not overlap. */
   edits(changes: { start: number; end: number; newText: string }[]): Edit[] {
     const inside = this.encodeInside;
     if (inside && this.isExact) {
       return changes.map((it) => ({ at: this.place(it.start, it.end), newText: inside(it.newText, it.start) }));
     }
-    let text = this.text;
-    // From the end; of two that start together, the insertion comes last so that nothing swallows it.
-    for (const it of [...changes].sort((a, b) => b.start - a.start || b.end - a.end)) {
-      text = text.slice(0, it.start) + it.newText + text.slice(it.end);
-    }
-    return [{ at: this.whole, newText: this.encode(text) }];
+    // Made when somebody takes the change: a large Secret with many mistakes has as many changes of the whole.
+    const rewrite = () => this.encode(changed(this.text, changes));
+    return [
+      {
+        at: this.whole,
+        isRewrite: true,
+        get newText() {
+          return rewrite();
+        },
+      },
+    ];
   }
+}
+
+function changed(text: string, changes: readonly { start: number; end: number; newText: string }[]): string {
+  let result = text;
+  // From the end; of two that start together, the insertion comes last so that nothing swallows it.
+  for (const it of [...changes].sort((a, b) => b.start - a.start || b.end - a.end)) {
+    result = result.slice(0, it.start) + it.newText + result.slice(it.end);
+  }
+  return result;
 }
