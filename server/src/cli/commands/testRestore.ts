@@ -1,4 +1,4 @@
-import { EXIT_CODE } from '../../../../engine/src/failure.ts';
+import { EXIT_CODE, fail } from '../../../../engine/src/failure.ts';
 import type { KeyOffer, TestRestoreJob } from '../../../../engine/src/job.ts';
 import type { Report } from '../../../../engine/src/report.ts';
 import { type OptionTable, type OptionValues, type ParsedArguments, UsageError } from '../arguments.ts';
@@ -24,7 +24,7 @@ const optionTable = {
   stanza: { kind: 'text', value: 'S', help: 'the stanza of a pgBackRest repository (default: the only one)' },
   backup: { kind: 'text', value: 'LABEL', help: 'a backup label, latest, or all (default: latest)' },
   to: { kind: 'text', value: 'DIR', help: 'write the files into this new or empty folder (default: write nothing)' },
-  start: { kind: 'flag', help: 'start PostgreSQL on the restored files' },
+  start: { kind: 'flag', help: 'start PostgreSQL on the restored files (not in this version)' },
   json: { kind: 'flag', help: 'print the report as JSON' },
   ...OPENSSL_OPTIONS,
 } as const satisfies OptionTable;
@@ -71,10 +71,9 @@ export const testRestore = command({
     const { options } = parsed;
     const { archive, configPaths } = sortPaths(parsed);
     if (options.start) {
-      throw new UsageError(
-        '--start is not available in this version',
-        'Restore with --to DIR and start PostgreSQL there yourself.',
-      );
+      fail('unsupported', 'start', '--start is not available in this version', {
+        hint: 'Restore with --to DIR and start PostgreSQL there yourself.',
+      });
     }
     const configuration = configPaths.length > 0 ? await readConfiguration(configPaths, archive) : undefined;
     const material = await readKeyMaterial(options, terminal);
