@@ -488,6 +488,32 @@ data: {k: *text}
     ).toEqual(['error secret-data-not-base64']);
   });
 
+  test.each([
+    ['line feeds', `stringData: {key: "${'\\n'.repeat(500_000)}x"}`],
+    ['blanks', `stringData: {key: "x${' '.repeat(500_000)}x"}`],
+    ['equals signs', `data: {key: "${'='.repeat(500_000)}x"}`],
+    ['open braces', `data: {key: "${'{{'.repeat(250_000)}"}`],
+    ['open brackets', `data: {key: "${'[['.repeat(250_000)}"}`],
+    ['open dollars', `data: {key: "${'$('.repeat(250_000)}"}`],
+    ['beginnings of keys', `stringData: {key: "${'-----BEGIN PGP PRIVATE KEY BLOCK-----\\n'.repeat(10_000)}"}`],
+    ['words', `stringData: {key: "-----BEGIN PGP PRIVATE KEY BLOCK----- ${'abcd '.repeat(80_000)}"}`],
+    // What takes quadratic time takes minutes here, and the test its end.
+  ])('half a million %s', (_, body) => {
+    for (const method of ['sodium', 'openpgp']) {
+      const { workspace } = workspaceOf(`
+#- /storage.yaml
+apiVersion: stackgres.io/v1beta1
+kind: SGObjectStorage
+metadata: {name: s, namespace: db}
+spec:
+  encryption:
+    ${method}: {key: {name: app, key: key}, keyPassphrase: {name: app, key: key}}
+#- /secret.yaml
+${secret(`${body}\n`)}`);
+      expect(workspace.findings().size).toBe(2);
+    }
+  });
+
   test('half-typed Secrets are no reason for an exception', () => {
     const text = secret('data:\n  password: hunter2-hunter2\n  k: aGVsbG8\nstringData:\n  a: |\n    b\n  a: 5\n');
     for (let end = 0; end <= text.length; end++) workspaceOf(text.slice(0, end)).workspace.findings();

@@ -30,6 +30,9 @@ export type ArmorProblem =
   | 'foreign-characters'
   | 'no-end';
 
+/** In UTF-16 units; an RSA key of 16384 bits with its subkeys takes a tenth of it. */
+const longestKey = 200_000;
+
 /** go-crypto stops at longer lines. */
 const longestLine = 96;
 
@@ -60,7 +63,7 @@ function bodyProblem(lines: string[], hasEnd: boolean): ArmorProblem | undefined
   const body = lines.slice(headersEnd + 1).map((it) => it.replace(/\r$/, ''));
   if (body.some((it) => /\S[ \t]+\S/.test(it))) return 'broken-lines';
   if (!hasEnd) return body.some((it) => it.includes('-----END')) ? 'indented' : 'no-end';
-  if (body.some((it) => /^[ \t]+\S|\S[ \t]+$/.test(it))) return 'indented';
+  if (body.some((it) => it !== '' && it.trim() !== '' && it !== it.trim())) return 'indented';
   if (body.some((it) => it.length > longestLine)) return 'long-lines';
   if (body.some((it) => !/^[A-Za-z0-9+/=]*$/.test(it))) return 'foreign-characters';
   return undefined;
@@ -68,6 +71,7 @@ function bodyProblem(lines: string[], hasEnd: boolean): ArmorProblem | undefined
 
 /** The same block with its lines as they were, where nothing but white space was lost or added. */
 export function mendedArmor(text: string): string | undefined {
+  if (text.length > longestKey) return undefined;
   const pieces =
     /^\s*-----BEGIN PGP (PUBLIC|PRIVATE) KEY BLOCK-----((?:\s+[A-Za-z0-9+/]+={0,2}|\s+=[A-Za-z0-9+/]{4})+)\s*-----END PGP \1 KEY BLOCK-----\s*$/.exec(
       unescaped(text),

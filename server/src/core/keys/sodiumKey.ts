@@ -1,5 +1,6 @@
 import { passWeakness } from '../pgbackrest/passQuality.ts';
 import { decodeBase64, encodeBase64, utf8 } from '../text/base64.ts';
+import { withoutFinalFeeds } from '../text/lineBreaks.ts';
 
 /**
  * What becomes of a configured text when WAL-G makes a libsodium key of it (wal-g `internal/crypto/libsodium`, from 2.0.0 on).
@@ -32,6 +33,7 @@ export interface SodiumKeyProblem {
 
 const keyBytes = 32;
 const fewestBytes = 25;
+const longestKeyText = 400;
 
 /** @param text as WAL-G gets it: see `walgValue` */
 export function sodiumKeyProblem(text: string, transform: KeyTransform): SodiumKeyProblem | undefined {
@@ -61,6 +63,8 @@ interface Meant {
 }
 
 function meantFor(text: string): Meant | undefined {
+  // 64 digits with a colon or a blank after each two, and some: nothing longer is a key.
+  if (text.length > longestKeyText) return undefined;
   for (const { transform, shape, strip } of SHAPES) {
     const bare = text.replace(strip, '');
     const isKey = transform === 'hex' ? /^[0-9a-fA-F]{64}$/.test(bare) : isBase64Key(bare);
@@ -89,7 +93,8 @@ function spoiler(text: string): string {
 
 function encodedOnceMore(text: string): { text: string; transform: KeyTransform; shape: string } | undefined {
   const { bytes, problem } = decodeBase64(text);
-  const inner = problem ? undefined : utf8(bytes)?.replace(/\n+$/, '');
+  const decoded = problem ? undefined : utf8(bytes);
+  const inner = decoded === undefined ? undefined : withoutFinalFeeds(decoded);
   const meant = inner === undefined ? undefined : meantFor(inner);
   return meant && { text: meant.bare, transform: meant.transform, shape: meant.shape };
 }

@@ -1,3 +1,5 @@
+import { withoutFinalFeeds } from '../text/lineBreaks.ts';
+
 /**
  * What WAL-G gets of a Secret's entry in StackGres. The operator reads the bytes as text, and a shell exports that as a
  * variable: bytes that are no UTF-8 become U+FFFD, NUL bytes vanish, line feeds at the end fall off (run with the operator's
@@ -15,7 +17,7 @@ export function walgValue(bytes: Uint8Array): WalgValue {
   const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
   const isAltered = decoded.includes('\0') || !isUtf8(bytes);
   const whole = decoded.replaceAll('\0', '');
-  const text = whole.replace(/\n+$/, '');
+  const text = withoutFinalFeeds(whole);
   return { text, isAltered, lostNewlines: whole.length - text.length };
 }
 

@@ -27,6 +27,8 @@ function moveToStringData(entry: SecretEntry): Edit[] | undefined {
   const part = entry.secret.part;
   if (entry.container !== 'data' || entry.secret.manifestKind !== 'Secret' || !data?.key || !entry.node)
     return undefined;
+  // Finding the neighbours of each of thousands takes longer than anybody waits for a fix.
+  if (entry.secret.entries.length > 500) return undefined;
   const entries = data.entries();
   const isAlone = entries.length === 1 && entries[0]!.keyPlace.start === entry.keyPlace.start;
   if (isAlone && (!target || target.isNull)) {

@@ -4,6 +4,7 @@ import type { KeyExaminer, OpenpgpExamination } from '../keys/openpgp.ts';
 import { type WalgValue, walgValue } from '../keys/walgValue.ts';
 import type { SecretEntry } from '../resources/secret.ts';
 import type { ObjectStorageResource, Selector } from '../resources/stackgres.ts';
+import { withoutFinalBreaks } from '../text/lineBreaks.ts';
 import { selectedEntry } from './selectedEntry.ts';
 
 /** The OpenPGP key of a storage, where it can be seen, with the passphrase that WAL-G would use. */
@@ -53,6 +54,6 @@ function passphraseOf(storage: ObjectStorageResource, query: Query): ConfiguredP
   const entry = selectedEntry(selector, query);
   if (!entry?.bytes) return { state: 'unseen', selector };
   // WAL-G cuts line ends off the passphrase, and takes an empty one for none.
-  const text = walgValue(entry.bytes).text.replace(/[\r\n]+$/, '');
+  const text = withoutFinalBreaks(walgValue(entry.bytes).text);
   return text === '' ? { state: 'empty', selector, entry } : { state: 'given', selector, entry, text };
 }

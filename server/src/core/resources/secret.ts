@@ -2,6 +2,7 @@ import type { Edit, Part, Place } from '../part.ts';
 import { isOpaque } from '../pgbackrest/values.ts';
 import { Resource } from '../resource.ts';
 import { type Base64Problem, decodeBase64, decodedText } from '../text/base64.ts';
+import { withoutFinalFeeds } from '../text/lineBreaks.ts';
 import type { MappedText } from '../text/mappedText.ts';
 import type { YamlNode } from '../yaml/node.ts';
 
@@ -61,8 +62,8 @@ export function setText(entry: SecretEntry, newText: string): Edit[] | undefined
   if (entry.container === 'data' || entry.container === 'binaryData')
     return text.edits([{ start: 0, end: text.text.length, newText }]);
   // The line break at the end of a block scalar is also the end of its line.
-  const end = text.text.replace(/\n+$/, '').length;
-  return text.edits([{ start: 0, end, newText: end < text.text.length ? newText.replace(/\n+$/, '') : newText }]);
+  const end = withoutFinalFeeds(text.text).length;
+  return text.edits([{ start: 0, end, newText: end < text.text.length ? withoutFinalFeeds(newText) : newText }]);
 }
 
 /** Takes the line breaks off the end of a value. */
@@ -76,7 +77,7 @@ export function withoutFinalBreak(entry: SecretEntry): Edit[] | undefined {
     const bare = header.replace(/[+-]/, '');
     return [{ at: part.place(start, start + header.length), newText: `${bare}-` }];
   }
-  return text.edits([{ start: 0, end: text.text.length, newText: text.text.replace(/\n+$/, '') }]);
+  return text.edits([{ start: 0, end: text.text.length, newText: withoutFinalFeeds(text.text) }]);
 }
 
 export class ConfigMapResource extends Resource {
@@ -292,7 +293,7 @@ function entryOf(
 
 /** Whatever a renderer fills in, the text around it will not become base64. */
 function visibleProblem(raw: string): Base64Problem | undefined {
-  const visible = raw.trim().replace(/\{\{.*?\}\}|\{%.*?%\}|\$\{[^}]*\}|\$\([^)]*\)|<[^<>]*>/gs, '');
+  const visible = raw.trim().replace(/\{\{[^{}]*\}\}|\{%[^{}]*%\}|\$\{[^{}]*\}|\$\([^()]*\)|<[^<>]*>/g, '');
   if (isOpaque(visible) || !/[^A-Za-z0-9+/=\s]/.test(visible)) return undefined;
   const start = raw.search(/[^A-Za-z0-9+/=\s]/);
   return { code: 'character', start, end: start + 1 };

@@ -109,7 +109,7 @@ function diagnose(entry: SecretEntry, problem: Base64Problem, source: MappedText
 
   const repadded = padded(joined);
   if (problem.code === 'padding' && reads(repadded) && isMeant(repadded, raw)) {
-    const isMissing = joined.match(/=*$/)![0].length < repadded.match(/=*$/)![0].length;
+    const isMissing = joined.length < repadded.length;
     return {
       message: isMissing
         ? 'the padding (=) at the end of the base64 is missing'
@@ -146,7 +146,8 @@ function isMeant(mended: string, raw: string): boolean {
 }
 
 function padded(base64: string): string {
-  const letters = base64.replace(/[\r\n]/g, '').replace(/=+$/, '');
+  let letters = base64.replace(/[\r\n]/g, '');
+  while (letters.endsWith('=')) letters = letters.slice(0, -1);
   return letters + '='.repeat((4 - (letters.length % 4)) % 4);
 }
 

@@ -1,3 +1,4 @@
+import type { SecretEntry } from '../resources/secret.ts';
 import { fix, fixture, rule } from '../rule.ts';
 import { removeEntry } from '../yaml/entryEdits.ts';
 
@@ -30,33 +31,36 @@ export default rule({
   `,
   check(owner, { report }) {
     if (owner.isManagedElsewhere) return;
-    for (const [i, entry] of owner.entries.entries()) {
+    const lastOf = new Map<string, SecretEntry>();
+    for (const it of owner.entries) lastOf.set(`${it.container} ${it.name}`, it);
+    // Taking an entry out of thousands looks at all of them.
+    const isFew = owner.entries.length < 500;
+    for (const entry of owner.entries) {
       const map =
         entry.node?.key &&
         owner.node.get(
           owner.manifestKind === 'ConfigMap' && entry.container === 'stringData' ? 'data' : entry.container,
         );
       if (!map?.isMap) continue;
-      const later = owner.entries.slice(i + 1).find((it) => it.name === entry.name && it.container === entry.container);
-      if (later) {
+      const later = lastOf.get(`${entry.container} ${entry.name}`);
+      if (later && later !== entry) {
         report(
           entry.keyPlace,
           `${entry.name} stands here twice: kubectl takes the last one, other programs refuse the file`,
           {
             related: [{ at: later.keyPlace, message: 'the one that counts' }],
-            fix: fix('Remove this one', removeEntry(map, entry.node!)),
+            fix: isFew ? fix('Remove this one', removeEntry(map, entry.node!)) : undefined,
           },
         );
         continue;
       }
-      const winner =
-        entry.container === 'data'
-          ? owner.entries.find((it) => it.name === entry.name && it.container === 'stringData')
-          : undefined;
+      const winner = entry.container === 'data' ? lastOf.get(`stringData ${entry.name}`) : undefined;
       if (!winner) continue;
       report(entry.keyPlace, `${entry.name} stands in stringData too, and that one wins`, {
         related: [{ at: winner.keyPlace, message: 'the one that counts' }],
-        fix: fix(`Remove ${entry.name} from data`, removeEntry(map, entry.node!) ?? removeEntry(owner.node, map)),
+        fix: isFew
+          ? fix(`Remove ${entry.name} from data`, removeEntry(map, entry.node!) ?? removeEntry(owner.node, map))
+          : undefined,
       });
     }
   },

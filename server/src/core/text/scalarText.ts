@@ -177,15 +177,21 @@ function alignDoubleQuoted(source: string, offset: number, value: string): Align
       i += 2;
       continue;
     }
-    const run = /^[ \t]*\r?\n\s*/.exec(source.slice(i, last));
-    if (run) {
-      const breaks = run[0].split('\n').length - 1;
-      if (!put(breaks === 1 ? ' ' : '\n'.repeat(breaks - 1), i, i + run[0].length)) return undefined;
-      i += run[0].length;
+    // Blanks in front of a line break are no content; all others are, and a long run is looked at once.
+    let blanksEnd = i;
+    while (blanksEnd < last && (source[blanksEnd] === ' ' || source[blanksEnd] === '\t')) blanksEnd++;
+    if (source[blanksEnd] === '\n' || source.startsWith('\r\n', blanksEnd)) {
+      let end = blanksEnd;
+      let breaks = 0;
+      while (end < last && isSpace(source.charCodeAt(end))) if (source[end++] === '\n') breaks++;
+      if (!put(breaks === 1 ? ' ' : '\n'.repeat(breaks - 1), i, end)) return undefined;
+      i = end;
       continue;
     }
-    if (!put(char, i, i + 1)) return undefined;
-    i++;
+    do {
+      if (!put(source[i]!, i, i + 1)) return undefined;
+      i++;
+    } while (i < blanksEnd);
   }
   if (made !== value.length) return undefined;
   starts[value.length] = offset + last;
