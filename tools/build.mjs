@@ -36,6 +36,10 @@ const bundles = [
     banner: { js: `#!/usr/bin/env node\n${whereAmI}` },
   },
   { entryPoints: ['engine/src/worker.ts'], outfile: join(options.out, 'worker.js') },
+  {
+    entryPoints: ['engine/src/archives/pgbackrest/fileLane.ts'],
+    outfile: join(options.out, 'restoreLane.js'),
+  },
 ].map((it) => ({ ...shared, banner: { js: whereAmI }, ...it }));
 
 if (options.watch) {

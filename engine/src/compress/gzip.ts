@@ -3,7 +3,7 @@
 import { createGunzip, createInflate, gunzipSync, inflateSync } from 'node:zlib';
 import { inMemory, type NativeFormat, throughNative } from './native.ts';
 
-const pieceBytes = 128 * 1024;
+const pieceBytes = 256 * 1024;
 
 /**
  * The contents of a gzip file; several members in a row are one file, as for `gzip -d`.

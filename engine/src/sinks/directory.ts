@@ -73,6 +73,16 @@ export class DirectorySink implements Sink {
     }
   }
 
+  /** The same unfinished restore on another thread: it only writes files, into folders that are there or that it makes. */
+  static attach(folder: string, target: string): DirectorySink {
+    return new DirectorySink(target, folder);
+  }
+
+  /** What `attach` needs. */
+  get staging(): { folder: string; target: string } {
+    return { folder: this.#staging, target: this.target };
+  }
+
   folder(folder: SinkPath, mode: number): void {
     if (folder.length > 0) this.#makeFolders(folder);
     this.#folders.set(folder.toString('latin1'), mode);
@@ -137,7 +147,8 @@ export class DirectorySink implements Sink {
     try {
       mkdirSync(place, 0o700);
     } catch (error) {
-      throw this.#refused(error, folder);
+      // Another thread may have made it; a link or a file in its place is something else.
+      if (!lstatSync(place, { throwIfNoEntry: false })?.isDirectory()) throw this.#refused(error, folder);
     }
     this.#folders.set(folder.toString('latin1'), 0o700);
   }

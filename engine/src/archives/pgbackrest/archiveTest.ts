@@ -71,6 +71,7 @@ class ArchiveTest {
     const gap = this.#failures.find((it) => it.code === 'incomplete' || it.code === 'truncated');
     const segments = `${this.#segments} WAL segments and ${this.#objects - this.#segments} other objects`;
     return {
+      format: 'pgbackrest > WAL archive',
       backup: null,
       keys: this.#open.keys,
       verdict: {
@@ -193,7 +194,6 @@ async function checkMark(bytes: AsyncIterable<Uint8Array>): Promise<void> {
 
 async function text(bytes: AsyncIterable<Uint8Array>): Promise<ByteText> {
   const found = toByteText(await collect(bytes, largestTextBytes, () => fail('hostile', 'wal', 'it is far too large')));
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: PostgreSQL writes none but these
   if (/[^\t\n\x20-\x7e\x80-\xff]/.test(found)) fail('damaged', 'wal', 'it is no text');
   return found;
 }

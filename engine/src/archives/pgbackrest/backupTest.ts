@@ -4,26 +4,16 @@ import { type Failure, RestoreError } from '../../failure.ts';
 import type { TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import { DirectorySink } from '../../sinks/directory.ts';
-import { Capture, countSink, type FileWriter } from '../../sinks/sink.ts';
 import type { BackupEntry } from './backupInfo.ts';
 import { readable, toByteText } from './byteText.ts';
 import { controlFile, DataDirectory, labelFile, versionFile } from './dataDirectory.ts';
-import { Lanes } from './lanes.ts';
-import { type FileEntry, loadManifest, type Manifest, manifestFiles, manifestName } from './manifest.ts';
+import { mostFailures, noResults } from './fileCheck.ts';
+import { openCrew } from './fileCrew.ts';
+import { loadManifest, type Manifest, manifestFiles, manifestName } from './manifest.ts';
 import type { OpenStanza } from './openStanza.ts';
 import { readControlFile } from './pgControl.ts';
 import { blankReport, fileFailure, judge } from './repositoryReport.ts';
-import { isSmall, StoredFiles } from './storedFile.ts';
 import { checkWal, type WalResult } from './walCheck.ts';
-
-/** A damaged repository can have as many failures as files; a report stays readable. */
-const mostFailures = 1000;
-/** pg_control, PG_VERSION and backup_label have a page or less. */
-const largestWitnessBytes = 64 * 1024;
-/** Large files under way at once: their decompression runs on other threads. */
-const largeAtOnce = 3;
-/** How long small files may keep the thread from hearing `cancel` and from feeding the large ones. */
-const turnMs = 20;
 
 /**
  * @throws RestoreError `cancelled`, and failures of stage `write`; whatever is wrong with the backup is in the report
@@ -59,13 +49,8 @@ class BackupTest {
   #notes: string[];
   #problems: Failure[];
   #manifest: Manifest | undefined;
-  #verified = 0;
-  #withPageErrors = 0;
+  #results = noResults();
   #wal: WalResult | undefined;
-  /** Contents of small files that say which cluster this is, once they are verified. */
-  readonly #witnesses = new Map<string, Buffer>();
-  readonly #named = new Set<string>();
-  bytesRestored = 0;
 
   constructor(open: OpenStanza, entry: BackupEntry) {
     this.#open = open;
@@ -103,11 +88,11 @@ class BackupTest {
     this.#open.files.context.expectBytes(manifest.files.storedBytes);
     const directory = sink && new DataDirectory(sink, manifest);
     directory?.prepare();
-    await this.#checkFiles(manifest, directory);
+    await this.#checkFiles(manifest, sink);
     this.#checkWitnesses(manifest);
     await this.#checkWal(manifest);
     if (directory && this.failures.length === 0) {
-      directory.finish(new Date());
+      directory.finish(this.#results.kept, new Date());
       this.#notes.push(...directory.notes);
     }
   }
@@ -131,93 +116,35 @@ class BackupTest {
         isEncrypted: this.#open.isEncrypted,
         failures: this.failures,
         files,
-        verified: this.#verified,
+        verified: this.#results.verified,
         wal: this.#wal,
       }),
-      files: { total: files, verified: this.#verified, failed: failed.slice(0, mostFailures).map(fileFailure) },
+      files: { total: files, verified: this.#results.verified, failed: failed.slice(0, mostFailures).map(fileFailure) },
       failure: first,
       notes: this.#notes,
     };
+  }
+
+  get bytesRestored(): number {
+    return this.#results.bytes;
   }
 
   wipe(): void {
     this.#manifest?.pass?.wipe();
   }
 
-  async #checkFiles(manifest: Manifest, directory: DataDirectory | undefined): Promise<void> {
+  async #checkFiles(manifest: Manifest, sink: DirectorySink | undefined): Promise<void> {
     const { files, backups } = this.#open;
-    const stored = await StoredFiles.open(files, manifest);
-    const lanes = new Lanes(largeAtOnce);
-    let waited = performance.now();
+    const crew = await openCrew(files, manifest, sink);
     try {
       await this.#collect(async () => {
-        for await (const batch of manifestFiles(files, manifest, backups.pass)) {
-          for (const entry of batch) {
-            const work = this.#checkFile(stored, entry, directory);
-            if (work) await lanes.add(() => work());
-            if (performance.now() - waited < turnMs) continue;
-            await new Promise((resolve) => setImmediate(resolve));
-            files.throwIfCancelled();
-            waited = performance.now();
-          }
-        }
+        for await (const batch of manifestFiles(files, manifest, backups.pass)) await crew.check(batch);
       });
+      this.#results = await crew.end();
+      for (const failure of this.#results.failures) this.#fail(failure);
     } finally {
-      await lanes.end();
+      await crew.close();
     }
-  }
-
-  /** Does a small file at once; returns the work to do for a large one. */
-  #checkFile(
-    stored: StoredFiles,
-    entry: FileEntry,
-    directory: DataDirectory | undefined,
-  ): (() => Promise<void>) | undefined {
-    if (entry.hasPageErrors) this.#withPageErrors++;
-    if (isWitness(entry)) {
-      this.#named.add(entry.name);
-      if (entry.size > largestWitnessBytes) {
-        this.#fail({ code: 'hostile', stage: 'contents', path: entry.name, message: `${entry.name} is far too large` });
-      }
-    }
-    if (isSmall(entry)) {
-      const writer = this.#writerFor(entry, directory);
-      try {
-        stored.restoreAtOnce(entry, writer);
-        this.#accept(entry, writer);
-      } catch (error) {
-        this.#refuse(error, writer);
-      }
-      return undefined;
-    }
-    return async () => {
-      const writer = this.#writerFor(entry, directory);
-      try {
-        await stored.restore(entry, writer);
-        this.#accept(entry, writer);
-      } catch (error) {
-        this.#refuse(error, writer);
-      }
-    };
-  }
-
-  #writerFor(entry: FileEntry, directory: DataDirectory | undefined): FileWriter {
-    // After the first failure nothing will be published: the rest is only read and compared.
-    const isWanted = directory !== undefined && this.failures.length === 0;
-    const writer = isWanted ? directory.writerFor(entry) : countSink.file(Buffer.alloc(0), { mode: 0 });
-    return isWitness(entry) && entry.size <= largestWitnessBytes ? new Capture(writer) : writer;
-  }
-
-  #accept(entry: FileEntry, writer: FileWriter): void {
-    writer.finish();
-    if (writer instanceof Capture) this.#witnesses.set(entry.name, writer.bytes);
-    this.#verified++;
-    this.bytesRestored += entry.size;
-  }
-
-  #refuse(error: unknown, writer: FileWriter): void {
-    writer.abandon();
-    this.#keep(error);
   }
 
   /** Every backup that holds data of this one must be listed and there. */
@@ -260,26 +187,27 @@ class BackupTest {
     const { database, wal } = manifest;
     const refuse = (path: string, message: string, code: 'damaged' | 'incomplete' = 'damaged') =>
       this.#fail({ code, stage: 'contents', path, message });
-    if (!this.#named.has(controlFile)) {
+    const find = (name: string) => this.#results.kept.find((it) => it.entry.name === name);
+    const contents = (name: string) => find(name)?.contents;
+    if (!find(controlFile)) {
       refuse(controlFile, 'the backup has no global/pg_control; PostgreSQL cannot start from it', 'incomplete');
     }
-    const control = this.#witnesses.get(controlFile);
+    const control = contents(controlFile);
     if (control) {
-      const found = readControlFile(control);
+      const found = readControlFile(Buffer.from(control));
       if (!found) refuse(controlFile, 'global/pg_control is no control file of PostgreSQL');
       else if (found.systemId !== database.systemId) refuse(controlFile, 'global/pg_control is of another cluster');
       else if (found.catalogVersion !== database.catalogVersion || found.controlVersion !== database.controlVersion) {
         refuse(controlFile, 'global/pg_control is of another PostgreSQL version than the manifest says');
       } else if (found.hasValidCrc === false) refuse(controlFile, 'global/pg_control does not match its own CRC');
     }
-    const version = this.#witnesses.get(versionFile);
+    const version = contents(versionFile);
     if (version && toByteText(version).trim() !== database.version) {
       refuse(versionFile, 'PG_VERSION is not the version that the manifest says');
     }
     if (!wal) return;
-    if (!this.#named.has(labelFile))
-      refuse(labelFile, 'the backup was made online but has no backup_label', 'incomplete');
-    const label = this.#witnesses.get(labelFile);
+    if (!find(labelFile)) refuse(labelFile, 'the backup was made online but has no backup_label', 'incomplete');
+    const label = contents(labelFile);
     if (label && !toByteText(label).includes(`(file ${wal.start})`)) {
       refuse(labelFile, `backup_label does not start at WAL segment ${wal.start}`);
     }
@@ -345,9 +273,9 @@ class BackupTest {
   }
 
   #noteWhatIsWorthKnowing(): void {
-    if (this.#withPageErrors > 0) {
+    if (this.#results.withPageErrors > 0) {
       this.#notes.push(
-        `${this.#withPageErrors} files had pages with wrong checksums when the backup was made; they are restored as they were.`,
+        `${this.#results.withPageErrors} files had pages with wrong checksums when the backup was made; they are restored as they were.`,
       );
     } else if (this.#entry.hasPageErrors) {
       this.#notes.push('pgBackRest found page checksum errors when the backup was made.');
@@ -378,8 +306,4 @@ class BackupTest {
   #fail(failure: Failure): void {
     if (this.failures.length <= mostFailures) this.failures.push(failure);
   }
-}
-
-function isWitness({ name }: FileEntry): boolean {
-  return name === controlFile || name === versionFile || name === labelFile;
 }

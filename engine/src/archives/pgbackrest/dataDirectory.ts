@@ -4,8 +4,9 @@
  */
 
 import type { DirectorySink } from '../../sinks/directory.ts';
-import { Capture, countSink, type FileWriter, type SinkPath } from '../../sinks/sink.ts';
+import { countSink, type FileAttributes, type FileWriter, type Sink, type SinkPath } from '../../sinks/sink.ts';
 import { readable, toBytes, toByteText } from './byteText.ts';
+import type { FileResults } from './fileCheck.ts';
 import { type FileEntry, type Manifest, safeParts } from './manifest.ts';
 import { withInvalidCheckpoint } from './pgControl.ts';
 import { autoConf, recoveryConf, usesSignalFile } from './recovery.ts';
@@ -17,14 +18,24 @@ const autoConfFile = 'pg_data/postgresql.auto.conf';
 const tablespaceMap = 'pg_data/tablespace_map';
 /** Below the target; `pg_tblspc/OID` are links to its folders. */
 const tablespaces = 'tablespaces';
-/** Configuration is small; what is larger is restored as it is. */
-const largestAutoConfBytes = 1024 * 1024;
+/** pg_control, PG_VERSION, backup_label have a page or less, postgresql.auto.conf a few. */
+export const largestKeptBytes = 1024 * 1024;
+
+/** Whether a file's contents are needed after it was verified: to know the cluster, or to change them. */
+export function isKept({ name }: FileEntry): boolean {
+  return name === controlFile || name === versionFile || name === labelFile || name === autoConfFile;
+}
+
+/** Where a file goes; nowhere when it is not restored, or only written by `DataDirectory.finish`. On any thread. */
+export function restoredWriter(sink: Sink, manifest: Manifest, entry: FileEntry): FileWriter {
+  const { name, mode = manifest.fileMode, modifiedAt } = entry;
+  const isChanged = name === controlFile || (name === autoConfFile && usesSignalFile(manifest.database.version));
+  return (name === tablespaceMap || isChanged ? countSink : sink).file(place(name), { mode, modifiedAt });
+}
 
 export class DataDirectory {
   readonly #sink: DirectorySink;
   readonly #manifest: Manifest;
-  #control: { capture: Capture; entry: FileEntry } | undefined;
-  #autoConf: Capture | undefined;
   /** What a user must know of the result. */
   readonly notes: string[] = [];
 
@@ -53,63 +64,41 @@ export class DataDirectory {
     }
   }
 
-  /** Takes the contents of a file; `global/pg_control` and the configuration are written by `finish`. */
-  writerFor(entry: FileEntry): FileWriter {
-    if (entry.name === tablespaceMap) return countSink.file(Buffer.alloc(0), { mode: 0 });
-    if (entry.name === controlFile) {
-      this.#control = { capture: new Capture(), entry };
-      return this.#control.capture;
-    }
-    if (entry.name === autoConfFile && usesSignalFile(this.#version) && entry.size <= largestAutoConfBytes) {
-      this.#autoConf = new Capture();
-      return this.#autoConf;
-    }
-    return this.#sink.file(place(entry.name), {
-      mode: entry.mode ?? this.#manifest.fileMode,
-      modifiedAt: entry.modifiedAt,
-    });
-  }
-
   /** Writes what pgBackRest writes at the end of a restore: recovery settings, and then the control file. */
-  finish(now: Date): void {
+  finish(kept: FileResults['kept'], now: Date): void {
     const { isOnline, stanza } = this.#manifest;
     const mode = this.#modeOf('pg_data') & 0o644;
     const settings: [string, string][] | undefined = isOnline
       ? [['restore_command', `pgbackrest --stanza=${stanza} archive-get %f "%p"`]]
       : undefined;
-    if (usesSignalFile(this.#version)) {
-      const before = this.#autoConf && toByteText(this.#autoConf.bytes);
-      this.#write(autoConfFile, toBytes(autoConf(before, settings, now)), mode);
-      if (settings) this.#write('pg_data/recovery.signal', Buffer.alloc(0), mode);
+    if (usesSignalFile(this.#manifest.database.version)) {
+      const before = kept.find((it) => it.entry.name === autoConfFile)?.contents;
+      this.#write(autoConfFile, toBytes(autoConf(before && toByteText(before), settings, now)), { mode });
+      if (settings) this.#write('pg_data/recovery.signal', Buffer.alloc(0), { mode });
     } else if (settings) {
-      this.#write('pg_data/recovery.conf', toBytes(recoveryConf(settings, now)), mode);
+      this.#write('pg_data/recovery.conf', toBytes(recoveryConf(settings, now)), { mode });
     }
-    if (settings)
+    if (settings) {
       this.notes.push('PostgreSQL will fetch WAL with pgbackrest archive-get; change restore_command for another way.');
-    this.#finishControl();
+    }
+    const control = kept.find((it) => it.entry.name === controlFile);
+    if (control?.contents) this.#writeControl(control.entry, Buffer.from(control.contents));
   }
 
-  #finishControl(): void {
-    if (!this.#control) return;
-    const { capture, entry } = this.#control;
-    const stored = capture.bytes;
+  #writeControl({ mode = this.#manifest.fileMode, modifiedAt }: FileEntry, stored: Buffer): void {
     const changed = this.#manifest.isOnline ? withInvalidCheckpoint(stored) : stored;
     if (!changed) this.notes.push('global/pg_control is of a version that is not known and was left as it is.');
-    this.#write(controlFile, changed ?? stored, entry.mode ?? this.#manifest.fileMode, entry.modifiedAt);
+    this.#write(controlFile, changed ?? stored, { mode, modifiedAt });
   }
 
-  #write(name: string, bytes: Uint8Array, mode: number, modifiedAt?: number): void {
-    const writer = this.#sink.file(place(name), { mode, modifiedAt });
+  #write(name: string, bytes: Uint8Array, attributes: FileAttributes): void {
+    const writer = this.#sink.file(place(name), attributes);
     writer.write(bytes);
     writer.finish();
   }
 
   #modeOf(folder: string): number {
     return this.#manifest.folders.find((it) => it.name === folder)?.mode ?? 0o700;
-  }
-
-  get #version(): string {
-    return this.#manifest.database.version;
   }
 }
 

@@ -1,0 +1,60 @@
+/** The program of a thread that checks files of a large backup; `fileCrew.ts` starts it and talks to it. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { RestoreError } from '../../failure.ts';
+import { quietContext } from '../../run-context.ts';
+import { Secret } from '../../secret.ts';
+import { DirectorySink } from '../../sinks/directory.ts';
+import { FileCheck } from './fileCheck.ts';
+import type { FromLane, LaneData, ToLane } from './fileCrew.ts';
+import { RepositoryFiles } from './repositoryFiles.ts';
+
+const port = parentPort;
+if (!port) throw new Error('this file is a thread of the engine: fileCrew.ts starts it');
+
+const tellEveryMs = 50;
+const { root, manifest, pass, staging } = workerData as LaneData;
+const say = (message: FromLane) => port.postMessage(message);
+
+let untold = 0;
+let told = performance.now();
+const progress = (step: string, bytes: number) => {
+  untold += bytes;
+  if (performance.now() - told < tellEveryMs) return;
+  say({ type: 'progress', step, bytes: untold });
+  untold = 0;
+  told = performance.now();
+};
+
+const files = new RepositoryFiles(root, { ...quietContext(), progress });
+const secret = pass && new Secret(pass);
+const opened = FileCheck.open(
+  files,
+  { ...manifest, pass: secret },
+  staging && DirectorySink.attach(staging.folder, staging.target),
+);
+
+// One message after the other: what is checked later must not end before what was asked for earlier.
+let last: Promise<void> = Promise.resolve();
+port.on('message', (message: ToLane) => {
+  last = last.then(() => answer(message)).catch(refuse);
+});
+
+async function answer(message: ToLane): Promise<void> {
+  const check = await opened;
+  if (message.type === 'check') {
+    await check.check(message.entries);
+    say({ type: 'checked' });
+    return;
+  }
+  await check.end();
+  files.close();
+  secret?.wipe();
+  if (untold > 0) say({ type: 'progress', step: '', bytes: untold });
+  say({ type: 'ended', results: check.takeResults() });
+}
+
+function refuse(error: unknown): void {
+  if (!(error instanceof RestoreError)) throw error;
+  say({ type: 'failed', failure: error.failure });
+}
