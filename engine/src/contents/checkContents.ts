@@ -16,6 +16,11 @@ export interface CheckedContents {
   isWhole: true | null;
   /** What was checked, as a sentence. */
   because: string;
+  /**
+   * How a change inside would show without the help of the encryption: by a checksum over all data, as text that is no
+   * text any more, or not at all.
+   */
+  shows: 'by checksum' | 'as text' | 'not';
   /** Members of an archive; one for everything else. */
   files: { total: number; verified: number; failed: FileFailure[] };
   notes: string[];
@@ -112,8 +117,9 @@ const described = (kind: ContentKind | undefined) =>
       : `a file of the kind ${kind}`;
 
 async function checkText(reader: ByteReader, kind: 'pg_dump' | 'pg_dumpall'): Promise<CheckedContents> {
-  await checkPlainDump(reader, kind);
-  return single(true, `the dump begins and ends as ${kind} writes it`);
+  const { encoding } = await checkPlainDump(reader, kind);
+  const ends = `the dump begins and ends as ${kind} writes it`;
+  return encoding === 'UTF8' ? single(true, `${ends}, and all of it is UTF-8`, 'as text') : single(true, ends);
 }
 
 async function checkArchiveDump(reader: ByteReader): Promise<CheckedContents> {
@@ -122,6 +128,8 @@ async function checkArchiveDump(reader: ByteReader): Promise<CheckedContents> {
     ...single(
       true,
       `all ${toc.entries.length} entries of the pg_dump archive are there, and the data of ${dataBlocks} of them was read to its end`,
+      // zlib's streams end with Adler-32.
+      toc.compression === 'gzip' && dataBlocks > 0 ? 'by checksum' : 'not',
     ),
     notes: [describeDump(toc)],
   };
@@ -156,6 +164,7 @@ async function checkTar(reader: ByteReader): Promise<CheckedContents> {
   return {
     isWhole: true,
     because: `all ${total} members of the tar have headers with the right checksum and their whole size, and the tar is closed`,
+    shows: 'not',
     files: { total, verified: total, failed },
     notes: [],
   };
@@ -203,6 +212,7 @@ async function checkTarDump(reader: ByteReader): Promise<CheckedContents> {
   return {
     isWhole: true,
     because: `all ${toc.entries.length} entries of the pg_dump archive and the ${sizes.size} files in its tar are there, and the tar is closed`,
+    shows: 'not',
     files: { total: sizes.size, verified: sizes.size, failed: [] },
     notes: [describeDump(toc)],
   };
@@ -231,6 +241,6 @@ function describeDump({ version, database, serverVersion, dumpVersion, createdAt
   return `pg_dump archive ${version} of the database ${shown(database)}${made} (server ${shown(serverVersion)}, pg_dump ${shown(dumpVersion)})`;
 }
 
-function single(isWhole: true | null, because: string): CheckedContents {
-  return { isWhole, because, files: { total: 1, verified: isWhole ? 1 : 0, failed: [] }, notes: [] };
+function single(isWhole: true | null, because: string, shows: CheckedContents['shows'] = 'not'): CheckedContents {
+  return { isWhole, because, shows, files: { total: 1, verified: isWhole ? 1 : 0, failed: [] }, notes: [] };
 }

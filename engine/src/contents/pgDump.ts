@@ -64,12 +64,19 @@ export async function checkCustomDump(reader: ByteReader): Promise<DumpContents>
  * Reads a dump in plain text; it must end with the line that pg_dump writes when it is done.
  *
  * @param kind which of the two programs wrote it, by its first lines
- * @returns the number of bytes
+ * @returns the number of bytes, and the encoding when all of it was found to be text in it (only UTF8 is tested)
  * @throws RestoreError stage `contents`: `truncated` without that line, `damaged` at a byte that no dump contains or when text follows it
  */
-export async function checkPlainDump(reader: ByteReader, kind: 'pg_dump' | 'pg_dumpall'): Promise<number> {
+export async function checkPlainDump(
+  reader: ByteReader,
+  kind: 'pg_dump' | 'pg_dumpall',
+): Promise<{ bytes: number; encoding: 'UTF8' | undefined }> {
   const start = reader.offset;
   let tail = Buffer.alloc(0);
+  const head = Buffer.from(await reader.peek(tailBytes)).toString('latin1');
+  const decoder = /^SET client_encoding = 'UTF8';\r?$/m.test(head)
+    ? new TextDecoder('utf-8', { fatal: true })
+    : undefined;
   for (let piece = await reader.next(); piece !== undefined; piece = await reader.next()) {
     const zero = piece.indexOf(0);
     if (zero >= 0) {
@@ -78,6 +85,7 @@ export async function checkPlainDump(reader: ByteReader, kind: 'pg_dump' | 'pg_d
         hint: damagedHint,
       });
     }
+    demandText(piece);
     tail = Buffer.concat([tail, piece.length > tailBytes ? piece.subarray(-tailBytes) : piece]).subarray(-tailBytes);
   }
   const mark =
@@ -98,7 +106,20 @@ export async function checkPlainDump(reader: ByteReader, kind: 'pg_dump' | 'pg_d
       hint: 'Several dumps were joined, or something was appended: restore would run it all. Split the file.',
     });
   }
-  return reader.offset - start;
+  demandText(undefined);
+  return { bytes: reader.offset - start, encoding: decoder && 'UTF8' };
+
+  /** A dump that says it is UTF-8 and is not was changed, or was cut inside a character. */
+  function demandText(piece: Uint8Array | undefined): void {
+    try {
+      decoder?.decode(piece, { stream: piece !== undefined });
+    } catch {
+      fail('damaged', 'contents', 'the dump says that it is UTF-8, and holds bytes that are not', {
+        offset: Math.max(0, reader.offset - start - (piece?.length ?? 0)),
+        hint: damagedHint,
+      });
+    }
+  }
 }
 
 const blockOfData = 1;

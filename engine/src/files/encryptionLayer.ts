@@ -37,6 +37,8 @@ export interface EncryptionLayer {
   isKeyProven: boolean;
   /** Whether bytes are authentic as they come, or only when the stream has ended. */
   isAuthenticAtOnce: boolean;
+  /** CBC: a changed bit makes noise of a whole block, so text shows a change. In CTR it changes one bit only. */
+  spreadsChanges: boolean;
   notes: string[];
   plain: AsyncIterable<Uint8Array>;
   /** Overwrites the key that `plain` uses. */
@@ -125,6 +127,7 @@ async function openSodium(
     proof: 'each chunk carries its own MAC, and the last one is marked as the last',
     isKeyProven: true,
     isAuthenticAtOnce: true,
+    spreadsChanges: true,
     notes,
     plain: decryptSodium(reader.rest(), key.key.reveal(), size),
     wipe: () => key.key.wipe(),
@@ -216,6 +219,7 @@ async function openPgp(
         : 'its modification detection code (MDC) fits',
     isKeyProven: true,
     isAuthenticAtOnce: false,
+    spreadsChanges: true,
     notes: opened.notes,
     plain: isArmored ? mapFailures(opened.plain, dropOffset) : opened.plain,
     wipe: () => undefined,
@@ -256,8 +260,9 @@ async function openSalted(
         proof: '',
         isKeyProven: fit.provenBy === 'contents',
         isAuthenticAtOnce: true,
+        spreadsChanges: fit.scheme.cipher.endsWith('-cbc'),
         notes: [
-          `it was encrypted with openssl enc ${described}: write that down beside the backup, the file does not say it`,
+          `${fit.provenBy === 'contents' ? 'it was encrypted' : 'if the password is right, it was encrypted'} with openssl enc ${described}: write that down beside the backup, the file does not say it`,
           ...(fit.note === undefined ? [] : [fit.note]),
         ],
         plain: decryptOpenssl(inner.rest(), fit.password, fit.scheme),

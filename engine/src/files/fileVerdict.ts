@@ -7,7 +7,9 @@ import type { EncryptionLayer } from './encryptionLayer.ts';
 
 export interface FileEvidence {
   /** From the outside in; only layers that a key opened. */
-  encryption: readonly Pick<EncryptionLayer, 'name' | 'isAuthenticated' | 'isKeyProven' | 'proof'>[];
+  encryption: readonly Pick<EncryptionLayer, 'name' | 'isAuthenticated' | 'isKeyProven' | 'proof' | 'spreadsChanges'>[];
+  /** A tar of WAL-G: intact it may be, but nobody can start a database from it. */
+  isPartOfBackup: boolean;
   /** Every layer from the outside in, contents last. */
   format: readonly string[];
   /** Every layer was read to its end, and none complained. */
@@ -108,11 +110,18 @@ function judgeComplete({ encryption, isProven, contents, failure }: FileEvidence
 function judgeRestorable(evidence: FileEvidence, failure: Failure | undefined): Judgement {
   const { contents, encryption, isProven, format } = evidence;
   if (failure) return no(failure.message);
+  if (evidence.isPartOfBackup && contents?.isWhole)
+    return open(
+      `${contents.because}; but this is one part of a WAL-G backup: whether that restores shows only with all its parts and its WAL`,
+    );
   if (!contents?.isWhole) return open(contents?.because ?? 'the contents were not reached');
   const checksums = format.filter((it) => CHECKSUMMED.has(it));
   if (checksums.length > 0) return yes(`${contents.because}; the checksums of ${checksums.join(' and ')} fit`);
   if (isProven && encryption.some((it) => it.isAuthenticated)) return yes(contents.because);
-  return yes(`${contents.because}; a change in between would not show, nothing has a checksum`);
+  if (contents.shows === 'by checksum') return yes(`${contents.because}; the checksums in it fit`);
+  if (contents.shows === 'as text' && encryption.length > 0 && encryption.every((it) => it.spreadsChanges))
+    return yes(`${contents.because}: in this cipher, a change would have made noise of a whole block`);
+  return open(`${contents.because}, but nothing in it has a checksum: a change inside would not show`);
 }
 
 /** Compressions whose usual writers put a checksum over all contents. */

@@ -187,6 +187,7 @@ class FileTest {
   report(seconds: number): Report {
     const { verdict, because, failure } = judgeFile({
       encryption: this.#encryption,
+      isPartOfBackup: /(?:^|[\\/])(?:part_\d+|pg_control)\.tar(?:\.\w+)?$/.test(this.job.archive),
       format: this.#format,
       isProven: this.#isProven,
       contents: this.#contents,

@@ -90,8 +90,9 @@ describe.each([
   test('is recognised, and whole to its last line', async () => {
     expect(sniff(dump.subarray(0, 8_192))).toBe(kind);
     for (const size of [Number.POSITIVE_INFINITY, 1, 13, 4_096])
-      expect(await checkPlainDump(reader(dump, size), program)).toBe(dump.length);
-    expect(await checkPlainDump(reader(text(asText.replaceAll('\n', '\r\n'))), program)).toBeGreaterThan(dump.length);
+      expect(await checkPlainDump(reader(dump, size), program)).toEqual({ bytes: dump.length, encoding: 'UTF8' });
+    const windows = await checkPlainDump(reader(text(asText.replaceAll('\n', '\r\n'))), program);
+    expect(windows.bytes).toBeGreaterThan(dump.length);
   });
 
   test('without its last line is truncated', async () => {

@@ -61,7 +61,7 @@ describe('a whole backup', () => {
     ['a.sql.enc', () => sodium(dump), sodiumOffer(), 'sodium > pg_dump plain', whole],
     ['a.sql.gz', () => sodium(gzipSync(dump)), sodiumOffer(sodiumText, 'hex'), 'sodium > gzip > pg_dump plain', whole],
     [
-      'part_001.tar.br',
+      'copy.tar.br',
       () => sodium(brotliCompressSync(vector('pg_dump/15.tar'))),
       sodiumOffer(),
       'sodium > brotli > pg_dump tar',
@@ -103,7 +103,13 @@ describe('a whole backup', () => {
       whole,
     ],
     ['a.sql.gz', async () => gzipSync(await gpg(dump)), passwordOffer(), 'gzip > openpgp > pg_dump plain', whole],
-    ['a.tar', () => vector('pg_dump/15.tar'), undefined, 'pg_dump tar', { ...whole, authentic: null }],
+    [
+      'a.tar',
+      () => vector('pg_dump/15.tar'),
+      undefined,
+      'pg_dump tar',
+      { ...whole, authentic: null, restorable: null },
+    ],
   ] as const)('%s is proven, as far as its format can (%#)', async (name, make, offer, format, verdict) => {
     const report = await testRestore({ archive: write(name, await make()), keys: offer ? [offer] : [] });
     // A gzip around the message is plain at first sight; the offered key says that encryption was meant.
@@ -133,7 +139,9 @@ describe('a whole backup', () => {
       archive,
       keys: [passwordOffer(), keyOffer(), sodiumOffer('f'.repeat(64)), sodiumOffer()],
     });
-    expect(report.verdict.restorable).toBe(true);
+    // It opens and is whole, but one part of a backup is no backup.
+    expect(report.verdict).toEqual({ decrypted: true, authentic: true, complete: true, restorable: null });
+    expect(report.because.restorable).toContain('one part of a WAL-G backup');
     expect(report.keys).toEqual([
       { source: 'key file a', fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/), opens: 'sodium' },
     ]);
@@ -161,7 +169,7 @@ describe('a whole backup', () => {
       keys: [passwordOffer()],
       openssl: { cipher: 'aes-256-cbc', digest: 'sha256', pbkdf2: true, iterations: 10_000 },
     });
-    expect(report.verdict).toEqual({ decrypted: null, authentic: null, complete: null, restorable: false });
+    expect(report.verdict).toEqual({ decrypted: null, authentic: null, complete: null, restorable: null });
     expect(report.failure?.code).toBe('unsupported');
   });
 
@@ -171,7 +179,7 @@ describe('a whole backup', () => {
       keys: [passwordOffer()],
     });
     expect(report).toMatchObject({
-      verdict: { decrypted: true, authentic: true, restorable: false },
+      verdict: { decrypted: true, authentic: true, restorable: null },
       failure: { code: 'unsupported' },
     });
   });
