@@ -131,6 +131,7 @@ import sodiumKeyLength from './sodiumKeyLength.ts';
 import sodiumKeyPassphrase from './sodiumKeyPassphrase.ts';
 import sodiumKeyTransform from './sodiumKeyTransform.ts';
 import sourceCipher from './sourceCipher.ts';
+import stackgresApiVersion from './stackgresApiVersion.ts';
 import stackgresTooOld from './stackgresTooOld.ts';
 import stackgresValueNewline from './stackgresValueNewline.ts';
 import stackgresValueQuote from './stackgresValueQuote.ts';
@@ -156,6 +157,19 @@ import unreadSection from './unreadSection.ts';
 import weakCipherPass from './weakCipherPass.ts';
 import wrappedCipherPass from './wrappedCipherPass.ts';
 import yamlSyntax from './yamlSyntax.ts';
+import zalandoBucketScope from './zalandoBucketScope.ts';
+import zalandoClone from './zalandoClone.ts';
+import zalandoCloneKey from './zalandoCloneKey.ts';
+import zalandoKeyInConfigMap from './zalandoKeyInConfigMap.ts';
+import zalandoKeyLines from './zalandoKeyLines.ts';
+import zalandoOperatorSetting from './zalandoOperatorSetting.ts';
+import zalandoRegionUnderWalE from './zalandoRegionUnderWalE.ts';
+import zalandoSecretNamespace from './zalandoSecretNamespace.ts';
+import zalandoSodiumKey from './zalandoSodiumKey.ts';
+import zalandoSseOff from './zalandoSseOff.ts';
+import zalandoSwitch from './zalandoSwitch.ts';
+import zalandoVariableNotPassed from './zalandoVariableNotPassed.ts';
+import zalandoWalgOff from './zalandoWalgOff.ts';
 
 /** Every rule, in the order in which their findings are worth reading. */
 // biome-ignore format: one line a rule, so that two additions do not meet on one line
@@ -292,6 +306,7 @@ export const allRules: readonly AnyRule[] = [
   sodiumKeyPassphrase,
   sodiumKeyTransform,
   sourceCipher,
+  stackgresApiVersion,
   stackgresTooOld,
   stackgresValueNewline,
   stackgresValueQuote,
@@ -317,4 +332,17 @@ export const allRules: readonly AnyRule[] = [
   weakCipherPass,
   wrappedCipherPass,
   yamlSyntax,
+  zalandoBucketScope,
+  zalandoClone,
+  zalandoCloneKey,
+  zalandoKeyInConfigMap,
+  zalandoKeyLines,
+  zalandoOperatorSetting,
+  zalandoRegionUnderWalE,
+  zalandoSecretNamespace,
+  zalandoSodiumKey,
+  zalandoSseOff,
+  zalandoSwitch,
+  zalandoVariableNotPassed,
+  zalandoWalgOff,
 ];
