@@ -254,6 +254,8 @@ describe('spellings', () => {
     'cipher-type',
     'repository1-cipher-type',
     'repo1-cipher-algorithm',
+    'repo1-encryption',
+    'repo1-cipher',
   ]) {
     test(key, () => {
       check(`
@@ -273,6 +275,10 @@ repo1-cipher-pass=${STRONG}
     'repo1-cipher-password',
     'repo1-cipher-passphrase',
     'repo1-cipher-key',
+    'repo1-encryption-key',
+    'repo1-pass',
+    'repo1-passphrase',
+    'repo1-encryption',
   ]) {
     test(key, () => {
       check(`

@@ -33,9 +33,6 @@ const QUIET = [
   'handmade/secret-alternatives',
 ];
 
-/** Kinds of file that no rule reads yet: their mistakes have issues of their own. */
-const NOT_YET = new Set(['zalando']);
-
 interface Sample {
   file: string;
   kind: string;
@@ -75,7 +72,7 @@ describe.skipIf(!isPresent)('templates are passed over in silence even where an 
 });
 
 describe.skipIf(!isPresent)('what real people wrote wrong is found', () => {
-  for (const it of samples.filter((sample) => isMistake(sample) && !mayBeSilent(sample) && !NOT_YET.has(sample.kind))) {
+  for (const it of samples.filter((sample) => isMistake(sample) && !mayBeSilent(sample))) {
     test(`${it.file}: ${it.expected.slice('has-mistake: '.length, 120)}`, () => {
       const findings = all(workspaceOf(neighbours(it)));
       const worst = findings.map((finding) => finding.severity).toSorted((a, b) => rank(a) - rank(b))[0];
@@ -94,8 +91,10 @@ describe.skipIf(!isPresent)('no secret of a sample stands in a message', () => {
       .flatMap((uri) => [
         ...(workspace.text(uri) ?? '').matchAll(/(?:cipher-pass|key-secret|s3-key|azure-key)\s*[=:]\s*(\S{8,})/g),
       ])
-      .map((it) => it[1]!);
-    expect(secrets.length).toBeGreaterThan(20);
+      .map((it) => it[1]!)
+      // Names of keys, and what a renderer fills, are no secrets.
+      .filter((it) => !/^[A-Z_]+$|[{}$<>]/.test(it));
+    expect(secrets.length).toBeGreaterThan(10);
     const said = all(workspace).flatMap((it) => [
       it.message,
       ...it.fixes.map((fix) => fix.title),

@@ -95,7 +95,7 @@ const notObservable = new Set([
   'weak-cipher-pass',
 ]);
 
-const rules = allRules.filter((it) => it.kinds.includes('pgbackrest.conf'));
+const rules = allRules.filter((it) => it.product === 'pgBackRest' && it.kinds.includes('pgbackrest.conf'));
 const confOf = (markup: string) => parseMarkup(markup, '/pgbackrest.conf')[0]!.text;
 
 let folder: string;

@@ -30,6 +30,13 @@ export class Conf {
     return `${this.entry.name} in ${this.entry.secret.title}`;
   }
 
+  /** true for pgbackrest.conf.example and its like: what stands there is to be replaced. */
+  get isExample(): boolean {
+    return /\.(?:example|sample|dist|template|tmpl|tpl|j2|in)\b|example[^/]*$/i.test(
+      this.part.uri.split('/').at(-1) ?? '',
+    );
+  }
+
   /** The stanzas that have a section, in order. */
   get stanzas(): string[] {
     return stanzasOf(this.tree.sections);

@@ -77,6 +77,14 @@ export function* repositoriesAround(
   }
 }
 
+/** ` for stanza demo`, for messages: empty where it is so for all stanzas that there are. */
+export function forStanzas(stanzas: readonly (string | undefined)[], reading: ConfReading): string {
+  if (stanzas.length === reading.stanzas.length) return '';
+  return stanzas.length === 1
+    ? ` for stanza ${stanzas[0]}`
+    : ` for stanza ${stanzas[0]} and ${stanzas.length - 1} more`;
+}
+
 /** Every rule of one run asks the same. */
 const remembered = new WeakMap<Query, Map<Conf, ConfReading[]>>();
 

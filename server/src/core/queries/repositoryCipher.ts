@@ -86,8 +86,16 @@ export function meantCipherOption(setting: Setting): string | undefined {
   const { problem, nearest, key } = setting.resolved;
   if (problem === 'command-line-only') return key === 'cipher-pass' ? 'repo1-cipher-pass' : undefined;
   if (problem !== 'unknown') return undefined;
+  const repository = `repo${/^repo\D*?(\d{1,3})(?=\D)/i.exec(key)?.[1] ?? 1}`;
+  // A lone `repo1-encryption` does not say which of the two it is; its value does.
+  if (LONE_CIPHER.test(key)) return `${repository}-cipher-${LIKE_A_TYPE.test(setting.value) ? 'type' : 'pass'}`;
+  if (LONE_PASS.test(key)) return `${repository}-cipher-pass`;
   return nearest[0] !== undefined && /^repo\d+-cipher-(?:type|pass)$/.test(nearest[0]) ? nearest[0] : undefined;
 }
+
+const LONE_CIPHER = /^(?:repo(?:sitory)?-?\d{0,3}[-_.]?)?(?:c[iy]pher|encrypt(?:ion|ed)?|crypto?)$/i;
+const LONE_PASS = /^(?:repo(?:sitory)?-?\d{0,3}[-_.]?)?(?:pass|passwd|password|passphrase)$/i;
+const LIKE_A_TYPE = /aes|256|cbc|gcm|none|^(?:y|n|yes|no|on|off|true|false|1|0|enabled?|disabled?)$/i;
 
 /** Without a number in the key, the only repository that has a place is meant. */
 export function meantCipherKey(setting: Setting, repositories: readonly Repository[]): string | undefined {

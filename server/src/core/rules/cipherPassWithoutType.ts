@@ -1,5 +1,6 @@
+import type { Repository } from '../pgbackrest/repository.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
-import { readingsOf } from '../queries/confReading.ts';
+import { forStanzas, readingsOf } from '../queries/confReading.ts';
 import { repositoryCiphers } from '../queries/repositoryCipher.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
@@ -34,32 +35,36 @@ export default rule({
     pg1-path=/var/lib/postgresql/15/demo
   `,
   check(conf, { report, query }) {
-    const told = new Set<Setting>();
     for (const reading of readingsOf(conf, query)) {
       // A cluster that mounts the conf reports it with the place where the type belongs; of a fragment nobody knows.
       if (reading.cluster || !reading.isWhole || reading.hasOpaqueLines) continue;
+      const lacking = new Map<Setting, { repository: Repository; stanzas: (string | undefined)[] }>();
       for (const stanza of reading.stanzas) {
         for (const { repository, type, pass, isTypeTold, isStray, slip } of repositoryCiphers(reading, stanza)) {
-          if (!pass || type || !conf.holds(pass) || told.has(pass) || isStray || slip) continue;
-          if (isTypeTold) continue;
-          told.add(pass);
-          const key = `${repository.name}-cipher-type`;
-          if (repository.option('host')) {
-            report(pass.keyPlace, `${repository.name} is on another host: without ${key} the pass is ignored here`, {
-              severity: 'warning',
-              fix: fix(`Remove ${pass.key}: it belongs on the repository host`, pass.remove()),
-            });
-            continue;
-          }
-          const only = stanza !== undefined && reading.stanzas.length > 1 ? ` for stanza ${stanza}` : '';
-          report(
-            pass.keyPlace,
-            `${repository.name} has a cipher pass but no ${key}${only}: it is stored in plain text`,
-            {
-              fix: fix(`Add ${key}=aes-256-cbc`, pass.insertAfter(key, 'aes-256-cbc')),
-            },
-          );
+          if (!pass || type || !conf.holds(pass) || isStray || slip || isTypeTold) continue;
+          if (reading.isInEnvironment(`${repository.name}-cipher-type`)) continue;
+          const known = lacking.get(pass);
+          if (known) known.stanzas.push(stanza);
+          else lacking.set(pass, { repository, stanzas: [stanza] });
         }
+      }
+      for (const [pass, { repository, stanzas }] of lacking) {
+        const key = `${repository.name}-cipher-type`;
+        if (repository.option('host')) {
+          report(pass.keyPlace, `${repository.name} is on another host: without ${key} the pass is ignored here`, {
+            severity: 'warning',
+            fix: fix(`Remove ${pass.key}: it belongs on the repository host`, pass.remove()),
+          });
+          continue;
+        }
+        const which = forStanzas(stanzas, reading);
+        report(
+          pass.keyPlace,
+          `${repository.name} has a cipher pass but no ${key}${which}: it is stored in plain text`,
+          {
+            fix: fix(`Add ${key}=aes-256-cbc`, pass.insertAfter(key, 'aes-256-cbc')),
+          },
+        );
       }
     }
   },

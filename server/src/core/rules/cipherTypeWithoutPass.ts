@@ -1,6 +1,7 @@
 import { generatePass, passMark } from '../pgbackrest/generatedPass.ts';
+import type { Repository } from '../pgbackrest/repository.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
-import { readingsOf } from '../queries/confReading.ts';
+import { forStanzas, readingsOf } from '../queries/confReading.ts';
 import { repositoryCiphers } from '../queries/repositoryCipher.ts';
 import { fixture, rule } from '../rule.ts';
 
@@ -29,30 +30,33 @@ export default rule({
     repo1-retention-full=2
   `,
   check(conf, { report, query }) {
-    const told = new Set<Setting>();
     for (const reading of readingsOf(conf, query)) {
       // The cluster's own rule judges what its Pods lack.
       if (reading.cluster) continue;
+      const lacking = new Map<Setting, { repository: Repository; stanzas: (string | undefined)[] }>();
       for (const stanza of reading.stanzas) {
         for (const { repository, type, pass, isPassTold, slip } of repositoryCiphers(reading, stanza)) {
           if (!type || pass || type.isOpaque || type.value === 'none' || type.value === '') continue;
-          if (!conf.holds(type) || told.has(type) || slip) continue;
-          if (isPassTold) continue;
-          const key = `${repository.name}-cipher-pass`;
-          if (reading.isInEnvironment(key)) continue;
-          told.add(type);
-          const isSure = reading.isWhole && !reading.mayHoldMore && !conf.entry;
-          report(
-            type.keyPlace,
-            isSure
-              ? `${repository.name} has a cipher type but no ${key}`
-              : `${repository.name} has a cipher type, and ${key} must come from elsewhere`,
-            {
-              severity: isSure ? 'error' : 'information',
-              fix: generatePass(`Generate ${key}`, type.insertAfter(key, passMark)),
-            },
-          );
+          if (!conf.holds(type) || slip || isPassTold) continue;
+          if (reading.isInEnvironment(`${repository.name}-cipher-pass`)) continue;
+          const known = lacking.get(type);
+          if (known) known.stanzas.push(stanza);
+          else lacking.set(type, { repository, stanzas: [stanza] });
         }
+      }
+      for (const [type, { repository, stanzas }] of lacking) {
+        const key = `${repository.name}-cipher-pass`;
+        const isSure = reading.isWhole && !reading.mayHoldMore && !conf.entry;
+        report(
+          type.keyPlace,
+          isSure
+            ? `${repository.name} has a cipher type but no ${key}${forStanzas(stanzas, reading)}`
+            : `${repository.name} has a cipher type, and ${key} must come from elsewhere`,
+          {
+            severity: isSure ? 'error' : 'information',
+            fix: generatePass(`Generate ${key}`, type.insertAfter(key, passMark)),
+          },
+        );
       }
     }
   },

@@ -70,7 +70,13 @@ export default rule({
 function ignoredEverywhere(setting: Setting, effective: EffectiveOptions[]): Unmet | undefined {
   const { definition, index, problem, name } = setting.resolved;
   // Encryption has rules of its own, and a stanza without pg1-path is told there.
-  if (!definition || problem || name === 'repo-cipher-pass' || definition.depend?.option === 'pg-path')
+  if (
+    !definition ||
+    problem ||
+    setting.value === '' ||
+    name === 'repo-cipher-pass' ||
+    definition.depend?.option === 'pg-path'
+  )
     return undefined;
   const relevant = effective.filter((it) => setting.scope.stanza === undefined || it.stanza === setting.scope.stanza);
   const unmet = relevant.map((it) => it.unmet(definition, index));

@@ -13,6 +13,7 @@ export default rule({
   bad: fixture`
     [global]
     repo1-path=/backup
+    repo1-retention-full=2
     repo1-gcs-key=${'x'.repeat(65_536)}
     ${'^'.repeat(65_550)} error line-too-long: this line is longer than the 65,536 bytes that pgBackRest reads
   `,

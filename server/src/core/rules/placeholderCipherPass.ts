@@ -28,10 +28,11 @@ export default rule({
     repo1-cipher-pass=Q0Sd8bpZw4rXhT1uY6nEKfvJ2mLcA9gR3iPyWzVx5oBtDkNeHsMqUjGaFlCO7I+/
   `,
   check(conf, { report }) {
+    if (conf.isExample) return;
     for (const setting of conf.settings) {
       if (setting.resolved.name !== 'repo-cipher-pass' || setting.resolved.problem || setting.value === '') continue;
       const isPlaceholder = setting.isOpaque
-        ? isForgottenMark(setting.value) && !/\.(?:example|sample|dist|template|tpl)\b/.test(conf.part.uri)
+        ? isForgottenMark(setting.value)
         : passWeakness(setting.value) === 'placeholder';
       if (!isPlaceholder) continue;
       report(setting.valuePlace, `${setting.key} is still a placeholder`, {

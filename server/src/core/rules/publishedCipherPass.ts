@@ -28,6 +28,7 @@ export default rule({
     repo1-cipher-pass=Q0Sd8bpZw4rXhT1uY6nEKfvJ2mLcA9gR3iPyWzVx5oBtDkNeHsMqUjGaFlCO7I+/
   `,
   check(conf, { report }) {
+    if (conf.isExample) return;
     for (const setting of conf.settings) {
       if (setting.resolved.name !== 'repo-cipher-pass' || setting.resolved.problem || setting.isOpaque) continue;
       if (passWeakness(setting.value) !== 'published') continue;
