@@ -35,6 +35,12 @@ import {
   type StackGresClusterResource,
 } from './resources/stackgres.ts';
 import { type BackupLocationResource, readBackupLocation } from './resources/stork.ts';
+import {
+  readZalandoCluster,
+  readZalandoOperator,
+  type ZalandoClusterResource,
+  type ZalandoOperatorResource,
+} from './resources/zalando.ts';
 import { YamlNode } from './yaml/node.ts';
 import { type ParsedYaml, parseYaml } from './yaml/parse.ts';
 
@@ -62,6 +68,9 @@ export interface SubjectOf {
   CnpgObjectStore: CnpgObjectStoreResource;
   /** CloudNativePG's Backup and ScheduledBackup. */
   CnpgBackup: CnpgBackupResource;
+  /** Zalando's postgresql. */
+  ZalandoCluster: ZalandoClusterResource;
+  ZalandoOperator: ZalandoOperatorResource;
   Kustomization: KustomizationResource;
   Document: YamlDocument;
 }
@@ -116,6 +125,8 @@ const READERS: { group: RegExp; kinds: string[]; read: Reader }[] = [
   { group: /^postgresql\.cnpg\.io\//, kinds: ['Cluster'], read: readCnpgCluster },
   { group: /^postgresql\.cnpg\.io\//, kinds: ['Backup', 'ScheduledBackup'], read: readCnpgBackup },
   { group: /^barmancloud\.cnpg\.io\//, kinds: ['ObjectStore'], read: readCnpgObjectStore },
+  { group: /^acid\.zalan\.do\/v1$/, kinds: ['postgresql'], read: readZalandoCluster },
+  { group: /^acid\.zalan\.do\/v1$/, kinds: ['OperatorConfiguration'], read: readZalandoOperator },
   { group: /./, kinds: STAND_INS, read: readSecretStandIn },
 ];
 

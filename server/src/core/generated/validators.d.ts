@@ -15,3 +15,4 @@ export const Secret: Validator;
 export const SGBackup: Validator;
 export const SGCluster: Validator;
 export const SGObjectStorage: Validator;
+export const postgresql: Validator;

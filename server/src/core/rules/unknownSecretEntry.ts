@@ -16,7 +16,7 @@ export default rule({
   since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['G28', 'N19'],
-  kinds: ['SGObjectStorage', 'SGBackup', 'CnpgCluster', 'CnpgObjectStore'],
+  kinds: ['SGObjectStorage', 'SGBackup', 'CnpgCluster', 'CnpgObjectStore', 'ZalandoCluster'],
   bad: fixture`
     #- /storage.yaml
     apiVersion: stackgres.io/v1beta1
