@@ -90,7 +90,6 @@ async function startHand({ report, screenshots }) {
     frames: async () =>
       (
         await Promise.all(
-          // biome-ignore lint/performance/useDomNodeTextContent: what a person sees, without style sheets
           state.page.frames().map((frame) => frame.evaluate(() => document.body?.innerText ?? '').catch(() => '')),
         )
       ).filter(Boolean),
