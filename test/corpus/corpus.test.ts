@@ -59,6 +59,14 @@ describe.skipIf(!isPresent)('vendors’ samples are passed over in silence', () 
   }
 });
 
+describe.skipIf(!isPresent)('vendors’ samples that their own schema refuses are found', () => {
+  for (const path of isPresent ? filesBelow(join(SAMPLES, 'known-bad')) : []) {
+    test(path.slice(SAMPLES.length + 1), () =>
+      expect(all(workspaceOf([path])).map((it) => it.severity)).toContain('error'),
+    );
+  }
+});
+
 describe.skipIf(!isPresent)('what real people wrote right is passed over in silence', () => {
   for (const it of samples.filter((sample) => sample.expected === 'clean')) {
     test(it.file, () => expect(loud(workspaceOf(neighbours(it)))).toEqual([]));
