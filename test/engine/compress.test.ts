@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { once } from '../../engine/src/bytes.ts';
 import { type Compression, decompress, decompressBytes } from '../../engine/src/compress/compression.ts';
 import { unzstdBytesInJavaScript, unzstdInJavaScript } from '../../engine/src/compress/zstd.ts';
+import { ZstdFrames } from '../../engine/src/compress/zstdFrames.ts';
 import { all, expectFailure, pieces, watched } from './pieces.ts';
 
 /** "15\n" as pgBackRest 2.45 and 2.59 store it (PG_VERSION of real repositories). */
@@ -99,6 +100,30 @@ test('the two zstd decoders agree', async () => {
   const stored = Buffer.from('28b52ffd005819000031350a', 'hex');
   expect(text(await all(unzstdInJavaScript(pieces(stored, 5))))).toBe('15\n');
   expect(text(unzstdBytesInJavaScript(stored, 3))).toBe('15\n');
+});
+
+test('the end of zstd data is known without decoding it: whole, in single bytes, several frames, frames to skip', () => {
+  const frame = Buffer.from('28b52ffd005819000031350a', 'hex');
+  const skippable = Buffer.from('502a4d1803000000aabbcc', 'hex');
+  const checked = Buffer.from('28b52ffd045819000031350a7a1f6b5c', 'hex');
+  const cases: [bytes: Buffer, ends: number[]][] = [
+    [frame, [12]],
+    [checked, [16]],
+    [Buffer.concat([frame, frame]), [12, 24]],
+    [Buffer.concat([skippable, frame]), [11, 23]],
+  ];
+  for (const [bytes, ends] of cases) {
+    for (const size of [bytes.length, 1, 5]) {
+      for (let length = 0; length <= bytes.length; length++) {
+        const frames = new ZstdFrames();
+        for (let at = 0; at < length; at += size) frames.update(bytes.subarray(at, Math.min(at + size, length)));
+        if (ends.includes(length)) frames.finish();
+        else expect(() => frames.finish(), `${length} bytes`).toThrow(/ends before/);
+      }
+    }
+  }
+  expect(() => new ZstdFrames().update(Buffer.concat([frame, Buffer.alloc(4)]))).toThrow(/bytes follow the end/);
+  expect(() => new ZstdFrames().update(Buffer.from('hello'))).toThrow(/does not start/);
 });
 
 test('a decompression bomb stops at the recorded size', () => {

@@ -2,23 +2,30 @@
 
 import * as zlib from 'node:zlib';
 import { Decompress, ZstdErrorCode } from 'fzstd';
-import { concat } from '../bytes.ts';
+import { concat, tap } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
 import { damagedData, largerThanRecorded, truncatedData } from './failures.ts';
 import { inMemory, type NativeFormat, type NativeStream, throughNative } from './native.ts';
+import { ZstdFrames } from './zstdFrames.ts';
 
 const pieceBytes = 128 * 1024;
 
 /**
- * @throws RestoreError `damaged` (no zstd frame, a block that does not decode), `truncated`, `unsupported` for a frame
- *   whose window is too large for the JavaScript decoder; offsets count compressed bytes
+ * @throws RestoreError `damaged` (no zstd frame, a block that does not decode, bytes after the end), `truncated`,
+ *   `unsupported` for a frame whose window is too large for the JavaScript decoder; offsets count compressed bytes
  */
-export function unzstd(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  return native ? throughNative(input, native.stream(), zstd) : unzstdInJavaScript(input);
+export async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  const frames = new ZstdFrames();
+  const walked = tap(input, frames);
+  yield* native ? throughNative(walked, native.stream(), zstd) : unzstdInJavaScript(walked);
+  frames.finish();
 }
 
 /** As `unzstd`, for bytes in memory; a result of more than `limit` bytes is `damaged`: it is not what was recorded. */
 export function unzstdBytes(compressed: Uint8Array, limit: number): Uint8Array {
+  const frames = new ZstdFrames();
+  frames.update(compressed);
+  frames.finish();
   const decoder = native;
   if (!decoder) return unzstdBytesInJavaScript(compressed, limit);
   return inMemory(compressed, limit, zstd, () => decoder.bytes(compressed, Math.max(limit, 1)));
