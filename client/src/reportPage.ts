@@ -61,6 +61,7 @@ function reportSection(report: Report): string {
       ${ticks.map(([name, label]) => tick(label, verdict[name], because[name])).join('')}
     </ol>
     ${table(facts(report))}
+    ${keysTable(report)}
     ${failedFiles(report)}
     ${list(l10n.t('Notes'), report.notes)}
     <p class="actions">
@@ -101,22 +102,19 @@ function tick(label: string, state: Tick, why: string): string {
   </li>`;
 }
 
-function facts({ format, backup, keys, files, bytes, seconds, restoredTo }: Report): [string, string][] {
+function facts({ format, backup, files, bytes, seconds, restoredTo }: Report): [string, string][] {
   const rows: [string, string][] = [[l10n.t('Format'), format]];
   if (backup) rows.push([l10n.t('Backup'), [backup.label, backup.type].filter(Boolean).join(', ')]);
-  for (const { source, fingerprint, opens } of keys) {
-    rows.push([
-      opens ? l10n.t('Key of {0}', opens) : l10n.t('Key'),
-      fingerprint ? l10n.t('{0}, fingerprint {1}', source, fingerprint) : source,
-    ]);
-  }
   if (files.total > 0) {
     rows.push([
       l10n.t('Files'),
       l10n.t('{0} of {1} verified', files.verified.toLocaleString('en-US'), files.total.toLocaleString('en-US')),
     ]);
   }
-  rows.push([l10n.t('Read'), formatBytes(bytes.read)], [l10n.t('Contents'), formatBytes(bytes.restored)]);
+  rows.push([
+    l10n.t('Size'),
+    l10n.t('{0} stored, {1} of contents', formatBytes(bytes.read), formatBytes(bytes.restored)),
+  ]);
   rows.push([
     l10n.t('Time'),
     seconds > 0.05
@@ -125,6 +123,22 @@ function facts({ format, backup, keys, files, bytes, seconds, restoredTo }: Repo
   ]);
   rows.push([l10n.t('Written to'), restoredTo ?? l10n.t('nowhere: the contents were checked only')]);
   return rows;
+}
+
+/** Which key opened what: one, or a chain of them in which each is found in what the one before has opened. */
+function keysTable({ keys }: Report): string {
+  if (keys.length === 0) return '';
+  const rows = keys.map(({ source, fingerprint, opens }) =>
+    [source, opens ?? '', fingerprint ?? ''].map(
+      (it, index) => `<td${index === 2 ? ' class="path"' : ''}>${escaped(it)}</td>`,
+    ),
+  );
+  const head = [l10n.t('Key'), l10n.t('Opens'), l10n.t('Fingerprint')].map((it) => `<th>${escaped(it)}</th>`);
+  return `<h3>${escaped(l10n.t('Keys'))}</h3>
+    <table class="columns">
+      <thead><tr>${head.join('')}</tr></thead>
+      <tbody>${rows.map((cells) => `<tr>${cells.join('')}</tr>`).join('')}</tbody>
+    </table>`;
 }
 
 function failedFiles({ files: { failed } }: Report): string {
@@ -137,7 +151,7 @@ function failedFiles({ files: { failed } }: Report): string {
     );
   const more = failed.length - shownFailures;
   return `<h3>${escaped(l10n.t('Files that failed'))}</h3>
-    <table class="failed">
+    <table class="columns">
       <thead><tr><th>${escaped(l10n.t('File'))}</th><th>${escaped(l10n.t('What'))}</th><th>${escaped(l10n.t('Byte'))}</th><th>${escaped(l10n.t('Why'))}</th></tr></thead>
       <tbody>${rows.join('')}</tbody>
     </table>
@@ -232,8 +246,8 @@ const STYLE = `
   .facts th { width: 9rem; padding: .25rem 1rem .25rem 0; vertical-align: top; color: var(--vscode-descriptionForeground); }
   .facts td { padding: .25rem 0; overflow-wrap: anywhere; }
   .facts tr + tr > * { border-top: 1px solid var(--vscode-widget-border, transparent); }
-  .failed th { padding: .3rem .8rem .3rem 0; color: var(--vscode-descriptionForeground); border-bottom: 1px solid var(--vscode-widget-border, currentColor); }
-  .failed td { padding: .3rem .8rem .3rem 0; vertical-align: top; }
+  .columns th { padding: .3rem .8rem .3rem 0; color: var(--vscode-descriptionForeground); border-bottom: 1px solid var(--vscode-widget-border, currentColor); }
+  .columns td { padding: .3rem .8rem .3rem 0; vertical-align: top; }
   ul { margin: .2rem 0; padding-left: 1.3rem; }
   .actions { margin-top: 1.8rem; }
   .button { display: inline-block; padding: .35rem .9rem; border-radius: 3px; text-decoration: none; color: var(--vscode-button-foreground); background: var(--vscode-button-background); border: 1px solid var(--vscode-button-border, transparent); }

@@ -200,12 +200,6 @@ async function askKeys(server: LanguageServer): Promise<Keys | undefined> {
           },
         ]
       : []),
-    ...[...keys.values()].map(({ source, uri }) => ({
-      label: `$(key) ${source}`,
-      detail: workspace.asRelativePath(Uri.parse(uri)),
-      choose: async (): Promise<Keys> => ({ from: 'workspace', configuration: [uri] }),
-    })),
-    { label: l10n.t('Another'), kind: QuickPickItemKind.Separator, choose: async () => undefined },
     {
       label: `$(ellipsis) ${l10n.t('A key file or a typed key…')}`,
       choose: async (): Promise<Keys | undefined> => {
@@ -221,6 +215,12 @@ async function askKeys(server: LanguageServer): Promise<Keys | undefined> {
         return offer && { from: 'here', offer };
       },
     },
+    { label: l10n.t('Keys of the workspace'), kind: QuickPickItemKind.Separator, choose: async () => undefined },
+    ...[...keys.values()].map(({ source, uri }) => ({
+      label: `$(key) ${source}`,
+      detail: workspace.asRelativePath(Uri.parse(uri)),
+      choose: async (): Promise<Keys> => ({ from: 'workspace', configuration: [uri] }),
+    })),
   ];
   const picked = await window.showQuickPick(items, { title: l10n.t('Test Restore: which key?'), matchOnDetail: true });
   return await picked?.choose();

@@ -69,7 +69,7 @@ describe('a line of pgbackrest.conf is coloured by what it is', () => {
       '[demo:backup]',
       [
         '[ punctuation.definition.section.begin',
-        'demo entity.name.section.stanza',
+        'demo entity.name.type.stanza',
         ': punctuation.separator.section',
         'backup entity.name.function.command',
         '] punctuation.definition.section.end',
@@ -79,7 +79,7 @@ describe('a line of pgbackrest.conf is coloured by what it is', () => {
       '[Global]',
       [
         '[ punctuation.definition.section.begin',
-        'Global entity.name.section.stanza',
+        'Global entity.name.type.stanza',
         '] punctuation.definition.section.end',
       ],
     ],
@@ -116,7 +116,7 @@ describe('a line of pgbackrest.conf is coloured by what it is', () => {
         '1 constant.numeric.index',
         '-cipher-type variable.other.property',
         '= keyword.operator.assignment',
-        'aes-256-cbc support.constant.value',
+        'aes-256-cbc variable.other.enummember',
       ],
     ],
     [
@@ -174,7 +174,7 @@ describe('a line of pgbackrest.conf is coloured by what it is', () => {
 });
 
 test('a value never runs on into the next line', async () => {
-  expect(await tokens('process-max=\n[demo]')).toContain('demo entity.name.section.stanza');
+  expect(await tokens('process-max=\n[demo]')).toContain('demo entity.name.type.stanza');
 });
 
 describe('a conf in a block scalar is coloured inside YAML', () => {
@@ -191,10 +191,10 @@ describe('a conf in a block scalar is coloured inside YAML', () => {
   });
 
   test.each(['s3.conf: |-', 'my-pgbackrest-repo1.conf: >', 'repo2.conf: |2+ # why'])('under %s', async (key) => {
-    expect(await tokens(`${key}\n   [demo]`, 'source.yaml')).toContain('demo entity.name.section.stanza');
+    expect(await tokens(`${key}\n   [demo]`, 'source.yaml')).toContain('demo entity.name.type.stanza');
   });
 
   test.each(['nginx.conf: |', 'pgbackrest.conf: text', 'script.sh: |'])('but not under %s', async (key) => {
-    expect((await tokens(`${key}\n   [demo]`, 'source.yaml')).join()).not.toContain('entity.name.section');
+    expect((await tokens(`${key}\n   [demo]`, 'source.yaml')).join()).not.toContain('entity.name.type');
   });
 });

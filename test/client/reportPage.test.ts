@@ -69,7 +69,8 @@ describe('the report', () => {
     expect(page).toContain('Authentic\ncannot be proven\nAES-CBC authenticates nothing.');
     expect(page).toContain('Decrypted\nyes\nEvery byte came through.');
     expect(page).toContain('Files\n1,200 of 1,200 verified');
-    expect(page).toContain('Key of repo1\npgbackrest.conf, repo1-cipher-pass, fingerprint ab12');
+    expect(page).toContain('Keys\nKey\nOpens\nFingerprint\npgbackrest.conf, repo1-cipher-pass\nrepo1\nab12');
+    expect(page).toContain('Size\n3.4 MB stored, 12.0 MB of contents');
     expect(page).toContain('Time\n1.50 s, 2.3 MB a second');
     expect(page).toContain('nowhere: the contents were checked only');
   });

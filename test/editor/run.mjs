@@ -5,19 +5,18 @@
 //
 // `--extension` takes an unpacked extension (e.g. this checkout after `npm run build`) and leaves the .vsix out.
 import { execFileSync } from 'node:child_process';
-import { createCipheriv, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { packageExtension } from '../../tools/package.mjs';
 import { installRealVscode } from '../../tools/real-vscode.mjs';
 import { runInProcess } from './inProcess.mjs';
 import { installedTests } from './installed.mjs';
 import { packageTests } from './package.mjs';
+import { makeSlowArchive } from './slowArchive.mjs';
 import { makeHome } from './window.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -125,15 +124,4 @@ function newHome(name) {
   writeFileSync(join(folders.workspace, 'large.gz.enc'), archive);
   writeFileSync(join(folders.workspace, 'large.pass'), password);
   return folders;
-}
-
-/** Gigabytes of zeros in a few megabytes, as `gzip | openssl enc -aes-256-cbc -pbkdf2` would write them. */
-function makeSlowArchive() {
-  const password = randomBytes(24).toString('base64');
-  const salt = randomBytes(8);
-  const derived = pbkdf2Sync(password, salt, 10_000, 48, 'sha256');
-  const cipher = createCipheriv('aes-256-cbc', derived.subarray(0, 32), derived.subarray(32));
-  const member = gzipSync(Buffer.alloc(64 << 20));
-  const members = Array.from({ length: 150 }, () => cipher.update(member));
-  return { archive: Buffer.concat([Buffer.from('Salted__'), salt, ...members, cipher.final()]), password };
 }

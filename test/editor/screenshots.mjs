@@ -1,11 +1,12 @@
 // Takes the pictures of docs/screenshots from the packaged extension: `node test/editor/screenshots.mjs [NAME...]`.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageExtension } from '../../tools/package.mjs';
 import { installVsix } from '../../tools/real-vscode.mjs';
-import { choose, makeHome, openFile, quickRow, runCommand, typeCommand, withWindow } from './window.mjs';
+import { makeSlowArchive } from './slowArchive.mjs';
+import { choose, makeHome, openFile, quickRow, runCommand, typeCommand, webview, withWindow } from './window.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const wanted = process.argv.slice(2);
@@ -15,7 +16,7 @@ const settleMs = 1_200;
 
 const pictures = {
   findings: async (page, shoot) => {
-    await openFile(page, 'secret.yaml percona');
+    await openFile(page, 'percona/secret.yaml');
     await page.locator('.squiggly-error').first().waitFor({ timeout: 60_000 });
     await page.waitForTimeout(settleMs);
     // The mark lies under the text, which would be what is hovered.
@@ -25,7 +26,7 @@ const pictures = {
     await shoot();
   },
   palette: async (page, shoot) => {
-    await openFile(page, 'pgbackrest.conf');
+    await openFile(page, 'pgbackrest/pgbackrest.conf');
     await page.waitForTimeout(settleMs);
     await typeCommand(page, 'Restorable: ');
     await quickRow(page, 'Restorable: Test Restore').waitFor();
@@ -40,10 +41,23 @@ const pictures = {
   },
   report: async (page, shoot) => {
     await runCommand(page, 'Restorable: Test Restore');
-    await choose(page, 'pgbackrest');
+    await choose(page, 'archives/pgbackrest/repo');
+    await choose(page, 'Every key of the workspace');
     await choose(page, 'Check only');
-    await page.locator('.tab', { hasText: 'Test restore' }).waitFor({ timeout: 60_000 });
-    await page.waitForTimeout(settleMs);
+    await webview(page).locator('h1').waitFor({ timeout: 60_000 });
+    await shoot();
+  },
+  progress: async (page, shoot) => {
+    await openFile(page, 'stackgres/storages.yaml');
+    await runCommand(page, 'Restorable: Test Restore');
+    await choose(page, 'shop-2026-01-01.sql.gz.enc');
+    await choose(page, 'A key file or a typed key');
+    await choose(page, 'openssl enc');
+    await choose(page, 'Type it');
+    await page.keyboard.type(slow.password);
+    await page.keyboard.press('Enter');
+    await choose(page, 'Check only');
+    await page.locator('.notification-toast:has-text(" left")').waitFor({ timeout: 20_000 });
     await shoot();
   },
   walkthrough: async (page, shoot) => {
@@ -55,20 +69,22 @@ const pictures = {
   },
 };
 
-const home = mkdtempSync(join(tmpdir(), 'restorable-pictures-'));
+const home = mkdtempSync(join(tmpdir(), 'demo-'));
+const slow = makeSlowArchive();
 try {
   const folders = makeHome(
     home,
     { '.': join(root, 'examples') },
     { 'workbench.colorTheme': process.env.THEME ?? 'Default Dark Modern', 'editor.wordWrap': 'on' },
   );
+  writeFileSync(join(folders.workspace, 'archives', 'shop-2026-01-01.sql.gz.enc'), slow.archive);
   await installVsix({ vsix: packageExtension(join(home, 'restorable.vsix')), ...folders });
   for (const [name, take] of Object.entries(pictures)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     const path = join(process.env.PICTURES ?? join(root, 'docs', 'screenshots'), `${name}.png`);
     await withWindow(folders, (page) =>
       take(page, async () => {
-        await page.waitForTimeout(settleMs);
+        if (name !== 'progress') await page.waitForTimeout(settleMs);
         await page.screenshot({ path });
         console.log(path);
       }),

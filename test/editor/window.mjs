@@ -48,29 +48,46 @@ export async function withWindow(home, use, { hasTrust = false, scale = 1 } = {}
   }
 }
 
-/** Opens a file through Quick Open. */
-export async function openFile(page, name) {
+/** Opens a file through Quick Open, by its name or the end of its path. */
+export async function openFile(page, path) {
   await page.keyboard.press('Control+KeyP');
-  await quickInput(page).fill(name);
-  await quickRow(page, name).click();
+  await quickInput(page).fill(path);
+  await quickRow(page, path.split('/').at(-1)).click();
   await page.locator('.monaco-editor .view-lines').first().waitFor();
 }
 
-/** Types into the command palette; `>` is put in front. */
+/** Types into the command palette; `>` is put in front. Again and again, since a new window learns its commands late. */
 export async function typeCommand(page, text) {
-  await page.keyboard.press('F1');
-  await quickInput(page).fill(`>${text}`);
-  await quickRow(page, text).waitFor({ timeout: 20_000 });
+  for (let attempt = 0; ; attempt++) {
+    await page.keyboard.press('F1');
+    await quickInput(page).fill(`>${text}`);
+    try {
+      return await quickRow(page, text).waitFor({ timeout: 3_000 });
+    } catch (error) {
+      if (attempt === 20) throw error;
+      await page.keyboard.press('Escape');
+    }
+  }
 }
 
 export async function runCommand(page, title) {
   await typeCommand(page, title);
-  await quickRow(page, title).click();
+  await page.keyboard.press('Enter');
 }
 
 /** Chooses a row of whatever Quick Pick is open. */
 export async function choose(page, text) {
-  await quickRow(page, text).click({ timeout: 20_000 });
+  // Something has to be there before it can be filtered; a long list shows only what fits.
+  await page.locator('.quick-input-list .monaco-list-row').first().waitFor({ timeout: 20_000 });
+  await quickInput(page).fill(text);
+  await quickRow(page, text).waitFor({ timeout: 20_000 });
+  await page.keyboard.press('Enter');
+  await quickRow(page, text).waitFor({ state: 'hidden', timeout: 20_000 });
+}
+
+/** The contents of a webview: a frame within a frame. */
+export function webview(page) {
+  return page.frameLocator('iframe.webview').frameLocator('iframe');
 }
 
 export function quickRow(page, text) {
