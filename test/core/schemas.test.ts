@@ -485,8 +485,16 @@ group.skipIf(!existsSync(join(shared, 'crds')))('the schemas know the same field
     ['SGObjectStorage', 'stackgres/SGObjectStorage.yaml'],
     ['SGCluster', 'stackgres/SGCluster.yaml'],
     ['SGBackup', 'stackgres/SGBackup.yaml'],
+    ['SGBackupConfig', 'stackgres/SGBackupConfig.yaml'],
+    ['SGShardedCluster', 'stackgres/SGShardedCluster.yaml'],
+    ['SGShardedBackup', 'stackgres/SGShardedBackup.yaml'],
     ['PerconaPGBackup', 'percona/pgv2.percona.com_perconapgbackups.yaml'],
     ['PerconaPGRestore', 'percona/pgv2.percona.com_perconapgrestores.yaml'],
+    ['ObjectStore', 'cnpg/barmancloud.cnpg.io_objectstores.yaml'],
+    ['Cluster', 'cnpg/postgresql.cnpg.io_clusters.yaml'],
+    ['Backup', 'cnpg/postgresql.cnpg.io_backups.yaml'],
+    ['ScheduledBackup', 'cnpg/postgresql.cnpg.io_scheduledbackups.yaml'],
+    ['postgresql', 'zalando/postgresql.crd.yaml'],
   ] as const)('%s', (kind, file) => {
     const crd = specOf(crdSchema(file, undefined, []));
     expect([...differences(ours(kind, 'spec'), crd, 'spec')]).toEqual([]);
@@ -535,7 +543,8 @@ group.skipIf(!existsSync(join(shared, 'crds')))('the schemas know the same field
 });
 
 group.skipIf(!existsSync(join(shared, 'samples')))('manifests that are known to be good', () => {
-  const groups = /^(?:v1|stackgres\.io\/v1.*|pgv2\.percona\.com\/v2|postgres-operator\.crunchydata\.com\/v1.*)$/;
+  const groups =
+    /^(?:v1|stackgres\.io\/v1.*|pgv2\.percona\.com\/v2|(?:postgresql|barmancloud)\.cnpg\.io\/v1|acid\.zalan\.do\/v1|stork\.libopenstorage\.org\/v1alpha1|postgres-operator\.crunchydata\.com\/v1.*)$/;
 
   function problemsIn(file: string): { kind: string; problems: SchemaProblem[] }[] {
     const documents = parseAllDocuments(readFileSync(join(shared, 'samples', file), 'utf8'), { uniqueKeys: false });

@@ -30,7 +30,9 @@ import {
   type ObjectStorageResource,
   readObjectStorage,
   readStackGresBackup,
+  readStackGresBackupConfig,
   readStackGresCluster,
+  type StackGresBackupConfigResource,
   type StackGresBackupResource,
   type StackGresClusterResource,
 } from './resources/stackgres.ts';
@@ -59,6 +61,7 @@ export interface SubjectOf {
   SGObjectStorage: ObjectStorageResource;
   SGCluster: StackGresClusterResource;
   SGBackup: StackGresBackupResource;
+  SGBackupConfig: StackGresBackupConfigResource;
   PostgresCluster: PostgresClusterResource;
   PostgresBackup: PostgresBackupResource;
   BackupLocation: BackupLocationResource;
@@ -114,6 +117,7 @@ const READERS: { group: RegExp; kinds: string[]; read: Reader }[] = [
   { group: /^stackgres\.io\//, kinds: ['SGObjectStorage'], read: readObjectStorage },
   { group: /^stackgres\.io\//, kinds: ['SGCluster', 'SGShardedCluster'], read: readStackGresCluster },
   { group: /^stackgres\.io\//, kinds: ['SGBackup', 'SGShardedBackup'], read: readStackGresBackup },
+  { group: /^stackgres\.io\//, kinds: ['SGBackupConfig'], read: readStackGresBackupConfig },
   { group: /^pgv2\.percona\.com\/v2$/, kinds: ['PerconaPGCluster'], read: readPostgresCluster },
   {
     group: /^(?:postgres-operator\.crunchydata|upstream\.pgv2\.percona)\.com\/v1/,

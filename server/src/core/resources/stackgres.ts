@@ -76,6 +76,23 @@ export class StackGresBackupResource extends Resource {
   readonly selectors: Selector[] = [];
 }
 
+/** Of StackGres up to 1.6: schedule and storage in one object. */
+export class StackGresBackupConfigResource extends Resource {
+  readonly kind = 'SGBackupConfig' as const;
+  readonly selectors: Selector[] = [];
+}
+
+export function readStackGresBackupConfig(
+  part: Part,
+  node: YamlNode,
+  apiVersion: string,
+  kind: string,
+): StackGresBackupConfigResource {
+  const config = new StackGresBackupConfigResource(part, node, apiVersion, kind);
+  readSelectors(config, node.get('spec.storage'), 'spec.storage', config.selectors);
+  return config;
+}
+
 export function readObjectStorage(part: Part, node: YamlNode, apiVersion: string, kind: string): ObjectStorageResource {
   const storage = new ObjectStorageResource(part, node, apiVersion, kind);
   storage.define({ kind: 'objectStorage', name: storage.name }, node.get('metadata.name'), 'metadata.name');
@@ -123,6 +140,10 @@ export function readStackGresBackup(
   const text = cluster?.text ?? '';
   // `namespace.cluster` marks a copy of a backup that was made in another namespace.
   if (!text.includes('.')) backup.refer({ kind: 'cluster', owner: 'stackgres' }, cluster, 'spec.sgCluster');
+  if (kind === 'SGShardedBackup') {
+    const path = 'spec.sgShardedCluster';
+    backup.refer({ kind: 'cluster', owner: 'stackgres' }, node.get(path), path);
+  }
   readSelectors(backup, node.get('status.sgBackupConfig.storage'), 'status.sgBackupConfig.storage', backup.selectors);
   return backup;
 }

@@ -63,6 +63,7 @@ import encryptionMethodMissing from './encryptionMethodMissing.ts';
 import encryptionMisplaced from './encryptionMisplaced.ts';
 import encryptionSection from './encryptionSection.ts';
 import fieldValue from './fieldValue.ts';
+import foldedConf from './foldedConf.ts';
 import foreignComment from './foreignComment.ts';
 import generatedNameHash from './generatedNameHash.ts';
 import ignoredOption from './ignoredOption.ts';
@@ -120,6 +121,7 @@ import secretUnknownField from './secretUnknownField.ts';
 import secretValueNewline from './secretValueNewline.ts';
 import secretValueType from './secretValueType.ts';
 import sectionHeader from './sectionHeader.ts';
+import sgBackupConfigGone from './sgBackupConfigGone.ts';
 import sharedBackupPath from './sharedBackupPath.ts';
 import sharedCipherPass from './sharedCipherPass.ts';
 import sharedPgPath from './sharedPgPath.ts';
@@ -238,6 +240,7 @@ export const allRules: readonly AnyRule[] = [
   encryptionMisplaced,
   encryptionSection,
   fieldValue,
+  foldedConf,
   foreignComment,
   generatedNameHash,
   ignoredOption,
@@ -295,6 +298,7 @@ export const allRules: readonly AnyRule[] = [
   secretValueNewline,
   secretValueType,
   sectionHeader,
+  sgBackupConfigGone,
   sharedBackupPath,
   sharedCipherPass,
   sharedPgPath,

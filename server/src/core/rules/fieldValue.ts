@@ -10,7 +10,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'Kubernetes',
-  catalogue: ['P26', 'P29', 'W6', 'W14', 'W22', 'pains P35'],
+  catalogue: ['P26', 'P29', 'W6', 'W14', 'W22', 'N2', 'N3', 'N16', 'N21', 'Z13', 'pains P35'],
   kinds: ['Document'],
   bad: fixture`
     apiVersion: pgv2.percona.com/v2
