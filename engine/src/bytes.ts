@@ -232,6 +232,11 @@ export function plainArray(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** A copy, also of a Node `Buffer`, whose `slice` makes none. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 export function startsWith(bytes: Uint8Array, prefix: ArrayLike<number>, from = 0): boolean {
   if (bytes.length < from + prefix.length) return false;
   for (let index = 0; index < prefix.length; index++) if (bytes[from + index] !== prefix[index]) return false;

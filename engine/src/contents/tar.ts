@@ -1,6 +1,6 @@
 /** Reads tar archives to their very end: every header's checksum, every member's size, and the two zero blocks that close it. */
 
-import type { ByteReader } from '../bytes.ts';
+import { type ByteReader, copyOf } from '../bytes.ts';
 import { fail } from '../failure.ts';
 
 const blockBytes = 512;
@@ -39,7 +39,7 @@ export async function* readTar(
   let longLink: string | undefined;
   for (;;) {
     const offset = reader.offset - start;
-    const header = (await reader.read(blockBytes)).slice();
+    const header = copyOf(await reader.read(blockBytes));
     if (header.length < blockBytes)
       failEnd(
         offset + header.length,

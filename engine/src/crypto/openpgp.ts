@@ -11,6 +11,7 @@ import { bunzip2 } from '../compress/bzip2.ts';
 import { inflateZlib } from '../compress/gzip.ts';
 import { throughNative } from '../compress/native.ts';
 import { fail, RestoreError } from '../failure.ts';
+import { aesCfbDecipher, type Decipher } from './cfb.ts';
 import { fingerprintOf, openpgpLibrary, readKeys, type SecretPart, secretParts, unlock } from './openpgpKeys.ts';
 import { CIPHER_NAMES, framed, type MessageHead, readMessageHead, readPacket, TAG } from './openpgpPackets.ts';
 import { passwordReadings } from './password.ts';
@@ -101,6 +102,8 @@ interface SessionKey {
   data: Uint8Array;
   /** As the library names it: `aes256`; null where the encrypted data itself says it (RFC 9580 AEAD). */
   algorithm: string | null;
+  /** It came from a password, and nothing has shown yet that it is the right one. */
+  isGuess?: boolean;
 }
 
 interface FoundKey {
@@ -224,7 +227,9 @@ async function tryPassword(
         data: packet.sessionKey,
         algorithm: await algorithmName(packet.sessionKeyAlgorithm ?? packet.sessionKeyEncryptionAlgorithm),
       };
-      if ((await isRightStart(head, body, found)) === false) continue;
+      const isRight = await isRightStart(head, body, found);
+      if (isRight === false) continue;
+      found.isGuess = isRight === undefined && head.protection.kind === 'mdc';
       return { session: found, fingerprint: null, notes: reading.note === undefined ? [] : [reading.note] };
     }
   }
@@ -317,36 +322,33 @@ async function algorithmName(algorithm: number | null): Promise<string | null> {
   return openpgp.enums.read(openpgp.enums.symmetric, algorithm);
 }
 
-/** Node's names of the ciphers in CFB mode, and their block in bytes. Editors' own Node has fewer of them. */
-const NATIVE_CFB: Record<string, { name: string; block: number }> = {
-  aes128: { name: 'aes-128-cfb', block: 16 },
-  aes192: { name: 'aes-192-cfb', block: 16 },
-  aes256: { name: 'aes-256-cfb', block: 16 },
-  tripledes: { name: 'des-ede3-cfb', block: 8 },
-};
+/** The ciphers that go through Node's own AES; everything else is the library's work. */
+const AES = new Set(['aes128', 'aes192', 'aes256']);
 
-let availableCiphers: Set<string> | undefined;
-
-function nativeCfb(algorithm: string | null): { name: string; block: number } | undefined {
-  availableCiphers ??= new Set(getCiphers());
-  const native = algorithm === null ? undefined : NATIVE_CFB[algorithm];
-  return native && availableCiphers.has(native.name) ? native : undefined;
-}
+const aesBlockBytes = 16;
 
 /**
  * The quick check of RFC 9580, 5.13.2: the last two random bytes in front of the data come twice. A wrong key passes it
  * once in 65536; the first packet behind it must begin like one, too. undefined where it cannot be asked.
  */
 async function isRightStart(head: MessageHead, body: ByteReader, session: SessionKey): Promise<boolean | undefined> {
-  const native = nativeCfb(session.algorithm);
-  if (head.protection.kind !== 'mdc' || native === undefined) return undefined;
-  const length = native.block + 2;
+  if (head.protection.kind !== 'mdc') return undefined;
+  const cipher = startDecipher(session);
+  if (cipher === undefined) return undefined;
+  const { block, decipher } = cipher;
+  const length = block + 2;
   const start = (await body.peek(1 + length + 1)).subarray(1);
   if (start.length < length + 1) return undefined;
-  const decipher = createDecipheriv(native.name, session.data, new Uint8Array(native.block));
-  const plain = decipher.update(start);
+  const plain = concat([decipher.update(start), decipher.final()]);
   const first = plain[length] as number;
   return plain[length - 4] === plain[length - 2] && plain[length - 3] === plain[length - 1] && (first & 0x80) !== 0;
+}
+
+/** For the first bytes only; undefined where Node has not got the cipher. */
+function startDecipher({ data, algorithm }: SessionKey): { block: number; decipher: Decipher } | undefined {
+  if (AES.has(algorithm ?? '')) return { block: aesBlockBytes, decipher: aesCfbDecipher(data) };
+  if (algorithm !== 'tripledes' || !getCiphers().includes('des-ede3-cfb')) return undefined;
+  return { block: 8, decipher: createDecipheriv('des-ede3-cfb', data, new Uint8Array(8)) };
 }
 
 async function* stream(
@@ -356,8 +358,8 @@ async function* stream(
   session: SessionKey,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    const native = head.protection.kind === 'mdc' ? nativeCfb(session.algorithm) : undefined;
-    if (native) yield* decryptMdc(body, native, session.data, head.encrypted.offset);
+    const isNative = head.protection.kind === 'mdc' && AES.has(session.algorithm ?? '');
+    if (isNative) yield* decryptMdc(body, session.data, head.encrypted.offset);
     else yield* decryptWithLibrary(body, head, session);
     await demandEnd(reader);
   } finally {
@@ -382,17 +384,19 @@ async function demandEnd(reader: ByteReader): Promise<void> {
   }
 }
 
+/** Messages come in pieces of 8 KiB or less: they are gathered, since every step costs. */
+const pieceBytes = 256 * 1024;
+
 /** The SHA-1 of everything before it, as a packet at the very end: two bytes of header, twenty of hash. */
 const mdcBytes = 22;
 
 async function* decryptMdc(
   body: ByteReader,
-  { name, block }: { name: string; block: number },
   key: Uint8Array,
   offset: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   await body.skip(1);
-  const outer = remembering(proven(body, createDecipheriv(name, key, new Uint8Array(block)), block + 2, offset));
+  const outer = remembering(proven(body, aesCfbDecipher(key), offset));
   const inner = new ByteReader(outer.stream);
   try {
     yield* literalBytes(inner);
@@ -407,31 +411,27 @@ async function* decryptMdc(
 /** Decrypts, holds back the MDC, and compares it when the data ends. */
 async function* proven(
   body: ByteReader,
-  decipher: { update(piece: Uint8Array): Uint8Array },
-  prefixBytes: number,
+  decipher: Decipher,
   offset: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha1');
-  let prefixLeft = prefixBytes;
+  let prefixLeft = aesBlockBytes + 2;
   let held: Uint8Array = new Uint8Array(0);
-  for (let piece = await body.next(); piece !== undefined; piece = await body.next()) {
-    const plain = decipher.update(piece);
-    const known = held.length === 0 ? plain : plain.length >= mdcBytes ? undefined : concat([held, plain]);
+  for (let isAtEnd = false; !isAtEnd; ) {
+    const piece = await body.read(pieceBytes);
+    isAtEnd = piece.length === 0;
+    const plain = isAtEnd ? decipher.final() : decipher.update(piece);
     // The usual case copies nothing: what was held goes out, the last 22 bytes of the piece stay.
-    const parts =
-      known === undefined
-        ? [held, plain.subarray(0, plain.length - mdcBytes)]
-        : [known.subarray(0, Math.max(0, known.length - mdcBytes))];
-    held =
-      known === undefined
-        ? plain.subarray(plain.length - mdcBytes)
-        : known.subarray(Math.max(0, known.length - mdcBytes));
-    for (const part of parts) {
+    const isEnough = plain.length >= mdcBytes;
+    const known = isEnough ? plain : concat([held, plain]);
+    const end = Math.max(0, known.length - mdcBytes);
+    for (const part of isEnough ? [held, known.subarray(0, end)] : [known.subarray(0, end)]) {
       hash.update(part);
       const passed = Math.min(prefixLeft, part.length);
       prefixLeft -= passed;
       if (part.length > passed) yield part.subarray(passed);
     }
+    held = known.subarray(end);
   }
   hash.update(held.subarray(0, 2));
   if (held.length === mdcBytes && held[0] === 0xd3 && held[1] === 0x14 && hash.digest().equals(held.subarray(2)))
@@ -464,7 +464,8 @@ async function* literalBytes(reader: ByteReader, depth = 0): AsyncGenerator<Uint
         // Format, the length of a name, the name, four bytes of time: none of it changes the bytes.
         const nameBytes = (await body.read(2))[1] ?? 0;
         await body.skip(nameBytes + 4);
-        for (let piece = await body.next(); piece !== undefined; piece = await body.next()) yield piece;
+        for (let piece = await body.read(pieceBytes); piece.length > 0; piece = await body.read(pieceBytes))
+          yield piece;
         break;
       }
       case TAG.compressed: {
@@ -549,14 +550,14 @@ async function* decryptWithLibrary(
     });
     for await (const piece of data as unknown as AsyncIterable<Uint8Array>) if (piece.length > 0) yield piece;
   } catch (error) {
-    throw packet.failure() ?? libraryFailure(error, head);
+    throw packet.failure() ?? libraryFailure(error, head, session);
   } finally {
     await packet.stream.return();
   }
 }
 
 /** The library's errors are sentences; what they say of the data is that it is not what was written. */
-function libraryFailure(error: unknown, head: MessageHead): unknown {
+function libraryFailure(error: unknown, head: MessageHead, { isGuess }: SessionKey): unknown {
   if (error instanceof RestoreError) return error;
   if (isUnsupported(error)) {
     return new RestoreError({
@@ -564,6 +565,16 @@ function libraryFailure(error: unknown, head: MessageHead): unknown {
       stage: 'decrypt',
       offset: head.encrypted.offset,
       message: 'the message uses an algorithm that is not supported',
+    });
+  }
+  // With a wrong password not even the first packet inside can be read.
+  if (isGuess && !(error instanceof Error && /modification detected/i.test(error.message))) {
+    return new RestoreError({
+      code: 'wrong-key',
+      stage: 'decrypt',
+      offset: head.encrypted.offset,
+      message: 'the password does not open the message',
+      hint: 'Check the password; a blank or a line end too many counts as part of it. A message that is damaged at its start looks the same.',
     });
   }
   return new RestoreError({
@@ -589,8 +600,9 @@ async function* encryptMessage(
   const session = receivers.encryptionKeys
     ? await sure(() => openpgp.generateSessionKey({ encryptionKeys: receivers.encryptionKeys as Key[], config }))
     : { data: new Uint8Array(randomBytes(32)), algorithm: 'aes256' as const };
-  const native = nativeCfb(session.algorithm);
-  if (!native) {
+  const cipher = session.algorithm.replace(/^aes/, 'aes-').concat('-cfb');
+  // An editor's own Node has no CFB.
+  if (!AES.has(session.algorithm) || !getCiphers().includes(cipher)) {
     yield* encryptWithLibrary(input, receivers, config);
     return;
   }
@@ -598,7 +610,7 @@ async function* encryptMessage(
     yield await sure(
       () => openpgp.encryptSessionKey({ ...session, ...receivers, format: 'binary', config }) as Promise<Uint8Array>,
     );
-    yield* framed(TAG.encryptedIntegrity, mdcBody(input, native, session.data));
+    yield* framed(TAG.encryptedIntegrity, mdcBody(input, cipher, session.data));
   } finally {
     session.data.fill(0);
   }
@@ -607,13 +619,13 @@ async function* encryptMessage(
 /** Version 1 and the encrypted: random bytes of which the last two come twice, the literal packet, the MDC. */
 async function* mdcBody(
   input: AsyncIterable<Uint8Array>,
-  { name, block }: { name: string; block: number },
+  name: string,
   key: Uint8Array,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const cipher = createCipheriv(name, key, new Uint8Array(block));
+  const cipher = createCipheriv(name, key, new Uint8Array(aesBlockBytes));
   const hash = createHash('sha1');
-  const prefix = randomBytes(block + 2);
-  prefix.copyWithin(block, block - 2, block);
+  const prefix = randomBytes(aesBlockBytes + 2);
+  prefix.copyWithin(aesBlockBytes, aesBlockBytes - 2, aesBlockBytes);
   yield Uint8Array.of(1);
   hash.update(prefix);
   yield cipher.update(prefix);

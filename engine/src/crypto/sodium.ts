@@ -1,7 +1,7 @@
 /** libsodium secretstream as WAL-G writes it: a 24-byte header, then chunks of 8192 bytes, the last one marked as final. */
 
 import sodium, { type StateAddress } from 'libsodium-wrappers';
-import { ByteReader } from '../bytes.ts';
+import { ByteReader, copyOf } from '../bytes.ts';
 import { looksMeaningful } from '../contents/sniff.ts';
 import { fail } from '../failure.ts';
 
@@ -250,8 +250,7 @@ function look(state: StateAddress, chunk: Uint8Array): { message: Uint8Array; ta
     key,
   );
   key.fill(0);
-  // A copy for sure: `slice` of a Buffer would be a view, and the caller still needs the bytes.
-  const message = Uint8Array.from(chunk.subarray(1, 1 + length));
+  const message = copyOf(chunk.subarray(1, 1 + length));
   for (let index = 0; index < length; index++)
     message[index] = (message[index] as number) ^ (keyStream[64 + index] as number);
   const tag = (chunk[0] as number) ^ (keyStream[0] as number);

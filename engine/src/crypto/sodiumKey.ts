@@ -1,5 +1,6 @@
 /** From the text of a configured key to the 32 bytes that libsodium takes, exactly as WAL-G does it. */
 
+import { copyOf } from '../bytes.ts';
 import { fail } from '../failure.ts';
 import { Secret } from '../secret.ts';
 
@@ -46,7 +47,7 @@ export function possibleSodiumKeys(text: Uint8Array): SodiumKey[] {
   }
   // 32 raw bytes may begin or end with one that looks like a blank.
   if (text.length === sodiumKeyBytes && trimmed(text).length !== sodiumKeyBytes) {
-    keys.push({ key: new Secret(text.slice()), transform: 'none' });
+    keys.push({ key: new Secret(copyOf(text)), transform: 'none' });
   }
   return keys;
 }

@@ -1,6 +1,6 @@
 /** Encrypts one file so that the real tool can read it. */
 
-import { count } from '../bytes.ts';
+import { copyOf, count } from '../bytes.ts';
 import { encryptToKeys, encryptWithPassword } from '../crypto/openpgp.ts';
 import { encryptOpenssl, opensslCommand, writtenScheme } from '../crypto/openssl.ts';
 import { passwordReadings } from '../crypto/password.ts';
@@ -81,7 +81,7 @@ function encryption(
     case 'pgbackrest': {
       demandKind(key, ['pgbackrest-pass', 'password'], method);
       demandPassword(key);
-      const pass = new Secret(firstReading(key).slice());
+      const pass = new Secret(copyOf(firstReading(key)));
       secrets.push(pass);
       return { encrypted: encryptPgbackrest(input, pass), notes: [] };
     }

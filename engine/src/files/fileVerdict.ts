@@ -109,7 +109,8 @@ function judgeComplete({ encryption, isProven, contents, failure }: FileEvidence
 
 function judgeRestorable(evidence: FileEvidence, failure: Failure | undefined): Judgement {
   const { contents, encryption, isProven, format } = evidence;
-  if (failure) return no(failure.message);
+  // What cannot be read is not disproven.
+  if (failure) return failure.code === 'unsupported' ? open(failure.message) : no(failure.message);
   if (evidence.isPartOfBackup && contents?.isWhole)
     return open(
       `${contents.because}; but this is one part of a WAL-G backup: whether that restores shows only with all its parts and its WAL`,

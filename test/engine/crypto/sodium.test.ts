@@ -8,6 +8,7 @@ import {
   encryptSodium,
   headerBytes,
   overheadBytes,
+  sodiumFit,
   sodiumLength,
 } from '../../../engine/src/crypto/sodium.ts';
 import { type Failure, type FailureCode, RestoreError } from '../../../engine/src/failure.ts';
@@ -133,6 +134,15 @@ describe('a libsodium stream', () => {
       );
       expect(failure.offset).toBe(headerBytes + (order[1] === 2 ? 1 : 2) * chunk);
     }
+  });
+
+  test('trying a key changes nothing of what it is tried on', async () => {
+    const stream = Buffer.from(await all(encryptSodium(pieces(noise(20_000), 1_000), key)));
+    const before = Buffer.from(stream);
+    expect(await sodiumFit(stream, new Uint8Array(32).fill(9))).toBe('no');
+    expect(stream.equals(before)).toBe(true);
+    expect(await sodiumFit(stream, key)).toBe('opens');
+    expect(stream.equals(before)).toBe(true);
   });
 
   test('the 17 bytes that WAL-G writes for an empty file are explained', async () => {
