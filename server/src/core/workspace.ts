@@ -210,6 +210,7 @@ export class Workspace {
     const query = new Query(this.index);
     const asked = new Asked(this.#examinations);
     const findings: Finding[] = [];
+    const told = new Set<string>();
     const subjects: (Subject | Resource)[] = [...unit.resources, ...unit.confs];
     for (const it of unit.resources) {
       if (it instanceof PostgresClusterResource)
@@ -224,6 +225,10 @@ export class Workspace {
           keys: asked,
           target: this.#targets,
           report: (at, message, options = {}) => {
+            // An anchor gives one text to several entries: what is wrong with it is wrong once.
+            const same = `${rule.id} ${at.part.uri} ${at.part.start + at.start} ${at.end - at.start} ${message}`;
+            if (told.has(same)) return;
+            told.add(same);
             const fixes = [options.fix, ...(options.fixes ?? [])].filter((it) => it !== undefined);
             findings.push({
               rule: rule.id,

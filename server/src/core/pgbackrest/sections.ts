@@ -5,7 +5,8 @@
 
 import { isOpaque } from '../opaque.ts';
 import type { ConfSection } from './confFile.ts';
-import { isKnownCommand, nearestCommands, type OptionDefinition, resolveOption } from './options.ts';
+import { isKnownCommand, nearestCommands, resolveOption } from './options.ts';
+import type { Setting } from './setting.ts';
 
 /** Why nobody reads the section, and the name that was probably meant; undefined where somebody may. */
 export interface UnreadSection {
@@ -47,10 +48,19 @@ function judge(section: ConfSection): UnreadSection | undefined {
   const inverted = rest.length === 1 && isKnownCommand(base) && !isKnownCommand(command);
   if (inverted) return { reason: 'the command comes behind the colon', meant: `${command}:${base}` };
   if (rest.length > 0 && !isKnownCommand(command)) return unknownCommand(base, command);
-  const prefix = /^(?:repo|pg|db)-?\d+$/i.test(base) && rest.length === 0 ? groupPrefix(section) : undefined;
-  if (prefix) return { reason: `pgBackRest takes ${base} for the name of a stanza`, prefix };
-  return undefined;
+  if (rest.length > 0 || section.options.length === 0) return undefined;
+  const reason = `pgBackRest takes ${base} for the name of a stanza`;
+  const prefix = /^(?:repo|pg|db)-?\d+$/i.test(base) ? groupPrefix(section) : undefined;
+  if (prefix) return { reason, prefix };
+  // A stanza may have any name, but it says where its cluster is.
+  if (section.options.some((it) => resolveOption(it.key).definition?.group === 'pg')) return undefined;
+  if (isKnownCommand(base)) return { reason, meant: `global:${base}` };
+  return THEMES.test(base) ? { reason, meant: 'global' } : undefined;
 }
+
+/** What authors call a part of [global]. */
+const THEMES =
+  /^(?:repo(?:sitory|sitories)?-?\d*|defaults?|general|common|settings|config(?:uration)?|pgbackrest|cipher|encryption|s3|azure|gcs|sftp|retention|compression|logging|log)$/i;
 
 /** The stanzas that have a section, in order; names that nobody can mean as one are left out. */
 export function stanzasOf(sections: readonly ConfSection[]): string[] {
@@ -85,7 +95,7 @@ function isOldSpelling(key: string): boolean {
   return resolved.isDeprecated && !/\d/.test(key);
 }
 
-/** Options that say what a stanza is: a section with one of them is one. */
-export function isStanzaOption(definition: OptionDefinition): boolean {
-  return definition.section === 'stanza';
+/** `type=s3` in [repo1]: the section is told as a whole. */
+export function isShortForm({ origin }: Pick<Setting, 'origin'>): boolean {
+  return origin.kind === 'conf' && unreadSection(origin.option.section)?.prefix !== undefined;
 }

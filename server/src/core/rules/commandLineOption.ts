@@ -1,4 +1,4 @@
-import { unreadSection } from '../pgbackrest/sections.ts';
+import { isShortForm } from '../pgbackrest/sections.ts';
 import { meantCipherOption } from '../queries/repositoryCipher.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
@@ -30,7 +30,7 @@ export default rule({
   check(conf, { report }) {
     for (const setting of conf.settings) {
       if (setting.resolved.problem !== 'command-line-only' || meantCipherOption(setting)) continue;
-      if (setting.origin.kind === 'conf' && unreadSection(setting.origin.option.section)?.prefix) continue;
+      if (isShortForm(setting)) continue;
       report(setting.keyPlace, `${setting.key} is read from the command line only: this line is ignored`, {
         fix: fix('Remove the line', setting.remove()),
       });

@@ -1,4 +1,5 @@
 import { repositoriesOf } from '../pgbackrest/repository.ts';
+import { isShortForm } from '../pgbackrest/sections.ts';
 import { settingsAround } from '../queries/confReading.ts';
 import { meantCipherKey, meantCipherOption } from '../queries/repositoryCipher.ts';
 import { fix, fixture, rule } from '../rule.ts';
@@ -31,7 +32,7 @@ export default rule({
   check(conf, { report, query }) {
     const settings = settingsAround(conf, query);
     for (const setting of conf.settings) {
-      if (!meantCipherOption(setting)) continue;
+      if (!meantCipherOption(setting) || isShortForm(setting)) continue;
       const meant = meantCipherKey(setting, repositoriesOf(settings, setting.scope.stanza))!;
       const repository = meant.slice(0, meant.indexOf('-'));
       const isSet = settings.some((it) => it.resolved.canonical === meant && !it.resolved.problem);

@@ -1,5 +1,6 @@
 import { isOpaque } from '../opaque.ts';
 import { lineBefore, linesAround } from '../pgbackrest/confChange.ts';
+import { foldedBy } from '../pgbackrest/folded.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -25,6 +26,8 @@ export default rule({
     repo1-retention-full=2
   `,
   check(conf, { report }) {
+    // What YAML has folded into one line is told as such.
+    if (foldedBy(conf)) return;
     const text = conf.text.text;
     for (const { code, start, end } of conf.tree.problems) {
       const line = linesAround(text, start, end);

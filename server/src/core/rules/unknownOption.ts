@@ -1,4 +1,4 @@
-import { unreadSection } from '../pgbackrest/sections.ts';
+import { isShortForm } from '../pgbackrest/sections.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import { settingsAround } from '../queries/confReading.ts';
 import { meantCipherOption } from '../queries/repositoryCipher.ts';
@@ -58,11 +58,6 @@ export default rule({
     }
   },
 });
-
-/** `type=s3` in [repo1] is told as a whole by unread-section. */
-function isShortForm({ origin }: Setting): boolean {
-  return origin.kind === 'conf' && unreadSection(origin.option.section)?.prefix !== undefined;
-}
 
 /** A stray piece of a secret may have become a key; what does not look like a name is not repeated. */
 function printable(key: string): string {

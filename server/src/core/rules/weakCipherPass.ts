@@ -18,7 +18,7 @@ export default rule({
     repo1-retention-full=2
     repo1-cipher-type=aes-256-cbc
     repo1-cipher-pass=BackupOfAcme2024
-                      ^^^^^^^^^^^^^^^^ warning weak-cipher-pass: repo1-cipher-pass is only 16 characters long and can be guessed
+                      ^^^^^^^^^^^^^^^^ warning weak-cipher-pass: repo1-cipher-pass has only 16 characters and can be guessed
   `,
   good: fixture`
     [global]
@@ -37,7 +37,7 @@ export default rule({
       const length = setting.value.length;
       const message =
         weakness === 'short'
-          ? `${setting.key} is only ${length} characters long and can be guessed`
+          ? `${setting.key} has only ${length} ${length === 1 ? 'character' : 'characters'} and can be guessed`
           : `${setting.key} is made of words or of too few different characters and can be guessed`;
       report(setting.valuePlace, message, {
         fix: generatePass(
