@@ -80,7 +80,8 @@ describe('every archive of the examples restores, with its key from', () => {
       version: 1,
       archive: args[0],
       format,
-      verdict: { decrypted: true, authentic, complete: true, restorable: true },
+      // One part of a WAL-G backup is whole, and still no backup.
+      verdict: { decrypted: true, authentic, complete: true, restorable: format.endsWith('tar') ? null : true },
       files: { failed: [] },
       failure: null,
       restoredTo: null,
@@ -250,7 +251,7 @@ test('without --to nothing is written anywhere', async () => {
 
 test('--backup all reports each backup, and all of them together', async () => {
   const { code, report } = await reportOf([repository, '--config', repositoryConf, '--backup', 'all']);
-  expect(report.backups!.map((it) => it.backup!.type)).toEqual(['full', 'incr']);
+  expect(report.backups!.flatMap((it) => it.backup?.type ?? [])).toEqual(['full', 'incr']);
   expect(report.files.total).toBe(report.backups!.reduce((sum, it) => sum + it.files.total, 0));
   expect(report.verdict.restorable).toBe(true);
   expect(code).toBe(0);

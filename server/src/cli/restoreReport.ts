@@ -54,8 +54,16 @@ export function describeReport(report: Report, terminal: Terminal): string {
   for (const it of report.notes) fact('note', it);
   if (report.restoredTo) fact('written', report.restoredTo);
   if (report.failure) lines.push(...describeFailure(report, terminal));
-  else lines.push(...whatNext(report, terminal));
   return `${lines.join('\n')}\n`;
+}
+
+/** The line below a single report, for what its reader may want now. */
+export function whatNext({ restoredTo, verdict, failure }: Report, { paint, width }: Terminal): string {
+  if (restoredTo || failure) return '';
+  const cure = verdict.restorable
+    ? 'Nothing was written; add --to NEW-FOLDER to have the files.'
+    : 'Nothing contradicts the archive; the question mark says what it cannot prove by itself.';
+  return `\n${paragraph(cure, { width, first: '  → ' }).replace('→', paint('dim', '→'))}\n`;
 }
 
 /** One sign for the whole: what is asked is whether it can be restored. */
@@ -94,14 +102,6 @@ function describeFiles({ total, verified, failed }: Report['files']): string {
     return `${verified.toLocaleString('en')} of ${all} agree, ${failed.length.toLocaleString('en')} failed`;
   if (verified === total) return `all ${all} agree`;
   return `${verified.toLocaleString('en')} of ${all} agree`;
-}
-
-function whatNext({ restoredTo, verdict }: Report, { paint, width }: Terminal): string[] {
-  if (restoredTo) return [];
-  const cure = verdict.restorable
-    ? 'Nothing was written; add --to NEW-FOLDER to have the files.'
-    : 'Nothing contradicts the archive, but its format cannot prove that it is whole: see the question marks.';
-  return ['', paragraph(cure, { width, first: '  → ' }).replace('→', paint('dim', '→'))];
 }
 
 function colourOf(tick: Tick): Colour {

@@ -9,7 +9,7 @@ import { offersFor } from '../keyOffers.ts';
 import { OPENSSL_OPTIONS, opensslParameters } from '../opensslOptions.ts';
 import { askHidden } from '../prompt.ts';
 import { reportOfError, summarize } from '../reportJson.ts';
-import { describeReport, overall, signOf } from '../restoreReport.ts';
+import { describeReport, overall, signOf, whatNext } from '../restoreReport.ts';
 import { runJob } from '../running.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -56,7 +56,7 @@ export const testRestore = command({
     },
   ],
   exitCodes: [
-    { left: '0', help: 'restorable' },
+    { left: '0', help: 'restorable, or nothing contradicts it (the verdict says which)' },
     { left: '12', help: 'wrong key' },
     { left: '13', help: 'damaged' },
     { left: '14', help: 'cut off' },
@@ -145,8 +145,9 @@ function jobOf(from: {
 
 function describe(reports: readonly Report[], terminal: Terminal): string {
   const all = reports.map((it) => describeReport(it, terminal)).join('\n');
-  if (reports.length < 2) return all;
-  const lines = reports.map((it) => `  ${signOf(overall(it))} ${it.backup?.label ?? it.archive}`);
+  const [first] = reports;
+  if (first && reports.length === 1) return all + whatNext(first, terminal);
+  const lines = reports.map((it) => `  ${signOf(overall(it))} ${it.backup?.label ?? it.format}`);
   return `${all}\n${lines.join('\n')}\n`;
 }
 
