@@ -30,6 +30,7 @@ export function editLimit(text: string): number {
 /** The one name that is nearest, if it is near enough to be meant. */
 export function nearestName(names: readonly string[], text: string, limit = editLimit(text)): string | undefined {
   const lower = text.toLowerCase();
+  names = names.filter((name) => Math.abs(name.length - text.length) <= limit);
   const folded = speller(names.map((name) => name.toLowerCase()));
   const nearest = nearestNames(folded, lower, limit)[0];
   return nearest && names[folded.names.indexOf(nearest.name)];

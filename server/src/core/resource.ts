@@ -14,14 +14,17 @@ export class Resource {
     readonly apiVersion: string,
     /** The manifest's own `kind`. */
     readonly manifestKind: string,
-  ) {}
-
-  get name(): string {
-    return this.node.textAt('metadata.name') ?? '';
+  ) {
+    this.#name = node.textAt('metadata.name') ?? '';
+    this.namespace = node.textAt('metadata.namespace') || undefined;
   }
 
-  get namespace(): string | undefined {
-    return this.node.textAt('metadata.namespace') || undefined;
+  // Rules that look for a near name ask every object for its own.
+  readonly #name: string;
+  readonly namespace: string | undefined;
+
+  get name(): string {
+    return this.#name;
   }
 
   /** Where a finding about the object as such belongs: its name, else its kind. */

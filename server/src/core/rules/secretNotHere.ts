@@ -98,14 +98,14 @@ function neededSecrets(resource: Resource): Fact[] {
 
 /** A Secret beside the resource whose name differs by a slip of the pen. */
 function nearSecret(name: string, resource: Resource, query: Query): SecretResource | undefined {
+  // `backups-dev` and `backups-prd`, `key1` and `key2` differ on purpose.
+  if (/\d/.test(name)) return undefined;
   const secrets = query
     .resources('Secret', 'SealedSecret', 'ExternalSecret')
     .filter((it) => it instanceof SecretResource)
     .filter((it) => it.name !== '' && isSameNamespace(it, resource));
   const near = nearestName([...new Set(secrets.map((it) => it.name))], name);
-  // `backups-dev` and `backups-prd`, `key1` and `key2` differ on purpose.
-  if (near === undefined || /\d/.test(name) || /\d/.test(near) || Math.abs(near.length - name.length) > 2)
-    return undefined;
+  if (near === undefined || /\d/.test(near) || Math.abs(near.length - name.length) > 2) return undefined;
   return secrets.find((it) => it.name === near);
 }
 
