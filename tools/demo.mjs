@@ -29,6 +29,10 @@ const EXPECTED_FINDINGS = [
   'examples/percona/secret.yaml: repo-pass-without-type',
   'examples/percona/backup.yaml: unknown-repository',
   'examples/pgbackrest/pgbackrest.conf: misspelt-cipher-option',
+  'examples/pgbackrest/conf.d/s3.conf: inline-comment',
+  'examples/pgbackrest/conf.d/s3.conf: duplicate-option',
+  'examples/stackgres/cluster.yaml: unknown-object-storage',
+  'examples/stackgres/secrets.yaml: openpgp-key-public',
   'examples/stackgres/storages.yaml: sodium-key-transform',
 ];
 
