@@ -208,6 +208,26 @@ describe('fixes, seen by a person', () => {
     );
   });
 
+  test('a wrapped pass becomes one line, with or without a backslash', () => {
+    const head = '[global]\nrepo1-path=/b\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=abcdEFGH1234abcdEFGH1234';
+    for (const wrap of ['\n', '\\\n  '])
+      checkFix(
+        'Join the lines',
+        `${head}${wrap}zzzzYYYY\n[demo]\npg1-path=/d\n`,
+        `${head}zzzzYYYY\n[demo]\npg1-path=/d\n`,
+        {
+          ...options,
+          rule: 'wrapped-cipher-pass',
+        },
+      );
+  });
+
+  test('a folded block becomes a literal one', () => {
+    const secret = (mark: string) =>
+      `apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  s3.conf: ${mark}\n    [global]\n    repo1-path=/b\n`;
+    checkFix('Write | for >', secret('>-'), secret('|-'));
+  });
+
   test('a pass is generated where text can be typed, and never inside base64', () => {
     const commands = (text: string, uri: string) => {
       const workspace = new Workspace(allRules);

@@ -221,7 +221,7 @@ function directiveAt(text: string, start: number, end: number): number | undefin
 function isContinuation(line: string, above: ConfOption): boolean {
   return (
     /^[A-Za-z0-9+/]{4,}={0,2}$/.test(line) &&
-    /^["']?[A-Za-z0-9+/]{16,}$/.test(above.value) &&
+    /^["']?[A-Za-z0-9+/]{16,}\\?$/.test(above.value) &&
     /pass|key|secret|token/.test(above.key) &&
     !resolveOption(line.replace(/=+$/, '')).definition
   );

@@ -40,7 +40,11 @@ export default rule({
         related: [{ at: conf.place(option.keyStart, option.keyEnd), message: 'the pass begins here' }],
         fix: fix(
           'Join the lines (only before the stanza is created)',
-          conf.edits({ start: option.valueEnd, end: linesAround(text, last.start, last.end).lineEnd, newText: joined }),
+          conf.edits({
+            start: option.valueEnd - (option.value.endsWith('\\') ? 1 : 0),
+            end: linesAround(text, last.start, last.end).lineEnd,
+            newText: joined,
+          }),
         ),
       });
     }
