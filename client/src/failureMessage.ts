@@ -3,7 +3,9 @@ import type { Failure } from '../../engine/src/failure.ts';
 
 /** One sentence with place and cure; failures hold no secret (engine/src/failure.ts). */
 export function sayFailure({ message, path, offset, hint }: Failure): string {
-  const place = [path, offset === undefined ? undefined : l10n.t('byte {0}', offset)].filter((it) => it !== undefined);
+  const place = [path, typeof offset === 'number' ? l10n.t('byte {0}', offset) : undefined].filter(
+    (it) => it !== undefined,
+  );
   return `${message}${place.length > 0 ? ` (${place.join(', ')})` : ''}${hint ? `. ${capitalised(hint)}` : ''}`;
 }
 

@@ -30,7 +30,7 @@ export function inspectionPage(
     nonce,
     l10n.t('Archive'),
     `<section>
-      <header class="${isEncrypted === true ? 'yes' : isEncrypted === false ? 'no' : 'open'}">
+      <header class="${styleOf(isEncrypted)}">
         ${icon(isEncrypted)}
         <div><h1>${escaped(state)}</h1><p class="path">${escaped(path)}</p></div>
       </header>
@@ -43,8 +43,13 @@ export function inspectionPage(
 
 function reportSection(report: Report): string {
   const { archive, failure, verdict, because } = report;
-  const isRestorable = failure === null;
-  const headline = isRestorable ? l10n.t('Restorable') : FAILURE_TITLE[failure.code]();
+  // Not every format can prove itself: then nothing has failed, and nothing may be promised either.
+  const state = failure ? false : verdict.restorable;
+  const headline = failure
+    ? FAILURE_TITLE[failure.code]()
+    : state === true
+      ? l10n.t('Restorable')
+      : l10n.t('Opened, not proven to restore');
   const ticks: [keyof Verdict, string][] = [
     ['decrypted', l10n.t('Decrypted')],
     ['authentic', l10n.t('Authentic')],
@@ -52,8 +57,8 @@ function reportSection(report: Report): string {
     ['restorable', l10n.t('Restorable')],
   ];
   return `<section>
-    <header class="${isRestorable ? 'yes' : 'no'}">
-      ${icon(isRestorable)}
+    <header class="${styleOf(state)}">
+      ${icon(state)}
       <div><h1>${escaped(headline)}</h1><p class="path">${escaped(archive)}</p></div>
     </header>
     ${failure ? failureBox(failure) : ''}
@@ -84,7 +89,11 @@ const FAILURE_TITLE: Record<NonNullable<Report['failure']>['code'], () => string
 };
 
 function failureBox({ code, stage, path, offset, message, hint }: NonNullable<Report['failure']>): string {
-  const place = [stage, path, offset === undefined ? undefined : l10n.t('byte {0}', offset.toLocaleString('en-US'))]
+  const place = [
+    stage,
+    path,
+    typeof offset === 'number' ? l10n.t('byte {0}', offset.toLocaleString('en-US')) : undefined,
+  ]
     .filter((it) => it !== undefined)
     .map((it) => `<code>${escaped(it)}</code>`)
     .join(' · ');
@@ -97,7 +106,7 @@ function failureBox({ code, stage, path, offset, message, hint }: NonNullable<Re
 
 function tick(label: string, state: Tick, why: string): string {
   const word = state === true ? l10n.t('yes') : state === false ? l10n.t('no') : l10n.t('cannot be proven');
-  return `<li class="${state === true ? 'yes' : state === false ? 'no' : 'open'}">
+  return `<li class="${styleOf(state)}">
     ${icon(state)}<h2>${escaped(label)} <span class="word">${escaped(word)}</span></h2><p>${escaped(sentence(why))}</p>
   </li>`;
 }
@@ -182,6 +191,10 @@ function sentence(text: string): string {
   if (text === '') return '';
   const first = text.replace(/^[a-z](?=[a-z]*[\s,:])/, (it) => it.toUpperCase());
   return /[.!?…)]$/.test(first) ? first : `${first}.`;
+}
+
+function styleOf(state: Tick): 'yes' | 'no' | 'open' {
+  return state === true ? 'yes' : state === false ? 'no' : 'open';
 }
 
 function icon(state: Tick): string {

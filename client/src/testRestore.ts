@@ -166,8 +166,8 @@ async function askConfiguredArchive(
 }
 
 /**
- * Archives that lie in the workspace, by their names alone: repositories of pgBackRest, base backups of WAL-G, and files
- * with the extension of an encrypted one.
+ * Archives that lie in the workspace, by their names alone: repositories of pgBackRest, parts of WAL-G's backups, and
+ * files with the extension of an encrypted one.
  */
 async function archivesOfWorkspace(): Promise<string[]> {
   const find = async (pattern: string, levelsUp: number): Promise<string[]> => {
@@ -177,7 +177,7 @@ async function archivesOfWorkspace(): Promise<string[]> {
   };
   const archives = await Promise.all([
     find('**/backup/*/backup.info', 3),
-    find('**/basebackups_005/*_backup_stop_sentinel.json', 2),
+    find('**/part_[0-9]*.tar*', 0),
     find('**/*.{gpg,pgp,enc}', 0),
   ]);
   return [...new Set(archives.flat())].sort().slice(0, mostArchivesOffered);

@@ -87,6 +87,13 @@ describe('the report', () => {
     expect(page).toContain('One WAL file is missing.');
   });
 
+  test('promises nothing when the format cannot prove that its contents are right', () => {
+    const open = { ...good, verdict: { ...good.verdict, restorable: null } };
+    const page = reportPage([open], 'n');
+    expect(text(page)).toMatch(/^\s*Opened, not proven to restore\n/);
+    expect(page).toContain('<header class="open">');
+  });
+
   test('has a section for every backup', () => {
     expect(reportPage([good, bad], 'n').match(/<section>/g)).toHaveLength(2);
   });
