@@ -23,18 +23,21 @@ export function aesCfbDecipher(key: Uint8Array): Decipher {
   ecb.setAutoPadding(false);
   let previous: Uint8Array = new Uint8Array(blockBytes);
   let held: Uint8Array = new Uint8Array(0);
+  /** The ciphertext one block later: what the key stream is made of. Used again and again. */
+  let shifted: Uint8Array = new Uint8Array(0);
   return {
     update(piece) {
       const stored = held.length === 0 ? piece : concat([held, piece]);
       const length = stored.length - (stored.length % blockBytes);
       held = copyOf(stored.subarray(length));
       if (length === 0) return new Uint8Array(0);
-      const first = ecb.update(previous);
-      const rest = ecb.update(stored.subarray(0, length - blockBytes));
+      if (shifted.length < length) shifted = new Uint8Array(length);
+      shifted.set(previous);
+      shifted.set(stored.subarray(0, length - blockBytes), blockBytes);
       previous = copyOf(stored.subarray(length - blockBytes, length));
-      exclusiveOr(first, stored.subarray(0, blockBytes));
-      exclusiveOr(rest, stored.subarray(blockBytes, length));
-      return rest.length === 0 ? first : concat([first, rest]);
+      const plain = ecb.update(shifted.subarray(0, length));
+      exclusiveOr(plain, stored.subarray(0, length));
+      return plain;
     },
     final() {
       const last = ecb.update(previous).subarray(0, held.length);

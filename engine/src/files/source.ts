@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { RestoreError, type Stage } from '../failure.ts';
 import { throwIfCancelled } from '../run-context.ts';
 
-const pieceBytes = 256 * 1024;
+const pieceBytes = 512 * 1024;
 
 export interface ReadOptions {
   /** First byte to read, from 0. */
@@ -30,25 +30,37 @@ export async function* readFile(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (signal) throwIfCancelled(signal);
   let handle: FileHandle | undefined;
+  let pending: Promise<{ bytesRead: number; buffer: Buffer }> | undefined;
   try {
     handle = await open(path, 'r');
     const stat = await handle.stat();
     if (stat.isDirectory()) throw isDirectory(name ?? path);
     let position = start;
     let left = length;
-    while (left > 0) {
+    const next = () => {
+      // A small file needs no large piece; one byte more shows that it has grown meanwhile.
+      const expected = stat.isFile() ? Math.max(stat.size - position, 0) + 1 : pieceBytes;
+      const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytes, expected, left));
+      return (handle as FileHandle).read(piece, 0, piece.length, stat.isFile() ? position : null);
+    };
+    for (pending = left > 0 ? next() : undefined; pending !== undefined; ) {
       if (signal) throwIfCancelled(signal);
-      const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytes, left));
-      const { bytesRead } = await handle.read(piece, 0, piece.length, stat.isFile() ? position : null);
+      const { bytesRead, buffer } = await pending;
+      pending = undefined;
       if (bytesRead === 0) return;
       position += bytesRead;
       left -= bytesRead;
+      const isAhead = stat.isFile() && left > 0;
+      // The disk works while the consumer does. A pipe is not read ahead: it may have nothing for hours.
+      if (isAhead) pending = next();
       onBytes?.(bytesRead);
-      yield bytesRead === piece.length ? piece : piece.subarray(0, bytesRead);
+      yield bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead);
+      if (!isAhead && left > 0) pending = next();
     }
   } catch (error) {
     throw ioFailure(error, name ?? path, 'open');
   } finally {
+    await pending?.catch(() => undefined);
     await handle?.close();
   }
 }
