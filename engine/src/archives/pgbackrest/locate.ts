@@ -2,7 +2,10 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { RestoreError } from '../../failure.ts';
+import { ioFailure } from '../../files/source.ts';
 import { isLabel } from './backupInfo.ts';
+import { isMissing } from './repositoryFiles.ts';
 
 export interface Location {
   /** The folder that holds `archive` and `backup`. */
@@ -14,13 +17,18 @@ export interface Location {
   isPart?: boolean;
 }
 
-/** undefined when the path is no folder of a repository. */
+/**
+ * undefined when the path is no folder of a repository.
+ *
+ * @throws RestoreError `io` when it may be one but cannot be looked into
+ */
 export async function locate(start: string): Promise<Location | undefined> {
   const absolute = path.resolve(start);
   if (!(await stat(absolute).catch(() => undefined))?.isDirectory()) return undefined;
   let folder = absolute;
   for (let levels = 0; levels < 8; levels++) {
-    if ((await stanzasOf(folder)).length > 0) {
+    const stanzas = await (folder === absolute ? stanzasOf(folder) : stanzasAbove(folder));
+    if (stanzas.length > 0) {
       const [, stanza, third] = path.relative(folder, absolute).split(path.sep);
       return { root: folder, stanza, label: third !== undefined && isLabel(third) ? third : undefined };
     }
@@ -31,7 +39,11 @@ export async function locate(start: string): Promise<Location | undefined> {
   return (await isStanzaFolder(absolute)) ? { root: absolute, isPart: true } : undefined;
 }
 
-/** The stanzas of a repository, sorted; empty when the folder is none. */
+/**
+ * The stanzas of a repository, sorted; empty when the folder is none.
+ *
+ * @throws RestoreError `io` when it cannot be looked into
+ */
 export async function stanzasOf(root: string): Promise<string[]> {
   const found = new Set<string>();
   for (const half of ['archive', 'backup']) {
@@ -42,10 +54,25 @@ export async function stanzasOf(root: string): Promise<string[]> {
   return [...found].sort();
 }
 
+/** A folder above the one that was named may be closed to us: then nothing is above. */
+async function stanzasAbove(folder: string): Promise<string[]> {
+  try {
+    return await stanzasOf(folder);
+  } catch (error) {
+    if (error instanceof RestoreError) return [];
+    throw error;
+  }
+}
+
 async function isStanzaFolder(folder: string): Promise<boolean> {
   return (await names(folder)).some((it) => /^(archive|backup)\.info(\.copy)?$/.test(it) || isLabel(it));
 }
 
 async function names(folder: string): Promise<string[]> {
-  return readdir(folder).catch(() => []);
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw ioFailure(error, folder, 'open');
+  }
 }

@@ -18,7 +18,7 @@ import { type Location, locate, stanzasOf } from './locate.ts';
 import type { OpenStanza } from './openStanza.ts';
 import { RepositoryFiles } from './repositoryFiles.ts';
 import { findPass } from './repositoryPass.ts';
-import { blankReport } from './repositoryReport.ts';
+import { blankReport, provesNothing } from './repositoryReport.ts';
 
 /** Whether the path is a pgBackRest repository or a folder inside one. */
 export async function isRepository(path: string): Promise<boolean> {
@@ -223,15 +223,15 @@ function refused(
   { files, open, seconds }: { files: RepositoryFiles; open: OpenStanza | undefined; seconds: number },
 ): Report {
   const because = failure.message;
-  const isPlain = failure.code === 'not-encrypted';
+  const isUnproven = failure.code === 'not-encrypted' || provesNothing(failure);
   return {
     ...report,
     keys: open?.keys ?? [],
     verdict: {
-      decrypted: isPlain ? null : false,
+      decrypted: isUnproven ? null : false,
       authentic: null,
       complete: failure.code === 'incomplete' || failure.code === 'truncated' ? false : null,
-      restorable: isPlain ? null : false,
+      restorable: isUnproven ? null : false,
     },
     because: { decrypted: because, authentic: because, complete: because, restorable: because },
     bytes: { read: files.bytesRead, restored: 0 },

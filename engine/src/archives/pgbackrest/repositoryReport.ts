@@ -36,10 +36,10 @@ export function judge({ isEncrypted, failures, files, verified, wal }: Evidence)
   const [first] = failures;
   const segments = wal ? count(wal.segments, 'WAL segment') : 'no WAL (the backup was made offline)';
   const verdict: Verdict = {
-    decrypted: unread === undefined,
+    decrypted: unread === undefined ? true : failures.filter(isUnreadable).every(provesNothing) ? null : false,
     authentic: null,
     complete: gap === undefined,
-    restorable: first === undefined,
+    restorable: first === undefined ? true : failures.every(provesNothing) ? null : false,
   };
   return {
     verdict,
@@ -64,6 +64,11 @@ export function judge({ isEncrypted, failures, files, verified, wal }: Evidence)
 
 export function fileFailure({ path, code, offset, message }: Failure): FileFailure {
   return { path: path ?? '', code, offset: offset ?? null, message };
+}
+
+/** What we cannot read may be sound all the same. */
+export function provesNothing({ code }: Failure): boolean {
+  return code === 'io' || code === 'unsupported';
 }
 
 function isUnreadable({ stage, code }: Failure): boolean {
