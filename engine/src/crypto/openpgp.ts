@@ -179,7 +179,12 @@ async function openWithPart(
 ): Promise<Pick<FoundKey, 'session' | 'notes'> | undefined> {
   const openpgp = await openpgpLibrary();
   const packet = new openpgp.PublicKeyEncryptedSessionKeyPacket() as unknown as SessionPacket;
-  packet.read(body);
+  try {
+    packet.read(body);
+  } catch {
+    if (isNamed) attempts.damaged = true;
+    return undefined;
+  }
   if (packet.publicKeyAlgorithm !== part.packet.algorithm) return undefined;
   const unlocked = await attempts.keeping(async () => ({ note: await unlock(part, offer.passphrase) }), undefined);
   if (unlocked === undefined) return undefined;

@@ -10,6 +10,7 @@ import {
 } from '../../../engine/src/crypto/openpgp.ts';
 import { decodeArmor } from '../../../engine/src/crypto/openpgpArmor.ts';
 import { readKeys } from '../../../engine/src/crypto/openpgpKeys.ts';
+import { RestoreError } from '../../../engine/src/failure.ts';
 import { all, expectFailure, pieces, watched } from '../pieces.ts';
 
 const vector = (name: string) =>
@@ -171,6 +172,27 @@ describe('what is no proper message', () => {
     await expectFailure('damaged', decrypt(new Uint8Array(100), [key]));
     await expectFailure('truncated', decrypt(new Uint8Array(0), [key]));
   });
+});
+
+test('whatever is changed in the packets before the data, the answer is one of the closed list', async () => {
+  const codes = new Map<string, number>();
+  for (const name of ['key.gpg', 'signed.gpg', 'both.gpg']) {
+    const message = vector(name);
+    for (let position = 0; position < 130; position++) {
+      const changed = message.slice();
+      changed[position] = (changed[position] as number) ^ (1 << (position % 8));
+      const error = await decrypt(changed, [key]).then(
+        () => undefined,
+        (it: unknown) => it,
+      );
+      if (error === undefined) continue;
+      expect(error).toBeInstanceOf(RestoreError);
+      const { code } = (error as RestoreError).failure;
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+    }
+  }
+  expect([...codes.keys()]).not.toContain('io');
+  expect(codes.get('damaged')).toBeGreaterThan(200);
 });
 
 describe('armor', () => {
