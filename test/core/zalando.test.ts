@@ -179,3 +179,23 @@ test('the name of the Secret has no namespace', () => {
     'error zalando-secret-namespace: pod_environment_secret is a plain name; the Secret is looked for beside each cluster',
   ]);
 });
+
+describe('the policy of the bucket', () => {
+  const policy = (wanted: string) =>
+    `#- /policy.json\n{"Statement": {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::backups/*", "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "${wanted}"}}}}`;
+  const refused = (entries: string, wanted: string) =>
+    found(`${map(on + entries)}${policy(wanted)}`).filter((it) => it.includes('bucket-policy'));
+
+  test('is met by the default of Spilo on AWS', () => {
+    expect(refused('', 'AES256')).toEqual([]);
+    expect(refused('', 'aws:kms')[0]).toContain(
+      'refuses uploads with AES256 (statement 1 in policy.json): set WALG_S3_SSE: aws:kms',
+    );
+  });
+
+  test('is not met with an endpoint, which switches the header off', () => {
+    const endpoint = '  AWS_ENDPOINT: https://s3.eu-central-1.amazonaws.com\n';
+    expect(refused(endpoint, 'AES256')[0]).toContain('Spilo sends none: set WALG_DISABLE_S3_SSE: "false"');
+    expect(refused(`${endpoint}  WALG_DISABLE_S3_SSE: "false"\n`, 'AES256')).toEqual([]);
+  });
+});

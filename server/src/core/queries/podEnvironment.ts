@@ -87,13 +87,18 @@ export function podEnvironment(owner: EnvironmentOwner, query: Query): PodEnviro
     [...maps, ...secrets].some((other) => kindOf(other) === it.kind && isNamed(it, other));
   const isHere = (it: Fact) =>
     it.role === 'definition' || !it.path.startsWith('spec.envFrom[') || query.definitionsOf(it.symbol).length > 0;
+  const settings = environmentSettings(query);
+  // Without a word from the operator, a ConfigMap that is surely the environment must be here.
+  const isFound =
+    settings.length > 0
+      ? settings.every((it) => isNamedHere(it))
+      : maps.some((it) => it === owner || owners.includes(it));
   return {
     variables: all.flatMap((it) => variablesOf(it, query)),
     isWhole:
-      environmentSettings(query).every((it) => isNamedHere(it)) &&
+      isFound &&
       clusters.every((it) => it.facts.every((fact) => isHere(fact))) &&
-      !all.some((it) => it instanceof SecretResource && it.hasUnknownEntries) &&
-      maps.some((it) => it === owner || owners.includes(it)),
+      !all.some((it) => it instanceof SecretResource && it.hasUnknownEntries),
   };
 }
 

@@ -11,12 +11,14 @@ import type { PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { setText } from '../resources/secret.ts';
 import type { ObjectStorageResource } from '../resources/stackgres.ts';
 import type { BackupLocationResource } from '../resources/stork.ts';
+import { ZalandoClusterResource } from '../resources/zalando.ts';
 import { fix } from '../rule.ts';
 import { plainOrQuoted } from '../text/scalarText.ts';
 import { addEntry, replaceValue } from '../yaml/entryEdits.ts';
 import { locationSecrets, locationValue } from './backupLocation.ts';
 import type { Upload } from './bucketPolicy.ts';
 import { clusterConfiguration } from './clusterConfiguration.ts';
+import { type EnvironmentOwner, isPodEnvironment, podEnvironment, variablesOf } from './podEnvironment.ts';
 
 export interface PlannedUpload {
   upload: Upload;
@@ -140,6 +142,52 @@ export function uploadsOfStorage(storage: ObjectStorageResource): PlannedUpload[
       },
     ];
   });
+}
+
+/**
+ * What Spilo makes of its variables (configure_spilo.py, write_wale_environment): SSE-S3 by default, none with an endpoint of
+ * its own, unless a variable says otherwise.
+ */
+export function uploadsOfEnvironment(owner: EnvironmentOwner, query: Query): PlannedUpload[] {
+  if (!(owner instanceof ZalandoClusterResource) && !isPodEnvironment(owner, query)) return [];
+  const bucket = variablesOf(owner, query).find((it) => it.name === 'WAL_S3_BUCKET');
+  if (!bucket?.text) return [];
+  const { variables, isWhole } = podEnvironment(owner, query);
+  if (!isWhole) return [];
+  const find = (name: string) => variables.find((it) => it.name === name);
+  const [disabled, sse, endpoint, switched] = [
+    find('WALG_DISABLE_S3_SSE') ?? find('WALE_DISABLE_S3_SSE'),
+    find('WALG_S3_SSE'),
+    find('AWS_ENDPOINT') ?? find('WALE_S3_ENDPOINT'),
+    find('USE_WALG_BACKUP'),
+  ];
+  if ([disabled, sse, endpoint, switched].some((it) => it && it.text === undefined)) return [];
+  const isOff = disabled?.text ? disabled.text === 'true' : Boolean(endpoint?.text);
+  const chosen = switched?.text === 'true' && sse?.text ? sse.text : 'AES256';
+  if (!isSse(chosen)) return [];
+  const isPlain = /^http(?:\+path)?:/i.test(endpoint?.text ?? '');
+  return [
+    {
+      upload: {
+        bucket: bucket.text.trim(),
+        sse: isOff ? undefined : (chosen as Upload['sse']),
+        kmsKeyId: find('WALG_S3_SSE_KMS_ID')?.text,
+        isTls: !isPlain,
+      },
+      bucketAt: bucket.valuePlace,
+      sseAt: isOff ? undefined : sse?.keyPlace,
+      httpAt: isPlain ? endpoint?.valuePlace : undefined,
+      sender: 'Spilo',
+      cure: (wanted) => {
+        if (!wanted) return { advice: 'WALG_S3_SSE can be AES256 or aws:kms' };
+        const parts = [
+          ...(isOff ? ['WALG_DISABLE_S3_SSE: "false"'] : []),
+          ...(chosen === wanted ? [] : [`WALG_S3_SSE: ${wanted}`]),
+        ];
+        return { advice: `set ${parts.join(' and ')}` };
+      },
+    },
+  ];
 }
 
 /** WAL and base backups are uploaded by themselves, each with the header of its own section. */

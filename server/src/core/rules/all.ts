@@ -164,6 +164,7 @@ import zalandoClone from './zalandoClone.ts';
 import zalandoCloneKey from './zalandoCloneKey.ts';
 import zalandoKeyInConfigMap from './zalandoKeyInConfigMap.ts';
 import zalandoKeyLines from './zalandoKeyLines.ts';
+import zalandoLogicalBackupSse from './zalandoLogicalBackupSse.ts';
 import zalandoOperatorSetting from './zalandoOperatorSetting.ts';
 import zalandoRegionUnderWalE from './zalandoRegionUnderWalE.ts';
 import zalandoSecretNamespace from './zalandoSecretNamespace.ts';
@@ -341,6 +342,7 @@ export const allRules: readonly AnyRule[] = [
   zalandoCloneKey,
   zalandoKeyInConfigMap,
   zalandoKeyLines,
+  zalandoLogicalBackupSse,
   zalandoOperatorSetting,
   zalandoRegionUnderWalE,
   zalandoSecretNamespace,

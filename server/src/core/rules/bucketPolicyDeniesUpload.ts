@@ -5,6 +5,7 @@ import {
   type PlannedUpload,
   uploadsOfCluster,
   uploadsOfConf,
+  uploadsOfEnvironment,
   uploadsOfLocation,
   uploadsOfStorage,
   uploadsOfStore,
@@ -18,9 +19,18 @@ export default rule({
   severity: 'error',
   confidence: 'certain',
   since: '0.1.0',
-  product: 'Portworx and Stork',
-  catalogue: ['W5', 'W7', 'W23'],
-  kinds: ['BackupLocation', 'SGObjectStorage', 'PostgresCluster', 'pgbackrest.conf', 'CnpgCluster', 'CnpgObjectStore'],
+  product: 'Kubernetes',
+  catalogue: ['W5', 'W7', 'W23', 'Z10'],
+  kinds: [
+    'BackupLocation',
+    'SGObjectStorage',
+    'PostgresCluster',
+    'pgbackrest.conf',
+    'CnpgCluster',
+    'CnpgObjectStore',
+    'ConfigMap',
+    'ZalandoCluster',
+  ],
   bad: fixture`
     #- /location.yaml
     apiVersion: stork.libopenstorage.org/v1alpha1
@@ -113,7 +123,9 @@ function uploadsOf(
     | 'PostgresCluster'
     | 'pgbackrest.conf'
     | 'CnpgCluster'
-    | 'CnpgObjectStore'],
+    | 'CnpgObjectStore'
+    | 'ConfigMap'
+    | 'ZalandoCluster'],
   query: Query,
 ): PlannedUpload[] {
   switch (subject.kind) {
@@ -126,6 +138,9 @@ function uploadsOf(
     case 'CnpgCluster':
     case 'CnpgObjectStore':
       return uploadsOfStore(subject);
+    case 'ConfigMap':
+    case 'ZalandoCluster':
+      return uploadsOfEnvironment(subject, query);
     default:
       return uploadsOfConf(subject);
   }

@@ -59,13 +59,9 @@ export default rule({
             );
             continue;
           }
-          if (
-            !list.startsWith('restore') &&
-            flag &&
-            /^(?:--encryption|-e)$/.test(flag) &&
-            node.textAt(`${section}.encryption`)
-          )
-            report(place, `${flag} is dropped without a word: ${section}.encryption is set`);
+          const field = flag && !list.startsWith('restore') ? FIELDS[section][flag] : undefined;
+          if (field && node.get(field)?.isNull === false)
+            report(place, `${flag} is dropped without a word: ${field} is set`);
         }
       }
     }
@@ -78,6 +74,19 @@ const LISTS = [
   ['wal', 'archiveAdditionalCommandArgs'],
   ['wal', 'restoreAdditionalCommandArgs'],
 ] as const;
+
+/** Options that the operator makes of a field of the store. */
+const FIELDS: Record<'data' | 'wal', Record<string, string>> = {
+  data: {
+    '--encryption': 'data.encryption',
+    '-e': 'data.encryption',
+    '--jobs': 'data.jobs',
+    '-J': 'data.jobs',
+    '--immediate-checkpoint': 'data.immediateCheckpoint',
+    '--endpoint-url': 'endpointURL',
+  },
+  wal: { '--encryption': 'wal.encryption', '-e': 'wal.encryption', '--endpoint-url': 'endpointURL' },
+};
 
 function twoEntries(item: YamlNode, flag: string, value: string) {
   const { text } = item.part;
