@@ -45,13 +45,13 @@ export class ByteReader {
 
   /** Passes over `length` bytes without keeping them; returns how many there were. */
   async skip(length: number): Promise<number> {
-    let left = length;
-    while (left > 0) {
-      const piece = await this.next(left);
+    let skipped = 0;
+    while (skipped < length) {
+      const piece = await this.next(length - skipped);
       if (piece === undefined) break;
-      left -= piece.length;
+      skipped += piece.length;
     }
-    return length - left;
+    return skipped;
   }
 
   /** True when nothing follows. */

@@ -169,6 +169,12 @@ stringData: {key: "${sodiumKey}"}
     expect(code).toBe(15);
   });
 
+  test('16 unsupported, for what could be encrypted, and no key is offered', async () => {
+    const { code, report } = await reportOf([sodium]);
+    expect(report).toMatchObject({ failure: { code: 'unsupported' }, verdict: { decrypted: null, restorable: null } });
+    expect(code).toBe(16);
+  });
+
   test('18 io, for an archive that is not there', async () => {
     const { code, report } = await reportOf([join(temporaryFolder(), 'gone'), '--passphrase-file', dumpPass]);
     expect(report).toMatchObject({ failure: { code: 'io' }, verdict: { restorable: null } });

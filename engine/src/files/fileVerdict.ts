@@ -49,8 +49,17 @@ const no = (why: string): Judgement => ({ tick: false, why });
 const open = (why: string): Judgement => ({ tick: null, why });
 
 /** Where nothing authenticates and the contents are not known, noise would look just the same. */
-function unprovable({ encryption, contents }: FileEvidence): Failure | undefined {
+function unprovable({ encryption, contents, format }: FileEvidence): Failure | undefined {
   if (contents === undefined || contents.isWhole) return undefined;
+  if (encryption.length === 0 && isUnknown(format)) {
+    return {
+      code: 'unsupported',
+      stage: 'contents',
+      message:
+        'it has no signature that is known: it may be encrypted (as a libsodium stream of WAL-G is), or of another kind',
+      hint: 'If it is encrypted, offer its key (--key-file or --config); restorable inspect says what it looks like.',
+    };
+  }
   if (
     encryption.length === 0 ||
     encryption.some((it) => it.isAuthenticated) ||
@@ -66,8 +75,11 @@ function unprovable({ encryption, contents }: FileEvidence): Failure | undefined
   };
 }
 
-function judgeDecrypted({ encryption, isProven, contents, failure }: FileEvidence): Judgement {
+function judgeDecrypted(evidence: FileEvidence): Judgement {
+  const { encryption, isProven, contents, failure } = evidence;
   if (failure && isUnread(failure)) return no(failure.message);
+  if (encryption.length === 0 && isUnknown(evidence.format))
+    return open('nothing shows whether it is encrypted: it was read as it is');
   if (encryption.length === 0)
     return failure?.code === 'not-encrypted' ? no(failure.message) : yes('nothing is encrypted; every byte was read');
   if (!isProven) return open('it was not read to its end');
@@ -76,7 +88,8 @@ function judgeDecrypted({ encryption, isProven, contents, failure }: FileEvidenc
   return open('the padding fits, but nothing shows that the password is right: of 256 wrong ones, one fits as well');
 }
 
-function judgeAuthentic({ encryption, isProven, failure }: FileEvidence): Judgement {
+function judgeAuthentic({ encryption, isProven, failure, format }: FileEvidence): Judgement {
+  if (encryption.length === 0 && isUnknown(format)) return open('nothing shows whether it is encrypted');
   if (encryption.length === 0 && !failure)
     return open('nothing is encrypted: whoever can write to the file can change it');
   const authentic = encryption.find((it) => it.isAuthenticated);
@@ -127,6 +140,10 @@ function judgeRestorable(evidence: FileEvidence, failure: Failure | undefined): 
 
 /** Compressions whose usual writers put a checksum over all contents. */
 const CHECKSUMMED = new Set(['gzip', 'lz4', 'zstd', 'bzip2']);
+
+function isUnknown(format: readonly string[]): boolean {
+  return format.at(-1) === 'unknown';
+}
 
 function isUnread({ stage, code }: Failure): boolean {
   return stage === 'open' || stage === 'key' || stage === 'decrypt' || code === 'io';

@@ -68,7 +68,7 @@ export function whatNext({ restoredTo, verdict, failure }: Report, { paint, widt
 
 /** One sign for the whole: what is asked is whether it can be restored. */
 export function overall({ failure, verdict }: Report): Tick {
-  return failure ? false : verdict.restorable;
+  return failure && failure.code !== 'unsupported' ? false : verdict.restorable;
 }
 
 const INNER = /, \[cipher\]$/;
