@@ -26,7 +26,7 @@ const pictures = {
     await shoot();
   },
   palette: async (page, shoot) => {
-    await openFile(page, 'pgbackrest/pgbackrest.conf');
+    await openFile(page, 'percona/secret.yaml');
     await page.waitForTimeout(settleMs);
     await typeCommand(page, 'Restorable: ');
     await quickRow(page, 'Restorable: Test Restore').waitFor();
@@ -69,13 +69,21 @@ const pictures = {
   },
 };
 
-const home = mkdtempSync(join(tmpdir(), 'demo-'));
+const home = mkdtempSync(join(tmpdir(), 'restorable-'));
 const slow = makeSlowArchive();
 try {
   const folders = makeHome(
     home,
     { '.': join(root, 'examples') },
-    { 'workbench.colorTheme': process.env.THEME ?? 'Default Dark Modern', 'editor.wordWrap': 'on' },
+    {
+      name: 'examples',
+      settings: {
+        'workbench.colorTheme': process.env.THEME ?? 'Default Dark Modern',
+        'editor.wordWrap': 'on',
+        'editor.minimap.enabled': false,
+        'editor.hover.above': false,
+      },
+    },
   );
   writeFileSync(join(folders.workspace, 'archives', 'shop-2026-01-01.sql.gz.enc'), slow.archive);
   await installVsix({ vsix: packageExtension(join(home, 'restorable.vsix')), ...folders });

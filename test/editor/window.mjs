@@ -24,8 +24,8 @@ const QUIET = {
  * @param {Record<string, string>} contents where each folder is copied to in the workspace (`.` for its root)
  * @returns {{ userData: string, extensions: string, workspace: string }}
  */
-export function makeHome(home, contents, settings = {}) {
-  const [userData, extensions, workspace] = ['user-data', 'extensions', 'workspace'].map((it) => join(home, it));
+export function makeHome(home, contents, { settings = {}, name = 'workspace' } = {}) {
+  const [userData, extensions, workspace] = ['user-data', 'extensions', name].map((it) => join(home, it));
   mkdirSync(join(userData, 'User'), { recursive: true });
   mkdirSync(extensions);
   for (const [to, from] of Object.entries(contents)) cpSync(from, join(workspace, to), { recursive: true });
@@ -52,7 +52,8 @@ export async function withWindow(home, use, { hasTrust = false, scale = 1 } = {}
 export async function openFile(page, path) {
   await page.keyboard.press('Control+KeyP');
   await quickInput(page).fill(path);
-  await quickRow(page, path.split('/').at(-1)).click();
+  await quickRow(page, path.split('/').at(-1)).waitFor({ timeout: 60_000 });
+  await page.keyboard.press('Enter');
   await page.locator('.monaco-editor .view-lines').first().waitFor();
 }
 
