@@ -108,9 +108,9 @@ export class Cluster {
     ]);
   }
 
-  stopServer(data: string): void {
+  stopServer(data: string, mode: 'immediate' | 'fast' = 'immediate'): void {
     if (existsSync(path.join(data, 'postmaster.pid')))
-      this.run(`${binaries}/pg_ctl`, ['-D', data, '-m', 'immediate', '-w', 'stop']);
+      this.run(`${binaries}/pg_ctl`, ['-D', data, '-m', mode, '-w', 'stop']);
   }
 
   remove(): void {

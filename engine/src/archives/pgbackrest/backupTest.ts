@@ -85,7 +85,10 @@ class BackupTest {
   }
 
   async run(manifest: Manifest, sink: DirectorySink | undefined): Promise<void> {
-    this.#open.files.context.expectBytes(manifest.files.storedBytes);
+    const { files } = this.#open;
+    // The manifest is read once more, for its files.
+    const manifestBytes = (await files.size(manifest.object)) ?? 0;
+    files.context.expectBytes(files.bytesRead + manifestBytes + manifest.files.storedBytes);
     const directory = sink && new DataDirectory(sink, manifest);
     directory?.prepare();
     await this.#checkFiles(manifest, sink);
@@ -104,8 +107,9 @@ class BackupTest {
     for (const problem of this.#problems) {
       this.#notes.push(`${problem.path}: ${problem.message}; its copy or original was used.`);
     }
-    if (failed.length > mostFailures)
-      this.#notes.push(`${failed.length} things are wrong; the first ${mostFailures} are listed.`);
+    if (failed.length > mostFailures) {
+      this.#notes.push(`More than ${mostFailures} things are wrong; the first ${mostFailures} are listed.`);
+    }
     this.#noteWhatIsWorthKnowing();
     const files = manifest?.files.count ?? 0;
     return {

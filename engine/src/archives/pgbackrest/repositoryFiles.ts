@@ -1,7 +1,7 @@
 /** Reads the objects of a local copy of a repository: never writes, never waits for a pipe, counts what was read. */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { at, fail, RestoreError } from '../../failure.ts';
 import { ioFailure } from '../../files/source.ts';
@@ -51,9 +51,7 @@ export class RepositoryFiles {
         const { bytesRead } = await handle.read(piece, 0, piece.length, position);
         if (bytesRead === 0) {
           if (length === undefined) return;
-          fail('truncated', 'open', `it ends after ${position} bytes, ${start + length} are recorded`, {
-            offset: position,
-          });
+          tooShort(position, start + length);
         }
         position += bytesRead;
         left -= bytesRead;
@@ -107,10 +105,10 @@ export class RepositoryFiles {
       this.#open.delete(name);
     } else {
       descriptor = openSync(this.pathOf(name), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-      const stat = fstatSync(descriptor);
-      if (!stat.isFile()) {
+      const found = fstatSync(descriptor);
+      if (!found.isFile()) {
         closeSync(descriptor);
-        notAFile(name, stat);
+        notAFile(name, found);
       }
     }
     this.#open.set(name, descriptor);
@@ -137,8 +135,7 @@ export class RepositoryFiles {
   /** Bytes of an object, or undefined when there is none. */
   async size(name: ByteText): Promise<number | undefined> {
     try {
-      const stat = await lstat(this.pathOf(name));
-      return stat.size;
+      return (await stat(this.pathOf(name))).size;
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw at(readable(name), ioFailure(error, readable(name), 'open'));
@@ -164,10 +161,10 @@ export class RepositoryFiles {
       if (isMissing(error)) throw missing(name);
       throw error;
     }
-    const stat = await handle.stat();
-    if (stat.isFile()) return handle;
+    const found = await handle.stat();
+    if (found.isFile()) return handle;
     await handle.close();
-    notAFile(name, stat);
+    notAFile(name, found);
   }
 }
 
@@ -178,8 +175,8 @@ function tooShort(end: number, recorded: number): never {
   });
 }
 
-function notAFile(name: ByteText, stat: { isDirectory(): boolean }): never {
-  if (stat.isDirectory()) fail('damaged', 'open', `${readable(name)} is a folder where a file belongs`);
+function notAFile(name: ByteText, found: { isDirectory(): boolean }): never {
+  if (found.isDirectory()) fail('damaged', 'open', `${readable(name)} is a folder where a file belongs`);
   fail('hostile', 'open', `${readable(name)} is neither a file nor a folder`);
 }
 
