@@ -27,7 +27,7 @@ export type Sections = Record<string, Record<string, Json>>;
 export interface BuildOptions {
   isEncrypted?: boolean;
   /** Changes what the manifest of a backup says before its checksum is computed. */
-  manifest?: (sections: Sections, label: string) => void;
+  manifest?: (sections: Sections, label: string, root: string) => void | Promise<void>;
   backupInfo?: (sections: Sections) => void;
   archiveInfo?: (sections: Sections) => void;
   format?: number;
@@ -161,7 +161,7 @@ export async function buildRepository(options: BuildOptions = {}): Promise<strin
       },
       'target:path:default': { group: 'postgres', mode: '0700', user: 'postgres' },
     };
-    options.manifest?.(manifest, label);
+    await options.manifest?.(manifest, label, root);
     await writeInfo(`backup/demo/${label}/backup.manifest`, manifest, passes?.backup);
     current[label] = {
       'backrest-format': 5,
