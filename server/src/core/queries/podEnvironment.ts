@@ -46,53 +46,57 @@ export interface EnvironmentSetting {
 /** The variables of one owner, each by its last value. */
 export function variablesOf(owner: EnvironmentOwner, query: Query): PodVariable[] {
   if (owner instanceof ZalandoClusterResource) return owner.env.map((it) => clusterVariable(owner, it, query));
-  return [...new Set(owner.entries.map((it) => it.name))].map((name) => entryVariable(owner, owner.entry(name)!));
+  let variables = knownVariables.get(owner);
+  if (!variables) {
+    variables = [...new Set(owner.entries.map((it) => it.name))].map((name) =>
+      entryVariable(owner, owner.entry(name)!),
+    );
+    knownVariables.set(owner, variables);
+  }
+  return variables;
 }
 
 /** Whether Spilo reads the entries of this ConfigMap or Secret as its environment. */
 export function isPodEnvironment(owner: ConfigMapResource | SecretResource, query: Query): boolean {
-  const isUnlisted = owner instanceof SecretResource && owner.hasUnknownEntries;
-  if (!isUnlisted && !owner.entries.some((it) => MAYBE.test(it.name))) return false;
-  if (owner.entries.some((it) => TELLING.test(it.name))) return true;
-  const kind = owner instanceof SecretResource ? 'secret' : 'configMap';
+  const looks = looksOf(owner);
+  if (!looks.isPossible) return false;
+  if (looks.isTelling) return true;
+  const kind = kindOf(owner);
   const references = query.referencesTo({ kind, name: owner.name, namespace: owner.namespace });
   if (references.some((it) => it.path.startsWith('spec.envFrom['))) return true;
-  const settings = environmentSettings(query).filter((it) => it.kind === kind);
-  if (settings.some((it) => isNamed(it, owner))) return true;
+  const { settings, maps } = surroundings(query);
+  if (settings.some((it) => it.kind === kind && isNamed(it, owner))) return true;
   // A Secret with a key for WAL-G beside a ConfigMap that is the environment: nothing else uses it, or names another one.
   return (
     kind === 'secret' &&
-    settings.length === 0 &&
+    looks.hasKey &&
+    !settings.some((it) => it.kind === kind) &&
     references.length === 0 &&
-    owner.entries.some((it) => KEY.test(it.name)) &&
-    query
-      .resources('ConfigMap')
-      .some((it) => it instanceof ConfigMapResource && it.entries.some((entry) => TELLING.test(entry.name)))
+    maps.some((it) => looksOf(it).isTelling)
   );
 }
 
 /** Everything that can reach the Pods that get `owner`'s variables, as far as it is here. */
 export function podEnvironment(owner: EnvironmentOwner, query: Query): PodEnvironment {
-  const maps = query.resources('ConfigMap').filter((it) => it instanceof ConfigMapResource);
-  const secrets = query
-    .resources('Secret', 'SealedSecret', 'ExternalSecret')
-    .filter((it) => it instanceof SecretResource);
-  const owners = [...maps, ...secrets].filter((it) => it !== owner && isPodEnvironment(it, query));
+  const { settings, maps, secrets } = surroundings(query);
+  const others = [...maps, ...secrets].filter((it) => it !== owner && looksOf(it).isPossible);
+  // Without a word from the operator, what lies beside belongs together; a ConfigMap elsewhere only where none is beside.
+  const beside = others.filter((it) => isBeside(it, owner));
+  const isSettled = settings.length > 0 || ![owner, ...beside].some((it) => isMap(it) && looksOf(it).isTelling);
+  const owners = (isSettled ? others : beside).filter((it) => isPodEnvironment(it, query));
   const clusters =
     owner instanceof ZalandoClusterResource
-      ? []
-      : query.resources('postgresql').filter((it) => it instanceof ZalandoClusterResource);
-  const all: EnvironmentOwner[] = [owner, ...owners, ...clusters];
+      ? [owner]
+      : query
+          .resources('postgresql')
+          .filter((it) => it instanceof ZalandoClusterResource)
+          .filter((it) => it.hasEnvironment);
+  const all: EnvironmentOwner[] = [...new Set([owner, ...owners, ...clusters])];
   const isNamedHere = (it: EnvironmentSetting) =>
     [...maps, ...secrets].some((other) => kindOf(other) === it.kind && isNamed(it, other));
   const isHere = (it: Fact) =>
     it.role === 'definition' || !it.path.startsWith('spec.envFrom[') || query.definitionsOf(it.symbol).length > 0;
-  const settings = environmentSettings(query);
-  // Without a word from the operator, a ConfigMap that is surely the environment must be here.
-  const isFound =
-    settings.length > 0
-      ? settings.every((it) => isNamedHere(it))
-      : maps.some((it) => it === owner || owners.includes(it));
+  const isFound = settings.length > 0 ? settings.every((it) => isNamedHere(it)) : all.some((it) => isMap(it));
   return {
     variables: all.flatMap((it) => variablesOf(it, query)),
     isWhole:
@@ -102,7 +106,36 @@ export function podEnvironment(owner: EnvironmentOwner, query: Query): PodEnviro
   };
 }
 
-export function environmentSettings(query: Query): EnvironmentSetting[] {
+export function environmentSettings(query: Query): readonly EnvironmentSetting[] {
+  return surroundings(query).settings;
+}
+
+interface Surroundings {
+  settings: EnvironmentSetting[];
+  maps: ConfigMapResource[];
+  secrets: SecretResource[];
+}
+
+/** A unit's rules ask the same again and again, and nothing changes while they do. */
+const knownSurroundings = new WeakMap<Query, Surroundings>();
+/** Resources never change. */
+const knownVariables = new WeakMap<EnvironmentOwner, PodVariable[]>();
+const knownLooks = new WeakMap<EnvironmentOwner, Looks>();
+
+function surroundings(query: Query): Surroundings {
+  let it = knownSurroundings.get(query);
+  if (!it) {
+    const maps = query.resources('ConfigMap').filter((other) => other instanceof ConfigMapResource);
+    const secrets = query
+      .resources('Secret', 'SealedSecret', 'ExternalSecret')
+      .filter((other) => other instanceof SecretResource);
+    it = { maps, secrets, settings: readSettings(maps, query) };
+    knownSurroundings.set(query, it);
+  }
+  return it;
+}
+
+function readSettings(maps: readonly ConfigMapResource[], query: Query): EnvironmentSetting[] {
   const found: EnvironmentSetting[] = [];
   const add = (kind: EnvironmentSetting['kind'], node: YamlNode | undefined) => {
     const text = node?.text;
@@ -113,12 +146,48 @@ export function environmentSettings(query: Query): EnvironmentSetting[] {
     add('configMap', it.node.get('configuration.kubernetes.pod_environment_configmap'));
     add('secret', it.node.get('configuration.kubernetes.pod_environment_secret'));
   }
-  for (const it of query.resources('ConfigMap')) {
-    if (!(it instanceof ConfigMapResource)) continue;
+  for (const it of maps) {
+    if (!looksOf(it).isOperator) continue;
     add('configMap', it.entry('pod_environment_configmap')?.node);
     add('secret', it.entry('pod_environment_secret')?.node);
   }
   return found;
+}
+
+/** What the names of the entries say. */
+interface Looks {
+  isPossible: boolean;
+  isTelling: boolean;
+  hasKey: boolean;
+  isOperator: boolean;
+  namespace: string | undefined;
+}
+
+function looksOf(owner: EnvironmentOwner): Looks {
+  let looks = knownLooks.get(owner);
+  if (!looks) {
+    const names = owner instanceof ZalandoClusterResource ? [] : owner.entries.map((it) => it.name);
+    const isUnlisted = owner instanceof SecretResource && owner.hasUnknownEntries;
+    looks = {
+      isPossible: isUnlisted || names.some((it) => MAYBE.test(it)),
+      isTelling: names.some((it) => TELLING.test(it)),
+      hasKey: names.some((it) => KEY.test(it)),
+      isOperator: names.some((it) => it === 'pod_environment_configmap' || it === 'pod_environment_secret'),
+      namespace: owner.namespace,
+    };
+    knownLooks.set(owner, looks);
+  }
+  return looks;
+}
+
+/** A missing namespace fits all. */
+function isBeside(a: EnvironmentOwner, b: EnvironmentOwner): boolean {
+  const [one, two] = [looksOf(a).namespace, looksOf(b).namespace];
+  return one === undefined || two === undefined || one === two;
+}
+
+function isMap(owner: EnvironmentOwner): owner is ConfigMapResource {
+  return owner instanceof ConfigMapResource;
 }
 
 /** A new variable beside another one, where there is one way to write it. */

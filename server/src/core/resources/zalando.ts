@@ -16,6 +16,8 @@ export class ZalandoClusterResource extends Resource {
   readonly kind = 'ZalandoCluster' as const;
   readonly env: ClusterVariable[] = [];
   readonly selectors: Selector[] = [];
+  /** Variables of its own, or references to them. */
+  hasEnvironment = false;
 }
 
 /** The operator's own configuration, which names the environment of all Pods. */
@@ -54,6 +56,7 @@ export function readZalandoCluster(
       cluster.refer({ kind: symbol }, it.get(`${field}.name`), `spec.envFrom[${i}].${field}.name`);
     }
   }
+  cluster.hasEnvironment = cluster.env.length > 0 || cluster.facts.some((it) => it.path.startsWith('spec.envFrom['));
   return cluster;
 }
 
