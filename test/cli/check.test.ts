@@ -195,7 +195,7 @@ describe('sarif', () => {
     expect(tool.driver.name).toBe('restorable');
     expect(tool.driver.rules.length).toBeGreaterThan(10);
     for (const rule of tool.driver.rules) {
-      expect(rule.id).toMatch(/^[a-z-]+$/);
+      expect(rule.id).toMatch(/^[a-z0-9-]+$/);
       expect(rule.helpUri).toContain(rule.id);
       expect(rule.shortDescription.text).not.toBe('');
       expect(['error', 'warning', 'note']).toContain(rule.defaultConfiguration.level);

@@ -22,7 +22,7 @@ export const check = command({
   summary: 'find mistakes in backup configuration',
   usage: ['check [PATH...] [OPTIONS]', 'check - --stdin-filename NAME [OPTIONS]'],
   description: [
-    'Reads pgbackrest.conf files and Kubernetes manifests (StackGres, Percona, Crunchy, Secrets, ConfigMaps), also where a configuration hides in the base64 of a Secret, and looks at them together: give it all files that belong together, or their folder. Without a PATH it takes the current folder. It needs no network, no cluster and no key.',
+    'Reads pgbackrest.conf files and Kubernetes manifests (of StackGres, Percona, Crunchy, Portworx, CloudNativePG and Zalando, Secrets, ConfigMaps), also where a configuration hides in the base64 of a Secret, and looks at them together: give it all files that belong together, or their folder. Without a PATH it takes the current folder. It needs no network, no cluster and no key.',
     'Lines are shown with everything secret taken out.',
   ],
   options: {
