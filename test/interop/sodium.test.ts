@@ -9,7 +9,7 @@ import { all, pieces } from '../engine/pieces.ts';
 import { exitCode, LENGTHS, missing, sample, tool } from './realTools.ts';
 
 /** What WAL-G does with libsodium, in C: header, chunks of 8192, the short last one with the final tag. The key is a file. */
-const program = String.raw`
+const program = `
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>

@@ -230,7 +230,7 @@ describe('armor', () => {
     const lines = Buffer.from(large).toString('base64').replace(/.{64}/g, '$&\n');
     const message = text(`-----BEGIN PGP MESSAGE-----\n\n${lines}\n=AAAA\n-----END PGP MESSAGE-----\n`);
     for (const size of [1_000, Number.POSITIVE_INFINITY])
-      expect(await all(decodeArmor(pieces(message, size)))).toEqual(large);
+      expect(Buffer.from(await all(decodeArmor(pieces(message, size)))).equals(large)).toBe(true);
   });
 });
 
