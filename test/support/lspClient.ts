@@ -34,7 +34,7 @@ async function serverBundle(): Promise<string> {
     const folder = mkdtempSync(join(tmpdir(), 'restorable-server-'));
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
     await build({
-      entryPoints: { server: 'server/src/lsp/main.ts' },
+      entryPoints: { server: 'server/src/lsp/main.ts', worker: 'engine/src/worker.ts' },
       outdir: folder,
       bundle: true,
       platform: 'node',
@@ -75,9 +75,9 @@ export class LspClient {
     });
   }
 
-  static async start(): Promise<LspClient> {
+  static async start(args: string[] = ['--stdio']): Promise<LspClient> {
     const path = await serverBundle();
-    return new LspClient(spawn(process.execPath, [path, '--stdio'], { stdio: ['pipe', 'pipe', 'pipe'] }));
+    return new LspClient(spawn(process.execPath, [path, ...args], { stdio: ['pipe', 'pipe', 'pipe'] }));
   }
 
   /** Starts and initialises; without arguments as the poorest client that there can be. */

@@ -54,7 +54,12 @@ export class Index {
     return this.#buckets.get(key)?.version ?? 0;
   }
 
-  bucket(key: string): { facts: ReadonlySet<Fact>; resources: ReadonlySet<Resource>; confs: ReadonlySet<Conf> } {
+  bucket(key: string): {
+    version: number;
+    facts: ReadonlySet<Fact>;
+    resources: ReadonlySet<Resource>;
+    confs: ReadonlySet<Conf>;
+  } {
     return this.#buckets.get(key) ?? EMPTY;
   }
 
@@ -72,7 +77,7 @@ export class Index {
   }
 }
 
-const EMPTY = { facts: new Set<Fact>(), resources: new Set<Resource>(), confs: new Set<Conf>() };
+const EMPTY = { version: 0, facts: new Set<Fact>(), resources: new Set<Resource>(), confs: new Set<Conf>() };
 
 export const symbolKey = (it: SymbolName): string => `${it.kind}|${it.owner ?? ''}|${it.name}`;
 export const placeKey = (place: string): string => `place|${place}`;
@@ -87,11 +92,11 @@ export class Query {
 
   /** Every definition that this name can mean, in no order. */
   definitionsOf(symbol: SymbolName): Fact[] {
-    return this.#facts(symbol, 'definition');
+    return [...this.#facts(symbol, 'definition')];
   }
 
   referencesTo(symbol: SymbolName): Fact[] {
-    return this.#facts(symbol, 'reference');
+    return [...this.#facts(symbol, 'reference')];
   }
 
   /**
@@ -99,13 +104,21 @@ export class Query {
    * is the same beats one without, and the nearer file beats the farther.
    */
   resolve(reference: Fact): Fact | undefined {
-    return this.best(this.definitionsOf(reference.symbol), reference.symbol, reference.at.part.uri);
+    return this.best(this.#facts(reference.symbol, 'definition'), reference.symbol, reference.at.part.uri);
   }
 
-  best(candidates: Fact[], symbol: SymbolName, nearUri: string): Fact | undefined {
-    const rank = (it: Fact) =>
-      (it.symbol.namespace === symbol.namespace ? 0 : 1_000) + distance(nearUri, it.at.part.uri);
-    return candidates.toSorted((a, b) => rank(a) - rank(b))[0];
+  best(candidates: readonly Fact[], symbol: SymbolName, nearUri: string): Fact | undefined {
+    let best: Fact | undefined;
+    let bestRank = Number.POSITIVE_INFINITY;
+    for (const it of candidates) {
+      const foreign = it.symbol.namespace === symbol.namespace ? 0 : 1_000;
+      if (foreign >= bestRank) continue;
+      const rank = foreign + distance(nearUri, it.at.part.uri);
+      if (rank < bestRank) [best, bestRank] = [it, rank];
+      // The first of several in the same file wins: no other can be nearer.
+      if (rank === 0) break;
+    }
+    return best;
   }
 
   /** All objects of a manifest kind, e.g. `PerconaPGCluster`. */
@@ -128,9 +141,32 @@ export class Query {
     return true;
   }
 
-  #facts(symbol: SymbolName, role: Fact['role']): Fact[] {
-    return [...this.#ask(symbolKey(symbol)).facts].filter((it) => it.role === role && isSameSymbol(it.symbol, symbol));
+  #facts(symbol: SymbolName, role: Fact['role']): readonly Fact[] {
+    const { facts, version } = this.#ask(symbolKey(symbol));
+    const last = this.#last;
+    // A hundred objects that name the same Secret ask the same a hundred times.
+    if (
+      last?.version === version &&
+      last.facts === facts &&
+      last.role === role &&
+      last.namespace === symbol.namespace
+    ) {
+      return last.found;
+    }
+    const found = [...facts].filter((it) => it.role === role && isSameSymbol(it.symbol, symbol));
+    this.#last = { facts, version, role, namespace: symbol.namespace, found };
+    return found;
   }
+
+  #last:
+    | {
+        facts: ReadonlySet<Fact>;
+        version: number;
+        role: Fact['role'];
+        namespace: string | undefined;
+        found: readonly Fact[];
+      }
+    | undefined;
 
   #ask(key: string) {
     this.asked.set(key, this.index.version(key));
@@ -140,6 +176,7 @@ export class Query {
 
 /** How many folders lie between two files. */
 function distance(a: string, b: string): number {
+  if (a === b) return 0;
   const one = a.split('/').slice(0, -1);
   const two = b.split('/').slice(0, -1);
   let same = 0;

@@ -1,3 +1,4 @@
+import { largestConf } from '../core/pgbackrest/conf.ts';
 import { type FileLanguage, languageOf, type Workspace } from '../core/workspace.ts';
 import { LineIndex, type Position, type PositionEncoding } from '../lineIndex.ts';
 import { canonicalUri } from '../loader.ts';
@@ -69,11 +70,7 @@ export class Documents {
       if (document.isRead) continue;
       document.isRead = true;
       const { text } = document.lines;
-      this.workspace.setFile(
-        uri,
-        text,
-        languageOfId(document.languageId) ?? languageOfName(uri) ?? languageOf(uri, text),
-      );
+      this.workspace.setFile(uri, text, fileLanguage(uri, document.languageId, text));
     }
   }
 
@@ -102,6 +99,11 @@ export class Documents {
     }
     return lines;
   }
+}
+
+function fileLanguage(uri: string, languageId: string, text: string): FileLanguage {
+  const language = languageOfId(languageId) ?? languageOfName(uri) ?? languageOf(uri, text);
+  return language === 'conf' && text.length > largestConf ? 'other' : language;
 }
 
 /** A file that is just being begun holds too little to tell, but its name may. */

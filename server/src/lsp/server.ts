@@ -93,6 +93,7 @@ export class Server {
   #settings: Settings = defaultSettings;
   #capabilities: ClientCapabilities = {};
   #isWatching = false;
+  #isInitialized = false;
   #isShutDown = false;
   #timer: NodeJS.Timeout | undefined;
   #isFirstLook = true;
@@ -118,6 +119,7 @@ export class Server {
   }
 
   #initialize(params: InitializeParams, options: ServerOptions): InitializeResult {
+    this.#isInitialized = true;
     const capabilities = params.capabilities ?? {};
     this.#capabilities = capabilities;
     const initial = record(params.initializationOptions);
@@ -316,6 +318,7 @@ export class Server {
       this.#guard(
         params.command,
         () => {
+          this.#demandRunning();
           this.#documents.read();
           const context = {
             connection,
@@ -391,6 +394,7 @@ export class Server {
     return this.#guard(
       'request',
       () => {
+        this.#demandRunning();
         if (typeof params?.textDocument?.uri !== 'string') {
           throw new ResponseError(ErrorCodes.InvalidParams, 'textDocument.uri is missing');
         }
@@ -399,6 +403,11 @@ export class Server {
       },
       nothing,
     );
+  }
+
+  #demandRunning(): void {
+    if (this.#isShutDown) throw new ResponseError(ErrorCodes.InvalidRequest, 'the server has been shut down');
+    if (!this.#isInitialized) throw new ResponseError(ErrorCodes.ServerNotInitialized, 'initialize comes first');
   }
 
   /** The edge: nothing that goes wrong behind it reaches the client, but for what is said to it on purpose. */

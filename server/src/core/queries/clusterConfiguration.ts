@@ -78,6 +78,7 @@ export function clustersThatMount(conf: Conf, query: Query): ClusterConfiguratio
   const found: ClusterConfiguration[] = [];
   for (const reference of query.referencesTo(symbol)) {
     if (!(reference.resource instanceof PostgresClusterResource)) continue;
+    if (query.resolve(reference)?.resource !== owner) continue;
     const cluster = reference.resource;
     for (const scope of cluster.scopes) {
       if (!scope.configuration.some((it) => it.reference === reference)) continue;

@@ -31,6 +31,12 @@ import {
 /** A plain scalar that no manifest holds. */
 const MARKER = 'restorable0cursor';
 
+/** A manifest that is larger is written by nobody with his own hands, and read once more for each item that is asked for. */
+const largestText = 500_000;
+
+/** Names end at 253 characters; what is longer is base64. */
+const longestWord = 300;
+
 /** The word at the cursor, which the marker replaces and the accepted item too. */
 interface Word {
   part: Part;
@@ -55,6 +61,7 @@ interface Spot {
 }
 
 export function completeManifest(workspace: Workspace, part: Part, offset: number): Completion[] {
+  if (part.text.length > largestText) return [];
   const word = wordAt(part, offset);
   if (isBlank(part, word)) return documents.flatMap((it) => manifestSnippet(it, word, 5));
   if (!mayHoldManifest(part.text) && !/\b(?:kind|apiVersion)\b/.test(part.text)) return [];
@@ -349,7 +356,7 @@ function place(word: Word): Place {
 function wordAt(part: Part, cursor: number): Word {
   const { text } = part;
   let start = cursor;
-  while (start > 0 && /[A-Za-z0-9_./-]/.test(text[start - 1]!)) start--;
+  while (start > cursor - longestWord && start > 0 && /[A-Za-z0-9_./-]/.test(text[start - 1]!)) start--;
   // The letter of an escape is none of the word.
   if (text[start - 1] === '\\' && start < cursor) start++;
   // A dash with a blank behind it is that of a list.
@@ -357,7 +364,7 @@ function wordAt(part: Part, cursor: number): Word {
     start = Math.min(start + 1, cursor);
   }
   let end = cursor;
-  while (end < text.length && /[A-Za-z0-9_./-]/.test(text[end]!)) end++;
+  while (end < cursor + longestWord && end < text.length && /[A-Za-z0-9_./-]/.test(text[end]!)) end++;
   const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
   const quote = /["']$/.exec(before)?.[0];
   return {
@@ -394,6 +401,8 @@ function find(resource: Resource, parent: YamlNode, path: Path, depth: number): 
     if (name?.includes(MARKER)) return { resource, path: [...path, name], node, parent, isKey: true };
     const step = name ?? i;
     if (node.isMap || node.isList) {
+      // What stands behind an alias is seen where it is written.
+      if (node.usePlace.start !== node.place.start) continue;
       const inside = find(resource, node, [...path, step], depth + 1);
       if (inside) return inside;
     } else if (node.text === MARKER) {

@@ -107,28 +107,33 @@ export function highlights(workspace: Workspace, uri: string, offset: number): {
 
 /** Everything around a repository that shares its number, starting from some of it. */
 export function worldOf(start: RepositoryWorld, query: Query): RepositoryWorld {
-  const world: RepositoryWorld = { scopes: [], confs: [] };
+  const scopes = new Map<PgbackrestScope, RepositoryWorld['scopes'][number]>();
+  const confs = new Set<Conf>();
+  const groups = new Set<string>();
   const waiting: RepositoryWorld = { scopes: [...start.scopes], confs: [...start.confs] };
   while (waiting.scopes.length > 0 || waiting.confs.length > 0) {
     const conf = waiting.confs.pop();
-    if (conf && !world.confs.includes(conf)) {
-      world.confs.push(conf);
+    if (conf && !confs.has(conf)) {
+      confs.add(conf);
       for (const reading of readingsOf(conf, query)) {
         waiting.confs.push(...reading.confs);
         if (reading.cluster) waiting.scopes.push({ cluster: reading.cluster.cluster, scope: reading.cluster.scope });
       }
     }
     const it = waiting.scopes.pop();
-    if (!it || world.scopes.some((other) => other.scope === it.scope)) continue;
-    world.scopes.push(it);
+    if (!it || scopes.has(it.scope)) continue;
+    scopes.set(it.scope, it);
     waiting.confs.push(...clusterConfiguration(it.cluster, it.scope, query).confs.map((mounted) => mounted.conf));
     // A base and its overlays are one cluster.
+    const group = `${it.cluster.namespace ?? ''}/${it.cluster.name} ${it.scope.role}`;
+    if (groups.has(group)) continue;
+    groups.add(group);
     for (const same of samePostgresClusters(it.cluster, query)) {
       const scope = same.scopes.find((other) => other.role === it.scope.role);
       if (scope) waiting.scopes.push({ cluster: same, scope });
     }
   }
-  return world;
+  return { scopes: [...scopes.values()], confs: [...confs] };
 }
 
 /** The owner that repository facts of a scope have. */
@@ -162,31 +167,30 @@ function mentionedByFact(here: Fact, query: Query): Mentioned {
 
 function repository(name: string, here: Mention, world: RepositoryWorld, query: Query): Mentioned {
   const mentions: Mention[] = [];
-  const add = (it: Mention) => {
-    const isKnown = mentions.some(
-      (other) => other.at.part === it.at.part && other.at.start === it.at.start && other.at.end === it.at.end,
-    );
-    if (!isKnown || it.inside) mentions.push(it);
+  const seen = new Set<string | Fact>();
+  const addFact = (it: Fact) => {
+    if (seen.has(it)) return;
+    seen.add(it);
+    mentions.push(mentionOfFact(it));
   };
   for (const { cluster, scope } of world.scopes) {
-    const symbol = {
-      kind: 'repository' as const,
-      name,
-      owner: repositoryOwner(cluster, scope),
-      namespace: cluster.namespace,
-    };
-    for (const it of query.definitionsOf(symbol)) add(mentionOfFact(it));
-    for (const it of query.referencesTo(symbol)) add(mentionOfFact(it));
+    const owner = repositoryOwner(cluster, scope);
+    const symbol = { kind: 'repository' as const, name, owner, namespace: cluster.namespace };
+    const id = `${owner} ${cluster.namespace ?? ''}`;
+    if (seen.has(id)) continue;
+    seen.add(id);
+    for (const it of query.definitionsOf(symbol)) addFact(it);
+    for (const it of query.referencesTo(symbol)) addFact(it);
   }
   // A reference to a cluster that is not here still agrees with the others that name the same cluster.
   if (world.scopes.length === 0 && here.fact) {
-    for (const it of query.referencesTo(here.fact.symbol)) add(mentionOfFact(it));
+    for (const it of query.referencesTo(here.fact.symbol)) addFact(it);
   }
   for (const { scope } of world.scopes) {
-    for (const it of scope.global) if (repositoryOf(it) === name) add(mentionOfSetting(it, name));
+    for (const it of scope.global) if (repositoryOf(it) === name) mentions.push(mentionOfSetting(it, name));
   }
   for (const conf of world.confs) {
-    for (const it of conf.settings) if (repositoryOf(it) === name) add(mentionOfSetting(it, name));
+    for (const it of conf.settings) if (repositoryOf(it) === name) mentions.push(mentionOfSetting(it, name));
   }
   return { kind: 'repository', name, here, mentions, world };
 }
