@@ -126,6 +126,23 @@ test('the end of zstd data is known without decoding it: whole, in single bytes,
   expect(() => new ZstdFrames().update(Buffer.from('hello'))).toThrow(/does not start/);
 });
 
+test('a few bytes of zstd that are many zeros come out block by block', async () => {
+  // A frame of 400 blocks, each 4 bytes that stand for 128 KiB of zeros.
+  const rle = (isLast: boolean) => {
+    const header = (131_072 << 3) | (1 << 1) | (isLast ? 1 : 0);
+    return Buffer.from([header & 255, (header >> 8) & 255, (header >> 16) & 255, 0]);
+  };
+  const blocks = Array.from({ length: 400 }, (_, index) => rle(index === 399));
+  const bomb = Buffer.concat([Buffer.from('28b52ffd0058', 'hex'), ...blocks]);
+  let total = 0;
+  for await (const piece of unzstdInJavaScript(once(bomb))) {
+    expect(piece.length).toBeLessThanOrEqual(131_072);
+    total += piece.length;
+    if (total > 1_000_000) break;
+  }
+  expect(total).toBeLessThan(1_500_000);
+});
+
 test('a decompression bomb stops at the recorded size', () => {
   const bomb = deflateSync(Buffer.alloc(100_000_000));
   expect(() => decompressBytes(bomb, 'gz', { isRaw: true, limit: 8192 })).toThrow(/more than the 8192 bytes/);

@@ -14,11 +14,8 @@ const pieceBytes = 128 * 1024;
  * @throws RestoreError `damaged` (no zstd frame, a block that does not decode, bytes after the end), `truncated`,
  *   `unsupported` for a frame whose window is too large for the JavaScript decoder; offsets count compressed bytes
  */
-export async function* unzstd(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  const frames = new ZstdFrames();
-  const walked = tap(input, frames);
-  yield* native ? throughNative(walked, native.stream(), zstd) : unzstdInJavaScript(walked);
-  frames.finish();
+export function unzstd(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  return native ? unzstdNatively(input, native) : unzstdInJavaScript(input);
 }
 
 /** As `unzstd`, for bytes in memory; a result of more than `limit` bytes is `damaged`: it is not what was recorded. */
@@ -35,17 +32,34 @@ export function unzstdBytes(compressed: Uint8Array, limit: number): Uint8Array {
 export async function* unzstdInJavaScript(
   input: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let pieces: Uint8Array[] = [];
-  const decoder = new Decompress((piece) => pieces.push(piece));
+  let blocks: Uint8Array[] = [];
+  const frames = new ZstdFrames();
+  const decoder = new Decompress((block) => blocks.push(block));
   let offset = 0;
   for await (const piece of input) {
-    push(decoder, piece, false, offset);
+    let start = 0;
+    // Block by block: a few bytes can be a hundred kilobytes of zeros, and all of a piece at once would fill the memory.
+    for (const end of [...frames.update(piece), piece.length]) {
+      if (end === start) continue;
+      push(decoder, piece.subarray(start, end), false, offset + start);
+      start = end;
+      yield* blocks;
+      blocks = [];
+    }
     offset += piece.length;
-    yield* pieces;
-    pieces = [];
   }
+  frames.finish();
   finish(decoder, offset);
-  yield* pieces;
+  yield* blocks;
+}
+
+async function* unzstdNatively(
+  input: AsyncIterable<Uint8Array>,
+  decoder: NativeZstd,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const frames = new ZstdFrames();
+  yield* throughNative(tap(input, frames), decoder.stream(), zstd);
+  frames.finish();
 }
 
 export function unzstdBytesInJavaScript(compressed: Uint8Array, limit: number): Uint8Array {

@@ -1,6 +1,6 @@
 /**
- * Walks over the frames of zstd data without decoding them, only to know whether the last one has come to its end: Node's
- * own decoder (22 to 24) takes data that was cut off for complete.
+ * Walks over the frames of zstd data without decoding them, to know where blocks end and whether the last frame has come
+ * to its end: Node's own decoder (22 to 24) takes data that was cut off for complete.
  *
  * Format: RFC 8878. A frame has a header that says its own length, blocks with a header of 3 bytes, and maybe a checksum.
  */
@@ -24,8 +24,13 @@ export class ZstdFrames {
   #hasChecksum = false;
   #offset = 0;
 
-  /** @throws RestoreError `damaged` for what is no zstd data */
-  update(piece: Uint8Array): void {
+  /**
+   * Returns the places in the piece where a header or a block ends, ascending.
+   *
+   * @throws RestoreError `damaged` for what is no zstd data
+   */
+  update(piece: Uint8Array): number[] {
+    const ends: number[] = [];
     let at = 0;
     while (at < piece.length) {
       if (this.#skip > 0) {
@@ -36,8 +41,10 @@ export class ZstdFrames {
         this.#gathered[this.#have++] = piece[at++] as number;
         if (this.#have === this.#need) this.#read(this.#offset + at - this.#have);
       }
+      if (this.#skip === 0 && this.#have === 0) ends.push(at);
     }
     this.#offset += piece.length;
+    return ends;
   }
 
   /** @throws RestoreError `truncated` unless the last frame has ended */

@@ -21,8 +21,6 @@ export interface FileResults {
 
 /** A damaged repository can have as many failures as files; a report stays readable. */
 export const mostFailures = 1000;
-/** Large files under way at once: their decompression runs on threads of its own. */
-const largeAtOnce = 2;
 /** How long small files may keep a thread from hearing that it shall stop, and from feeding the large ones. */
 const turnMs = 20;
 
@@ -35,7 +33,7 @@ export class FileCheck {
   readonly #manifest: Manifest;
   readonly #stored: StoredFiles;
   readonly #sink: Sink | undefined;
-  readonly #lanes = new Lanes(largeAtOnce);
+  readonly #lanes: Lanes;
   #results = noResults();
   #hasFailed = false;
   #waited = performance.now();
@@ -45,6 +43,8 @@ export class FileCheck {
     this.#manifest = manifest;
     this.#stored = stored;
     this.#sink = sink;
+    // zlib works on threads of its own, the other decompressors on this one: two would only take memory.
+    this.#lanes = new Lanes(manifest.compression === 'gz' ? 2 : 1);
   }
 
   /** @param sink where the files go; nothing is written when absent */

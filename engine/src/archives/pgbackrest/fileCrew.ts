@@ -23,7 +23,7 @@ export interface FileCrew {
 /** Below this a thread costs more than it saves. */
 const largeBackupBytes = 64 * 1024 * 1024;
 /** Memory grows with every thread, and disks do not read faster for more than these. */
-const mostThreads = 4;
+const mostThreads = 3;
 
 export async function openCrew(
   files: RepositoryFiles,
@@ -71,6 +71,9 @@ class OwnThread implements FileCrew {
     this.#files.close();
   }
 }
+
+/** Pieces of files live shortly: a small nursery keeps a thread small, and is collected without being noticed. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8 };
 
 /** What a thread is started with. */
 export interface LaneData {
@@ -178,7 +181,7 @@ class Threads implements FileCrew {
 
   #startLane(program: string, data: LaneData): Lane {
     const lane: Lane = {
-      worker: new Worker(program, { name: 'restorable files', workerData: data }),
+      worker: new Worker(program, { name: 'restorable files', workerData: data, resourceLimits }),
       underWay: 0,
       results: undefined,
     };
