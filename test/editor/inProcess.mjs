@@ -78,13 +78,11 @@ async function startHand({ report, screenshots }) {
     click: ({ selector, button, modifiers }) =>
       state.page.locator(selector).first().click({ button, modifiers, timeout: 20_000 }),
     hover: ({ selector }) => state.page.locator(selector).first().hover({ timeout: 20_000 }),
+    fill: ({ selector, text }) => state.page.locator(selector).first().fill(text, { timeout: 20_000 }),
     press: ({ key }) => state.page.keyboard.press(key),
     type: ({ text }) => state.page.keyboard.type(text, { delay: 10 }),
-    waitFor: ({ selector, state: wanted }) =>
-      state.page
-        .locator(selector)
-        .first()
-        .waitFor({ state: wanted ?? 'visible', timeout: 20_000 }),
+    waitFor: ({ selector, state: wanted = 'visible', timeoutMs = 20_000 }) =>
+      state.page.locator(selector).first().waitFor({ state: wanted, timeout: timeoutMs }),
     text: ({ selector }) => state.page.locator(selector).allInnerTexts(),
     /** The text of every frame: webviews are frames in frames. */
     frames: async () =>
