@@ -100,6 +100,31 @@ spec:
   });
 });
 
+test('what the operator writes itself is not said to be missing', () => {
+  const { workspace, uri, offset } = withCursor(`
+#- /cluster.yaml
+apiVersion: pgv2.percona.com/v2
+kind: PerconaPGCluster
+metadata: {name: prod}
+spec:
+  backups:
+    pgbackrest:
+      configuration: [{secret: {name: p}}]
+      repos: [{name: repo1, s3: {bucket: b, endpoint: e, region: r}}]
+#- /secret.yaml
+apiVersion: v1
+kind: Secret
+metadata: {name: p}
+stringData:
+  s3.conf: |
+    [global]
+    repo1-s3-k$0ey=AKIA
+`);
+  const { text } = hover(workspace, uri, offset)!;
+  expect(text).toContain('**In force** in PerconaPGCluster prod: «secret», 4 characters.');
+  expect(text).not.toContain('Not in force');
+});
+
 test('a section says who reads it', () => {
   checkHover('#- /pgbackrest.conf\n[glo$0bal]\nrepo1-path=/x\n', 'every command of every stanza');
   checkHover('#- /pgbackrest.conf\n[demo:archive-pu$0sh]\nrepo1-path=/x\n', '`archive-push` of stanza `demo` alone');

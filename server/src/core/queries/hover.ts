@@ -3,7 +3,7 @@
 import { contains, type Place } from '../part.ts';
 import type { Conf } from '../pgbackrest/conf.ts';
 import type { ConfSection } from '../pgbackrest/confFile.ts';
-import { EffectiveOptions } from '../pgbackrest/effective.ts';
+import { EffectiveOptions, type Unmet } from '../pgbackrest/effective.ts';
 import { allCommands, isKnownCommand } from '../pgbackrest/options.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import type { Resource } from '../resource.ts';
@@ -11,7 +11,7 @@ import { PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { ConfigMapResource, SecretResource } from '../resources/secret.ts';
 import { describe, type FieldDescription } from '../schema.ts';
 import type { Workspace } from '../workspace.ts';
-import { clusterConfiguration, operatorStanza } from './clusterConfiguration.ts';
+import { type ClusterConfiguration, clusterConfiguration, operatorStanza } from './clusterConfiguration.ts';
 import { type ConfReading, readingsOf } from './confReading.ts';
 import { entryText } from './entryText.ts';
 import { type Mentioned, mentionedAt } from './mentions.ts';
@@ -64,9 +64,9 @@ function inConf(workspace: Workspace, conf: Conf, offset: number): Hover | undef
     if (section.headerEnd > section.start && contains(header, offset))
       return { at: header, text: sectionText(section) };
   }
-  const setting = conf.settings.find((it) => contains(it.keyPlace, offset) || contains(it.valuePlace, offset));
-  if (!setting) return undefined;
-  const at = contains(setting.keyPlace, offset) ? setting.keyPlace : setting.valuePlace;
+  const found = settingAt(conf.settings, offset);
+  if (!found) return undefined;
+  const { setting, at } = found;
   const readings = readingsOf(conf, workspace.query());
   const inForce = readings.flatMap((it) => inForceText(workspace, setting, it));
   return { at, text: settingText(workspace, setting, [...new Set(inForce)]) };
@@ -74,11 +74,11 @@ function inConf(workspace: Workspace, conf: Conf, offset: number): Hover | undef
 
 function inGlobal(workspace: Workspace, cluster: PostgresClusterResource, offset: number): Hover | undefined {
   for (const scope of cluster.scopes) {
-    const setting = scope.global.find((it) => contains(it.keyPlace, offset) || contains(it.valuePlace, offset));
-    if (!setting) continue;
-    const at = contains(setting.keyPlace, offset) ? setting.keyPlace : setting.valuePlace;
-    const { settings } = clusterConfiguration(cluster, scope, workspace.query());
-    const reading = { settings, stanzas: [operatorStanza], cluster: { cluster } };
+    const found = settingAt(scope.global, offset);
+    if (!found) continue;
+    const { setting, at } = found;
+    const configuration = clusterConfiguration(cluster, scope, workspace.query());
+    const reading = { settings: configuration.settings, stanzas: [operatorStanza], cluster: configuration };
     return { at, text: settingText(workspace, setting, inForceText(workspace, setting, reading)) };
   }
   return undefined;
@@ -103,7 +103,7 @@ function settingText(workspace: Workspace, setting: Setting, inForce: string[]):
 function inForceText(
   workspace: Workspace,
   setting: Setting,
-  reading: Pick<ConfReading, 'settings' | 'stanzas'> & { cluster: { cluster: PostgresClusterResource } | undefined },
+  reading: Pick<ConfReading, 'settings' | 'stanzas' | 'cluster'>,
 ): string[] {
   const { definition, index, canonical } = setting.resolved;
   if (!definition || !canonical || definition.multi) return [];
@@ -115,7 +115,7 @@ function inForceText(
         ? ''
         : ` for stanza ${code(stanza)}`;
     const unmet = effective.unmet(definition, index);
-    if (unmet) {
+    if (unmet && !mayBeMet(unmet, reading.cluster)) {
       const needed = unmet.list ? ` = ${unmet.list.map(code).join(' or ')}` : '';
       const current = unmet.current === undefined ? 'which is not set' : `which is ${code(unmet.current)}`;
       return [`**Not in force**${where}: it needs ${code(unmet.decider)}${needed}, ${current}.`];
@@ -124,6 +124,23 @@ function inForceText(
     if (!winner) return [];
     return [`**In force**${where}: ${shownValue(winner)}${winner === setting ? '' : `, from ${originText(winner)}`}.`];
   });
+}
+
+/** The operator writes type and place of a repository itself, and what is not here may hold the rest. */
+function mayBeMet({ decider, setting }: Unmet, cluster: ClusterConfiguration | undefined): boolean {
+  if (!cluster || setting) return false;
+  return !/-cipher-type$/.test(decider) || cluster.unseen.length > 0 || cluster.hasEnvironment;
+}
+
+/** Inside base64 neighbours share a letter: it belongs to the one that begins there. */
+function settingAt(settings: readonly Setting[], offset: number): { setting: Setting; at: Place } | undefined {
+  let found: { setting: Setting; at: Place } | undefined;
+  for (const setting of settings) {
+    for (const at of [setting.keyPlace, setting.valuePlace]) {
+      if (contains(at, offset) && (!found || at.start > found.at.start)) found = { setting, at };
+    }
+  }
+  return found;
 }
 
 function originText(setting: Setting): string {
