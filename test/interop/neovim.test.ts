@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serverBundle } from '../support/lspClient.ts';
 
 const version = spawnSync('nvim', ['--version'], { encoding: 'utf8' });
 const isMissing = version.error !== undefined;
@@ -31,20 +31,12 @@ data:
   s3.conf: ${Buffer.from(CONF).toString('base64')}
 `;
 
+let server = '';
+
 beforeAll(async () => {
   // In CI the editor has to be there; elsewhere its absence is a reason to skip.
   if (isMissing && process.env.CI) throw new Error('nvim is missing, and CI must test with it');
-  await build({
-    entryPoints: { server: 'server/src/lsp/main.ts' },
-    outdir: join(folder, 'dist'),
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    conditions: ['node', 'require'],
-    mainFields: ['main', 'module'],
-    logLevel: 'error',
-  });
+  if (!isMissing) server = await serverBundle();
 });
 
 test.skipIf(isMissing)('Neovim shows the finding inside base64 and applies the fix in the other file', () => {
@@ -52,7 +44,7 @@ test.skipIf(isMissing)('Neovim shows the finding inside base64 and applies the f
   writeFileSync(join(root, 'cluster.yaml'), CLUSTER);
   writeFileSync(join(root, 'secret.yaml'), SECRET);
   const report = join(folder, 'report.json');
-  const args = [process.execPath, join(folder, 'dist/server.js'), root, join(root, 'secret.yaml'), report];
+  const args = [process.execPath, server, root, join(root, 'secret.yaml'), report];
   const run = spawnSync(
     'nvim',
     ['--headless', '--clean', '-n', '-c', `luafile ${resolve('test/interop/neovim.lua')}`],

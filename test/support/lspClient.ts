@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { promisify } from 'node:util';
 
 /** A message as it goes over the wire. */
 export interface Message {
@@ -28,22 +28,12 @@ export interface PublishedDiagnostics {
 
 let bundle: Promise<string> | undefined;
 
-/** The server as one file, made from the sources once per test file: no test must see a stale build. */
-async function serverBundle(): Promise<string> {
+/** The product's own bundles, made from the sources once per test file: no test must see a stale build. */
+export async function serverBundle(): Promise<string> {
   bundle ??= (async () => {
     const folder = mkdtempSync(join(tmpdir(), 'restorable-server-'));
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-    await build({
-      entryPoints: { server: 'server/src/lsp/main.ts', worker: 'engine/src/worker.ts' },
-      outdir: folder,
-      bundle: true,
-      platform: 'node',
-      target: 'node20',
-      format: 'cjs',
-      conditions: ['node', 'require'],
-      mainFields: ['main', 'module'],
-      logLevel: 'error',
-    });
+    await promisify(execFile)(process.execPath, ['tools/build.mjs', '--out', folder]);
     return join(folder, 'server.js');
   })();
   return bundle;

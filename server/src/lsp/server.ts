@@ -4,6 +4,7 @@
  */
 
 import {
+  type CancellationToken,
   type ClientCapabilities,
   type CodeAction,
   CodeActionKind,
@@ -14,6 +15,8 @@ import {
   DidChangeWatchedFilesNotification,
   DocumentHighlightKind,
   ErrorCodes,
+  type ExecuteCommandParams,
+  ExecuteCommandRequest,
   type InitializeParams,
   type InitializeResult,
   LSPErrorCodes,
@@ -314,9 +317,10 @@ export class Server {
       ),
     );
     connection.onCodeAction((params) => this.#in(params, [], (uri) => this.#codeActions(uri, params)));
-    connection.onExecuteCommand((params, token) =>
+    // Not onExecuteCommand: that takes the progress token away, and its reporter cannot carry bytes.
+    connection.onRequest(ExecuteCommandRequest.method, (params: ExecuteCommandParams, token: CancellationToken) =>
       this.#guard(
-        params.command,
+        String(params?.command),
         () => {
           this.#demandRunning();
           this.#documents.read();
