@@ -17,10 +17,10 @@ export interface CheckedContents {
   /** What was checked, as a sentence. */
   because: string;
   /**
-   * How a change inside would show without the help of the encryption: by a checksum over all data, as text that is no
-   * text any more, or not at all.
+   * How a change inside would show without the help of the encryption: as text that is no text any more, or
+   * not at all. (A compression's checksum is its layer's.)
    */
-  shows: 'by checksum' | 'as text' | 'not';
+  shows: 'as text' | 'not';
   /** Members of an archive; one for everything else. */
   files: { total: number; verified: number; failed: FileFailure[] };
   notes: string[];
@@ -128,8 +128,8 @@ async function checkArchiveDump(reader: ByteReader): Promise<CheckedContents> {
     ...single(
       true,
       `all ${toc.entries.length} entries of the pg_dump archive are there, and the data of ${dataBlocks} of them was read to its end`,
-      // zlib's streams end with Adler-32.
-      toc.compression === 'gzip' && dataBlocks > 0 ? 'by checksum' : 'not',
+      // The data is in zlib's streams, which end with Adler-32; the table of contents has no checksum, but it is text.
+      (toc.compression === 'gzip' || dataBlocks === 0) && toc.isAllUtf8 ? 'as text' : 'not',
     ),
     notes: [describeDump(toc)],
   };

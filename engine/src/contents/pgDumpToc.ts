@@ -6,6 +6,7 @@
  * versions 1.10 (PostgreSQL 8.0) to 1.16 (17 and 18).
  */
 
+import { isUtf8 } from 'node:buffer';
 import type { ByteReader } from '../bytes.ts';
 import { fail } from '../failure.ts';
 
@@ -22,6 +23,8 @@ export interface DumpToc {
   entries: TocEntry[];
   /** Size of integers and of file offsets in the data that follows. */
   integerBytes: number;
+  /** Names and statements are text: noise in them would have shown. */
+  isAllUtf8: boolean;
 }
 
 export interface TocEntry {
@@ -90,6 +93,7 @@ export async function readToc(reader: ByteReader): Promise<DumpToc> {
     createdAt,
     entries,
     integerBytes: archive.integerBytes,
+    isAllUtf8: archive.isAllUtf8,
   };
 }
 
@@ -102,6 +106,8 @@ const FORMATS: Record<number, DumpToc['format']> = { 1: 'custom', 3: 'tar', 5: '
 export class ArchiveReader {
   integerBytes = 4;
   offsetBytes = 8;
+  /** Whether every text so far was UTF-8. */
+  isAllUtf8 = true;
 
   constructor(readonly reader: ByteReader) {}
 
@@ -130,7 +136,9 @@ export class ArchiveReader {
       fail('damaged', 'contents', `the pg_dump archive claims a text of ${length} bytes`, {
         offset: this.reader.offset,
       });
-    return Buffer.from(await this.bytes(length)).toString('utf8');
+    const bytes = await this.bytes(length);
+    this.isAllUtf8 &&= isUtf8(bytes);
+    return Buffer.from(bytes).toString('utf8');
   }
 }
 

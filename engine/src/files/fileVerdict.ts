@@ -132,10 +132,9 @@ function judgeRestorable(evidence: FileEvidence, failure: Failure | undefined): 
   const checksums = format.filter((it) => CHECKSUMMED.has(it));
   if (checksums.length > 0) return yes(`${contents.because}; the checksums of ${checksums.join(' and ')} fit`);
   if (isProven && encryption.some((it) => it.isAuthenticated)) return yes(contents.because);
-  if (contents.shows === 'by checksum') return yes(`${contents.because}; the checksums in it fit`);
   if (contents.shows === 'as text' && encryption.length > 0 && encryption.every((it) => it.spreadsChanges))
     return yes(`${contents.because}: in this cipher, a change would have made noise of a whole block`);
-  return open(`${contents.because}, but nothing in it has a checksum: a change inside would not show`);
+  return open(`${contents.because}, but not all of it has a checksum: a change inside would not show`);
 }
 
 /** Compressions whose usual writers put a checksum over all contents. */
