@@ -72,8 +72,13 @@ async function decryptFile(picked: Uri | undefined): Promise<void> {
     void window.showWarningMessage(l10n.t('{0} is not encrypted: it is {1}.', basename(input), format));
     return;
   }
+  const methods = methodsOf(format);
   const method =
-    methodOf(format) ?? (await askMethod(l10n.t('{0} does not say how it is encrypted. How?', basename(input))));
+    methods.length === 1
+      ? methods[0]
+      : methods.length === 0
+        ? await askMethod(l10n.t('{0} does not say how it is encrypted. How?', basename(input)))
+        : await askMethod(l10n.t('{0} is OpenPGP. What opens it?', basename(input)), methods);
   if (!method) return;
   const key = await askKey(describeMethod(method).kind, 'decrypt');
   if (!key) return;
@@ -99,10 +104,13 @@ function sayOutcome(failure: Parameters<typeof sayFailure>[0]): void {
   void window.showErrorMessage(`Restorable: ${sayFailure(failure)}`);
 }
 
-/** The engine names formats by what wrote them, with what was inside after an arrow. */
-function methodOf(format: string): Method | undefined {
+/**
+ * The engine names formats by what wrote them, with what was inside after an arrow. OpenPGP is one format with two kinds of
+ * keys: a private key, or the password of `gpg -c`.
+ */
+function methodsOf(format: string): Method[] {
   const outermost = format.split('>')[0]?.trim();
-  return METHODS.find((it) => it === outermost);
+  return outermost === 'openpgp' ? ['openpgp', 'gpg'] : METHODS.filter((it) => it === outermost);
 }
 
 /** Without the extension that names the encryption; the engine refuses to write over its own input. */
@@ -127,10 +135,10 @@ async function askOutput(proposed: string, label: string): Promise<string | unde
   return uri && localPath(uri);
 }
 
-async function askMethod(title: string): Promise<Method | undefined> {
-  const items: (QuickPickItem & { method: Method })[] = METHODS.map((method) => {
+async function askMethod(title: string, methods = METHODS): Promise<Method | undefined> {
+  const items: (QuickPickItem & { method: Method })[] = methods.map((method) => {
     const { label, detail } = describeMethod(method);
     return { label, detail, method };
   });
-  return (await window.showQuickPick(items, { title, matchOnDetail: true }))?.method;
+  return (await window.showQuickPick(items, { title, matchOnDetail: true, ignoreFocusOut: true }))?.method;
 }

@@ -59,7 +59,9 @@ export async function askKey(kind: KeyOffer['kind'], purpose: 'encrypt' | 'decry
     detail: l10n.t('Kept in memory only, and wiped after use'),
     from: 'prompt' as const,
   };
-  const from = isOpenpgp ? fromFile : await window.showQuickPick([fromFile, typed], { title: keyTitle(kind) });
+  const from = isOpenpgp
+    ? fromFile
+    : await window.showQuickPick([fromFile, typed], { title: keyTitle(kind), ignoreFocusOut: true });
   if (!from) return undefined;
 
   if (from.from === 'prompt') {

@@ -79,6 +79,7 @@ async function startHand({ report, screenshots }) {
       state.page.locator(selector).first().click({ button, modifiers, timeout: 20_000 }),
     hover: ({ selector }) => state.page.locator(selector).first().hover({ timeout: 20_000 }),
     fill: ({ selector, text }) => state.page.locator(selector).first().fill(text, { timeout: 20_000 }),
+    value: ({ selector }) => state.page.locator(selector).first().inputValue({ timeout: 20_000 }),
     press: ({ key }) => state.page.keyboard.press(key),
     type: ({ text }) => state.page.keyboard.type(text, { delay: 10 }),
     waitFor: ({ selector, state: wanted = 'visible', timeoutMs = 20_000 }) =>

@@ -72,7 +72,9 @@ test('an archive is inspected without a key', async () => {
     const frames = await hand<string[]>('frames');
     return frames.find((it) => it.startsWith('Encrypted\n') && it.includes('shop.dump.gpg'));
   });
-  assert.match(text, /Format\s+openpgp|Format\s+gpg/);
+  assert.match(text, /Format\s+openpgp/);
+  // A page that still loads takes the focus from whatever comes next.
+  await vscode.commands.executeCommand('workbench.action.closeAllEditors');
 });
 
 test('a file is encrypted and decrypted again, with a typed password', async () => {
@@ -96,6 +98,20 @@ test('a file is encrypted and decrypted again, with a typed password', async () 
   await vscode.commands.executeCommand('notifications.clearAll');
 });
 
+test('a file of gpg -c is decrypted with its password', async () => {
+  const password = Buffer.from(await vscode.workspace.fs.readFile(file('examples/archives/keys/gpg-passphrase.txt')))
+    .toString()
+    .trim();
+  const running = vscode.commands.executeCommand('restorable.decryptFile', file('examples/archives/shop.dump.gpg'));
+  await choose('gpg -c');
+  await typePassword(password);
+  await accept('Write to', file('again.dump').fsPath);
+  await running;
+  const dump = Buffer.from(await vscode.workspace.fs.readFile(file('again.dump')));
+  assert.equal(dump.subarray(0, 5).toString(), 'PGDMP');
+  await vscode.commands.executeCommand('notifications.clearAll');
+});
+
 test('a file that is not encrypted is not decrypted', async () => {
   await vscode.commands.executeCommand('restorable.decryptFile', file('examples/README.md'));
   await hand('waitFor', { selector: '.notification-toast' });
@@ -111,10 +127,10 @@ async function choose(label: string): Promise<void> {
   await hand('click', { selector: row });
 }
 
-async function typePassword(): Promise<void> {
+async function typePassword(password = 'correct horse battery staple'): Promise<void> {
   await choose('Type it');
   await hand('waitFor', { selector: '.quick-input-widget input[type="password"]' });
-  await hand('fill', { selector: input, text: 'correct horse battery staple' });
+  await hand('fill', { selector: input, text: password });
   await hand('press', { key: 'Enter' });
 }
 
@@ -125,6 +141,9 @@ async function accept(title: string, path: string): Promise<void> {
   await eventually('the dialog to be accepted', async () => {
     // Also takes the focus, which a webview behind the dialog may have caught.
     await hand('fill', { selector: input, text: path });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    // While the dialog reads the folder it puts the proposed name back: accepting that would answer another question.
+    if ((await hand<string>('value', { selector: input })) !== path) return false;
     await hand('press', { key: 'Enter' });
     return await hand('waitFor', { selector: dialog, state: 'hidden', timeoutMs: 2_000 }).then(
       () => true,

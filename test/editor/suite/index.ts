@@ -20,6 +20,7 @@ export async function run(): Promise<void> {
       await withTimeout(body());
     } catch (thrown) {
       error = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+      await hand('screenshot', { name: `failed-${name.replace(/\W+/g, '-')}` });
     }
     await hand('result', { name, error, seconds: (performance.now() - startedAt) / 1_000 });
   }
