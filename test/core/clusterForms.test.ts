@@ -135,3 +135,12 @@ ${head}stringData:
     ^^^^^^^^^^^^^^^^^ error repo-pass-without-type
 `);
 });
+
+test('a comment behind the last option of global stays behind it', () => {
+  const files = (global: string) =>
+    `#- /c.yaml\n${CLUSTER.replace('      repos:', `      global:\n${global}      repos:`)}#- /s.yaml\n${head}stringData:\n  s3.conf: |\n${CONF.replace(/^(?=.)/gm, '    ')}`;
+  const last = '        repo2-retention-full: "30" # days\n';
+  checkFix('Add repo2-cipher-type', files(last), files(`${last}        repo2-cipher-type: aes-256-cbc\n`), {
+    rule: 'repo-pass-without-type',
+  });
+});

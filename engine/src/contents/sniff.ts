@@ -40,16 +40,6 @@ export type ContentKind =
   | 'json'
   | 'text';
 
-export const ENCRYPTED_KINDS: ReadonlySet<ContentKind> = new Set<ContentKind>([
-  'openpgp',
-  'openpgp armored',
-  'openssl',
-  'openssl base64',
-  'age',
-  'pkcs7',
-  'yckms',
-]);
-
 export const COMPRESSED_KINDS: ReadonlySet<ContentKind> = new Set<ContentKind>([
   'gzip',
   'zstd',

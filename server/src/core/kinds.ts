@@ -191,7 +191,3 @@ function isKustomization(part: Part, node: YamlNode, kind: string, apiVersion: s
     return apiVersion.startsWith('kustomize.config.k8s.io/') || apiVersion === '';
   return kind === '' && /\/kustomization\.ya?ml$|\/Kustomization$/.test(part.uri) && node.isMap;
 }
-
-export function subjectKind(subject: Subject | Resource): SubjectKind | undefined {
-  return 'kind' in subject ? (subject.kind as SubjectKind) : undefined;
-}

@@ -1,3 +1,4 @@
+import { utf8 } from '../text/base64.ts';
 import { withoutFinalFeeds } from '../text/lineBreaks.ts';
 
 /**
@@ -15,17 +16,8 @@ export interface WalgValue {
 
 export function walgValue(bytes: Uint8Array): WalgValue {
   const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  const isAltered = decoded.includes('\0') || !isUtf8(bytes);
+  const isAltered = decoded.includes('\0') || utf8(bytes) === undefined;
   const whole = decoded.replaceAll('\0', '');
   const text = withoutFinalFeeds(whole);
   return { text, isAltered, lostNewlines: whole.length - text.length };
-}
-
-function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
 }

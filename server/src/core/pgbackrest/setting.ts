@@ -1,5 +1,6 @@
 import type { Edit, Place } from '../part.ts';
 import type { MappedText } from '../text/mappedText.ts';
+import { addEntry, cutEntry } from '../yaml/entryEdits.ts';
 import type { YamlNode } from '../yaml/node.ts';
 import { lineBehind, lineRemoval } from './confChange.ts';
 import type { ConfOption, Scope } from './confFile.ts';
@@ -67,7 +68,6 @@ export function settingsOfMap(map: YamlNode): Setting[] {
     const resolved = resolveOption(key);
     const mapped = node.mapped;
     const groupLength = /^(?:repo|pg|db)[0-9]*(?=-)/.exec(key)?.[0].length ?? 0;
-    const whole = node.part.text;
     return {
       key,
       resolved,
@@ -84,22 +84,10 @@ export function settingsOfMap(map: YamlNode): Setting[] {
       ],
       rename: (newKey) => [{ at: node.keyPlace, newText: newKey }],
       setValue: (newValue) => [{ at: node.place, newText: `"${newValue}"` }],
-      remove: () => {
-        const entry = node.entryPlace;
-        if (map.isFlow) {
-          const after = /^\s*,\s*/.exec(whole.slice(entry.end))?.[0].length ?? 0;
-          const before = after > 0 ? 0 : (/,\s*$/.exec(whole.slice(0, entry.start))?.[0].length ?? 0);
-          return [{ at: node.part.place(entry.start - before, entry.end + after), newText: '' }];
-        }
-        const lineStart = whole.lastIndexOf('\n', entry.start - 1) + 1;
-        const lineEnd = whole.indexOf('\n', entry.end);
-        return [{ at: node.part.place(lineStart, lineEnd < 0 ? whole.length : lineEnd + 1), newText: '' }];
-      },
-      insertAfter: (newKey, newValue) => {
-        const entry = node.entryPlace;
-        const text = map.isFlow ? `, ${newKey}: ${newValue}` : `\n${' '.repeat(node.column)}${newKey}: ${newValue}`;
-        return [{ at: node.part.place(entry.end, entry.end), newText: text }];
-      },
+      // What a merge key brings stands in another map.
+      remove: () => cutEntry(map, node) ?? [],
+      // The order of a map means nothing: the new option comes last.
+      insertAfter: (newKey, newValue) => addEntry(map, newKey, newValue) ?? [],
       origin: { kind: 'global', node },
     };
   });

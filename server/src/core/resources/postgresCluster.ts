@@ -2,6 +2,7 @@ import type { Fact } from '../facts.ts';
 import type { Edit, Part } from '../part.ts';
 import { type Setting, settingsOfMap } from '../pgbackrest/setting.ts';
 import { Resource } from '../resource.ts';
+import { addEntry } from '../yaml/entryEdits.ts';
 import type { YamlNode } from '../yaml/node.ts';
 
 /** `backups.pgbackrest`, or a data source that has its own `configuration` and `global`. */
@@ -114,10 +115,9 @@ export function readPostgresBackup(
 
 /** A new option in `global`; where there is no `global` yet, one is made in front of the scope's other fields. */
 export function addGlobalOption(scope: PgbackrestScope, key: string, value: string): Edit[] | undefined {
-  const last = scope.global.at(-1);
-  if (last) return last.insertAfter(key, value);
+  if (scope.globalNode) return addEntry(scope.globalNode, key, value);
   const first = scope.node.entries()[0];
-  if (scope.globalNode || !first || scope.node.isFlow || first.part !== scope.node.part) return undefined;
+  if (!first || scope.node.isFlow || first.part !== scope.node.part) return undefined;
   const indent = ' '.repeat(first.column);
   const at = first.keyPlace.start;
   return [{ at: first.part.place(at, at), newText: `global:\n${indent}  ${key}: ${value}\n${indent}` }];

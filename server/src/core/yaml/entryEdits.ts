@@ -20,12 +20,17 @@ export function addEntry(map: YamlNode, key: string, value: string): Edit[] | un
   return insert(map, end, `\n${' '.repeat(last.column)}${key}: ${value}`);
 }
 
-/** Takes an entry away, with its line where it has one of its own. */
+/** Takes an entry away, with its line where it has one of its own; the last one stays, an empty map is another thing. */
 export function removeEntry(map: YamlNode, entry: YamlNode): Edit[] | undefined {
+  return ownEntries(map).length < 2 ? undefined : cutEntry(map, entry);
+}
+
+/** As `removeEntry`, also where nothing is left of the map but its key. */
+export function cutEntry(map: YamlNode, entry: YamlNode): Edit[] | undefined {
   const own = ownEntries(map);
   const index = own.findIndex((it) => it.keyPlace.start === entry.keyPlace.start);
   const key = own[index]?.keyPlace;
-  if (!key || own.length < 2) return undefined;
+  if (!key) return undefined;
   const text = map.part.text;
   const end = contentEnd(entry);
   if (map.isFlow) {
