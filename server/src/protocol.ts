@@ -101,6 +101,8 @@ export interface InitializationOptions {
   clientCommands?: string[];
   /** The settings below `restorable.`, for clients that neither push nor serve configuration. */
   settings?: unknown;
+  /** `pull`: the client asks for findings (textDocument/diagnostic) instead of being told. */
+  diagnostics?: 'push' | 'pull';
 }
 
 /** Commands that only an editor's front can run; lenses and quick fixes may name them, with these arguments. */

@@ -244,3 +244,106 @@ describe('commands', () => {
     expect(client.output).not.toContain('geheim');
   });
 });
+
+describe('what follows from the text alone', () => {
+  const secret = 'file:///nowhere/secret.yaml';
+  const secretText = `apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\ndata:\n  key: ${base64('0f'.repeat(32))}\n`;
+
+  test('folds, selections, colours, hints and links are announced and answered', async () => {
+    const client = await LspClient.start();
+    clients.push(client);
+    const { capabilities } = await client.request<{ capabilities: Record<string, unknown> }>('initialize', {
+      capabilities: {},
+    });
+    client.notify('initialized', {});
+    expect(capabilities).toMatchObject({
+      foldingRangeProvider: true,
+      selectionRangeProvider: true,
+      documentLinkProvider: {},
+      inlayHintProvider: true,
+      documentFormattingProvider: true,
+    });
+    expect(capabilities).not.toHaveProperty('diagnosticProvider');
+    client.open(uri, conf, 'conf');
+    client.open(secret, secretText, 'yaml');
+    const textDocument = { uri };
+    expect(await client.request('textDocument/foldingRange', { textDocument })).toEqual([
+      { startLine: 0, endLine: 3 },
+      { startLine: 4, endLine: 5 },
+    ]);
+    expect(
+      await client.request('textDocument/selectionRange', { textDocument, positions: [{ line: 1, character: 12 }] }),
+    ).toMatchObject([
+      { range: { start: { line: 1, character: 12 } }, parent: { range: { start: { line: 1, character: 11 } } } },
+    ]);
+    const { data } = await client.request<{ data: number[] }>('textDocument/semanticTokens/full', { textDocument });
+    expect(data.slice(0, 10)).toEqual([0, 1, 6, 1, 0, 1, 0, 10, 2, 0]);
+    const part = { start: { line: 4, character: 0 }, end: { line: 5, character: 0 } };
+    const ranged = await client.request<{ data: number[] }>('textDocument/semanticTokens/range', {
+      textDocument,
+      range: part,
+    });
+    expect(ranged.data.slice(0, 5)).toEqual([4, 1, 4, 0, 2]);
+    const whole = { start: { line: 0, character: 0 }, end: { line: 9, character: 0 } };
+    expect(
+      await client.request('textDocument/inlayHint', { textDocument: { uri: secret }, range: whole }),
+    ).toMatchObject([{ label: '64 hex digits (32 bytes)', position: { line: 5 } }]);
+    expect(await client.request('textDocument/documentLink', { textDocument })).toEqual([]);
+  });
+
+  test('formatting changes a conf and never YAML', async () => {
+    const client = await initialised();
+    client.open(uri, '[global]\n repo1-path = /x\n', 'conf');
+    client.open(secret, 'a:    1\n', 'yaml');
+    const options = { tabSize: 2, insertSpaces: true };
+    expect(await client.request('textDocument/formatting', { textDocument: { uri }, options })).toEqual([
+      { range: { start: { line: 1, character: 0 }, end: { line: 1, character: 16 } }, newText: 'repo1-path=/x' },
+    ]);
+    expect(await client.request('textDocument/formatting', { textDocument: { uri: secret }, options })).toEqual([]);
+  });
+
+  test('is registered for pgbackrest.conf alone where the client can be told so', async () => {
+    const client = await initialised({ capabilities: { textDocument: { formatting: { dynamicRegistration: true } } } });
+    await client.until('the registration', () =>
+      client.received.some((it) => JSON.stringify(it).includes('textDocument/formatting')),
+    );
+    const asked = client.received
+      .filter((it) => it.method === 'client/registerCapability')
+      .map((it) => JSON.stringify(it.params));
+    expect(asked.find((it) => it.includes('textDocument/formatting'))).toContain('pgbackrest-conf');
+  });
+});
+
+describe('findings for a client that asks for them', () => {
+  const pulling = {
+    capabilities: { textDocument: { diagnostic: {} }, workspace: { diagnostics: { refreshSupport: true } } },
+  };
+
+  test('are answered, told unchanged when they are, and never sent unasked', async () => {
+    const client = await initialised(pulling);
+    client.open(uri, conf, 'conf');
+    interface Report {
+      kind: string;
+      resultId: string;
+      items: { code: string }[];
+    }
+    const first = await client.request<Report>('textDocument/diagnostic', { textDocument: { uri } });
+    expect(first.kind).toBe('full');
+    expect(first.items.map((it) => it.code)).toContain('misspelt-cipher-option');
+    const again = await client.request<Report>('textDocument/diagnostic', {
+      textDocument: { uri },
+      previousResultId: first.resultId,
+    });
+    expect(again).toEqual({ kind: 'unchanged', resultId: first.resultId });
+    const { items } = await client.request<{ items: (Report & { uri: string })[] }>('workspace/diagnostic', {
+      previousResultIds: [
+        { uri, value: 'old' },
+        { uri: 'file:///gone.yaml', value: 'x' },
+      ],
+    });
+    expect(items.find((it) => it.uri === uri)?.items).toHaveLength(first.items.length);
+    expect(items.find((it) => it.uri === 'file:///gone.yaml')?.items).toEqual([]);
+    await client.until('the refresh', () => client.received.some((it) => it.method === 'workspace/diagnostic/refresh'));
+    expect(client.published.size).toBe(0);
+  });
+});

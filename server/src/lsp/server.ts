@@ -13,7 +13,9 @@ import {
   type Connection,
   DidChangeConfigurationNotification,
   DidChangeWatchedFilesNotification,
+  DocumentFormattingRequest,
   DocumentHighlightKind,
+  DocumentRangeFormattingRequest,
   ErrorCodes,
   type ExecuteCommandParams,
   ExecuteCommandRequest,
@@ -27,6 +29,7 @@ import {
   SymbolKind,
   TextDocumentSyncKind,
 } from 'vscode-languageserver';
+import type { Finding } from '../core/finding.ts';
 import { inFile } from '../core/part.ts';
 import { completion } from '../core/queries/completion.ts';
 import { fixAll } from '../core/queries/fixAll.ts';
@@ -48,6 +51,7 @@ import { Documents } from './documents.ts';
 import { Files } from './files.ts';
 import { Publisher } from './publisher.ts';
 import { defaultSettings, readSettings, type Settings } from './settings.ts';
+import { answerTextFeatures, diagnosticCapability, textCapabilities } from './textFeatures.ts';
 
 export interface ServerOptions {
   version?: string;
@@ -119,6 +123,15 @@ export class Server {
     this.#listenToWorkspace();
     this.#answer();
     this.#answerMore();
+    answerTextFeatures({
+      connection,
+      workspace: this.workspace,
+      documents: this.#documents,
+      convert: () => this.#convert,
+      isRule: (id) => allRules.some((it) => it.id === id),
+      in: (params, nothing, ask) => this.#in(params, nothing, ask),
+      findings: () => this.#pulledFindings(),
+    });
   }
 
   #initialize(params: InitializeParams, options: ServerOptions): InitializeResult {
@@ -130,6 +143,7 @@ export class Server {
     this.#convert = new Converter(this.#documents, this.#abilities);
     this.#publisher = this.#newPublisher();
     this.#applySettings(initial?.settings);
+    this.#prefersPull = initial?.diagnostics === 'pull';
     const encoding = encodingOf(capabilities);
     this.#documents.encoding = encoding;
     this.#roots = rootsOf(params);
@@ -150,11 +164,28 @@ export class Server {
         codeLensProvider: {},
         codeActionProvider: this.#abilities.codeActionLiterals ? { codeActionKinds: CODE_ACTION_KINDS } : true,
         executeCommandProvider: { commands: Object.values(COMMANDS) },
+        ...textCapabilities,
+        ...(!this.#registersFormatting && { documentFormattingProvider: true, documentRangeFormattingProvider: true }),
+        ...(this.#isPulled && { diagnosticProvider: diagnosticCapability }),
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },
     };
   }
 
+  /** A client that can be told for which files we format; another one gets no edits for YAML. */
+  get #registersFormatting(): boolean {
+    return this.#capabilities.textDocument?.formatting?.dynamicRegistration === true;
+  }
+
+  /** Telling is better where the client listens: findings of one file come from changes of another. */
+  get #isPulled(): boolean {
+    const { textDocument } = this.#capabilities;
+    return (
+      textDocument?.diagnostic !== undefined && (this.#prefersPull || textDocument.publishDiagnostics === undefined)
+    );
+  }
+
+  #prefersPull = false;
   #roots: string[] = [];
   /** The jobs that run, by the token of their progress. */
   readonly #stops = new Map<ProgressToken, AbortController>();
@@ -168,6 +199,13 @@ export class Server {
       void this.#guard('watchers', () =>
         this.#connection.client.register(DidChangeWatchedFilesNotification.type, { watchers }),
       );
+    }
+    if (this.#registersFormatting) {
+      const documentSelector = [{ language: 'pgbackrest-conf' }, { pattern: '**/pgbackrest*.conf' }];
+      void this.#guard('formatting', async () => {
+        await this.#connection.client.register(DocumentFormattingRequest.type, { documentSelector });
+        await this.#connection.client.register(DocumentRangeFormattingRequest.type, { documentSelector });
+      });
     }
     if (workspace?.didChangeConfiguration?.dynamicRegistration) {
       void this.#guard('settings', () =>
@@ -452,8 +490,43 @@ export class Server {
 
   #publish(): void {
     this.#documents.read();
-    const isShown = (uri: string) => this.#settings.scope === 'workspace' || this.#documents.isOpen(uri);
-    this.#publisher.publish(this.workspace.findings(), isShown);
+    if (this.#isPulled) {
+      const findings = this.workspace.findings();
+      if (this.#capabilities.workspace?.diagnostics?.refreshSupport) this.#refreshPulled(findings);
+      return;
+    }
+    this.#publisher.publish(this.workspace.findings(), (uri) => this.#isShown(uri));
+  }
+
+  #isShown(uri: string): boolean {
+    return this.#settings.scope === 'workspace' || this.#documents.isOpen(uri);
+  }
+
+  /** The findings that the client was asked to come for last. */
+  #pulled: readonly (readonly Finding[])[] = [];
+
+  /** Asks the client to ask again, when something is other than before. */
+  #refreshPulled(findings: ReadonlyMap<string, readonly Finding[]>): void {
+    const lists = [...findings.values()];
+    const isSame =
+      lists.length === this.#pulled.length &&
+      lists.every(
+        (it, i) => it.length === this.#pulled[i]!.length && it.every((one, k) => one === this.#pulled[i]![k]),
+      );
+    if (isSame) return;
+    this.#pulled = lists;
+    void this.#guard('refresh', async () => this.#connection.languages.diagnostics.refresh());
+  }
+
+  /** With everything that the keys tell. */
+  async #pulledFindings(): Promise<Map<string, readonly Finding[]>> {
+    this.#demandRunning();
+    // What is not read yet seems to be missing.
+    while (this.#isFirstLook && Date.now() < this.#firstLookEnds) await new Promise((go) => setTimeout(go, pauseMs));
+    this.#documents.read();
+    let found = this.workspace.findings();
+    while (await examinePending(this.workspace)) found = this.workspace.findings();
+    return new Map([...found].map(([uri, it]) => [uri, this.#isShown(uri) ? it : []]));
   }
 
   #newPublisher(): Publisher {
