@@ -66,3 +66,23 @@ export function at(path: string, error: unknown): unknown {
   if (!(error instanceof RestoreError) || error.failure.path !== undefined) return error;
   return new RestoreError({ ...error.failure, path });
 }
+
+/** What must not happen. The message of a foreign error may quote what it choked on, so only its kind is told. */
+export function bug(error: unknown): Failure {
+  const isSystem = error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error;
+  if (isSystem) {
+    return {
+      code: 'io',
+      stage: 'open',
+      message: `the system refused: ${String(error.code)} in ${String(error.syscall)}`,
+    };
+  }
+  const name = error instanceof Error ? error.name : typeof error;
+  const place = error instanceof Error ? /at (?:async )?(\w[\w.]*)/.exec(error.stack ?? '')?.[1] : undefined;
+  return {
+    code: 'io',
+    stage: 'open',
+    message: `the engine itself failed (${name}${place ? ` in ${place}` : ''})`,
+    hint: 'This is a bug of Restorable: please report it with what you did. It says nothing about the archive.',
+  };
+}

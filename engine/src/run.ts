@@ -1,5 +1,5 @@
 import { inspectRepository, isRepository, testRestoreRepository } from './archives/pgbackrest/repository.ts';
-import { RestoreError } from './failure.ts';
+import { bug, RestoreError } from './failure.ts';
 import { decryptFile } from './files/decryptFile.ts';
 import { encryptFile } from './files/encryptFile.ts';
 import { inspectFile } from './files/inspectFile.ts';
@@ -52,24 +52,4 @@ export function wipeKeys(job: Job): void {
     it.passphrase?.fill(0);
   }
   if (job.kind === 'keygen' && job.key.kind === 'openpgp') job.key.passphrase?.fill(0);
-}
-
-/** What must not happen. The message of a foreign error may quote what it choked on, so only its kind is told. */
-export function bug(error: unknown): RestoreError['failure'] {
-  const isSystem = error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error;
-  if (isSystem) {
-    return {
-      code: 'io',
-      stage: 'open',
-      message: `the system refused: ${String(error.code)} in ${String(error.syscall)}`,
-    };
-  }
-  const name = error instanceof Error ? error.name : typeof error;
-  const place = error instanceof Error ? /at (?:async )?(\w[\w.]*)/.exec(error.stack ?? '')?.[1] : undefined;
-  return {
-    code: 'io',
-    stage: 'open',
-    message: `the engine itself failed (${name}${place ? ` in ${place}` : ''})`,
-    hint: 'This is a bug of Restorable: please report it with what you did. It says nothing about the archive.',
-  };
 }
