@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { once } from '../../engine/src/bytes.ts';
+import { adler32, Crc64, crc32, crc32InJavaScript } from '../../engine/src/compress/checksums.ts';
 import { type Compression, decompress, decompressBytes } from '../../engine/src/compress/compression.ts';
 import { unzstdBytesInJavaScript, unzstdInJavaScript } from '../../engine/src/compress/zstd.ts';
 import { ZstdFrames } from '../../engine/src/compress/zstdFrames.ts';
@@ -14,6 +15,25 @@ const PG_VERSION: { compression: Compression; isRaw?: boolean; hex: string }[] =
   { compression: 'gz', isRaw: true, hex: '789c3334e50200010a0071' },
   { compression: 'lz4', hex: '04224d1844405e0300008031350a0000000092841dab' },
   { compression: 'zst', hex: '28b52ffd005819000031350a' },
+  // As xz, brotli and lzop write it.
+  {
+    compression: 'xz',
+    hex: 'fd377a585a000004e6d6b4460200210116000000742fe5a301000231350a00001545cc316fc346ce00011b030b2fb9101fb6f37d010000000004595a',
+  },
+  {
+    compression: 'xz',
+    hex: 'fd377a585a00000ae1fb0ca10200210116000000742fe5a301000231350a0000238903180cc104ec2c5d8b3f20c5bc61b389ec0a967df8cc208cdc7cd454174f00013303a181e44d189b4b9a01000000000a595a',
+  },
+  { compression: 'lzma', hex: '5d00008000ffffffffffffffff00188d3d5aabdffffff7c20000' },
+  { compression: 'br', hex: '0f018031350a03' },
+  {
+    compression: 'lzo',
+    hex: '894c5a4f000d0a1a0a104020a0094001050300000d000000006b0252280000000000265d02570000000300000003010a007131350a00000000',
+  },
+  {
+    compression: 'lzo',
+    hex: '894c5a4f000d0a1a0a104020a0100101050300110c000000006b025228000000000008582d1a0000000300000003980c7d1d31350a00000000',
+  },
 ];
 
 describe.each(PG_VERSION)('$compression, raw: $isRaw', ({ compression, isRaw, hex }) => {
@@ -41,7 +61,7 @@ describe.each(PG_VERSION)('$compression, raw: $isRaw', ({ compression, isRaw, he
 
 test('an object that is not compressed at all is damaged, for every compression', async () => {
   const plain = Buffer.from('[backrest]\nbackrest-format=5\n'.repeat(40));
-  for (const compression of ['gz', 'lz4', 'zst', 'bz2'] as const) {
+  for (const compression of ['gz', 'lz4', 'zst', 'bz2', 'xz', 'lzma', 'br', 'lzo'] as const) {
     await expectFailure('damaged', decompress(once(plain), compression));
     await expectFailure('damaged', decompress(pieces(plain, 1), compression));
   }
@@ -69,6 +89,14 @@ const TOOLS: { compression: Compression; command: string[] }[] = [
   { compression: 'zst', command: ['zstd', '-c', '-19', '--check'] },
   { compression: 'bz2', command: ['bzip2', '-c'] },
   { compression: 'bz2', command: ['bzip2', '-c', '-1'] },
+  { compression: 'xz', command: ['xz', '-c'] },
+  { compression: 'xz', command: ['xz', '-c', '-0', '--check=crc32', '--block-size=100000'] },
+  { compression: 'xz', command: ['xz', '-c', '-T2', '--check=sha256', '--lzma2=lc=0,lp=3,pb=0,dict=64KiB'] },
+  { compression: 'lzma', command: ['xz', '-c', '--format=lzma'] },
+  { compression: 'lzma', command: ['xz', '-c', '--format=lzma', '--lzma1=lc=3,lp=1,pb=4,dict=4KiB'] },
+  { compression: 'br', command: ['brotli', '-c', '-q', '5'] },
+  { compression: 'lzo', command: ['lzop', '-c'] },
+  { compression: 'lzo', command: ['lzop', '-c', '-9', '--crc32'] },
 ];
 
 describe.each(TOOLS)('$command', ({ compression, command: [tool = '', ...options] }) => {
@@ -94,6 +122,59 @@ describe.each(TOOLS)('$command', ({ compression, command: [tool = '', ...options
       }
     }
   });
+});
+
+test.each(PG_VERSION.filter((it) => ['xz', 'lzo'].includes(it.compression)))(
+  'every bit of $hex counts',
+  async ({ compression, hex }) => {
+    const stored = Buffer.from(hex, 'hex');
+    for (let bit = 0; bit < stored.length * 8; bit++) {
+      const flipped = Buffer.from(stored);
+      flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
+      const outcome = await all(decompress(once(flipped), compression)).then(text, (error) => error.failure.code);
+      expect(['damaged', 'truncated', 'unsupported'], `bit ${bit}`).toContain(outcome);
+    }
+  },
+);
+
+test('several streams of xz and members of lzop are one file; zeros between streams of xz are padding', async () => {
+  const [xz, , lzo] = ['xz', 'lzma', 'lzo'].map((name) =>
+    Buffer.from(PG_VERSION.find((it) => it.compression === name)?.hex ?? '', 'hex'),
+  ) as [Buffer, Buffer, Buffer];
+  for (const size of [1, 5, 1_000]) {
+    const streams = Buffer.concat([xz, Buffer.alloc(8), xz, Buffer.alloc(4)]);
+    expect(text(await all(decompress(pieces(streams, size), 'xz')))).toBe('15\n15\n');
+    expect(text(await all(decompress(pieces(Buffer.concat([lzo, lzo]), size), 'lzo')))).toBe('15\n15\n');
+    await expectFailure('damaged', decompress(pieces(Buffer.concat([xz, Buffer.alloc(6)]), size), 'xz'));
+  }
+});
+
+test('lzma data of a known size ends with it, with or without an end mark', async () => {
+  // "15\n" with its size in the header, as the LZMA SDK writes it, and with an end mark as well.
+  const marked = Buffer.from('5d00008000ffffffffffffffff00188d3d5aabdffffff7c20000', 'hex');
+  const sized = (size: number) => {
+    const copy = Buffer.from(marked);
+    copy.writeBigUInt64LE(BigInt(size), 5);
+    return copy;
+  };
+  expect(text(await all(decompress(pieces(sized(3), 1), 'lzma')))).toBe('15\n');
+  await expectFailure('damaged', decompress(once(sized(2)), 'lzma'));
+  await expectFailure('truncated', decompress(once(sized(4)), 'lzma'));
+});
+
+test('a dictionary that would fill the memory is refused before it is taken', async () => {
+  const lzma = Buffer.from('5d000000c0ffffffffffffffff00188d3d5aabdffffff7c20000', 'hex');
+  await expectFailure('unsupported', decompress(once(lzma), 'lzma'));
+});
+
+test('the checksums that Node may lack are right', () => {
+  const bytes = Buffer.from('123456789');
+  expect(crc32InJavaScript(bytes).toString(16)).toBe('cbf43926');
+  expect(crc32(bytes.subarray(4), crc32InJavaScript(bytes.subarray(0, 4)))).toBe(0xcbf43926);
+  expect(adler32(bytes)).toBe(0x091e01de);
+  const crc64 = new Crc64();
+  crc64.update(bytes);
+  expect(Buffer.from(crc64.digest()).reverse().toString('hex')).toBe('995dc9bbdf1939fa');
 });
 
 test('the two zstd decoders agree', async () => {

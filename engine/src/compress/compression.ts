@@ -1,12 +1,16 @@
-/** The compressions that pgBackRest (and WAL-G) write, behind one shape: a stage that gives the contents back. */
+/** The compressions that pgBackRest, WAL-G and people with shells write, behind one shape: a stage that gives the contents back. */
 
+import { unbrotli, unbrotliBytes } from './brotli.ts';
 import { bunzip2, bunzip2Bytes } from './bzip2.ts';
 import { largerThanRecorded } from './failures.ts';
 import { gunzip, gunzipBytes, inflateZlib, inflateZlibBytes } from './gzip.ts';
 import { unlz4, unlz4Bytes } from './lz4.ts';
+import { unlzma, unlzmaBytes } from './lzma.ts';
+import { unlzo, unlzoBytes } from './lzo.ts';
+import { unxz, unxzBytes } from './xz.ts';
 import { unzstd, unzstdBytes } from './zstd.ts';
 
-export type Compression = 'none' | 'gz' | 'lz4' | 'zst' | 'bz2';
+export type Compression = 'none' | 'gz' | 'lz4' | 'zst' | 'bz2' | 'xz' | 'lzma' | 'br' | 'lzo';
 
 /** Extension of a compressed object's name. */
 export const COMPRESSION_EXTENSION = {
@@ -15,6 +19,10 @@ export const COMPRESSION_EXTENSION = {
   lz4: '.lz4',
   zst: '.zst',
   bz2: '.bz2',
+  xz: '.xz',
+  lzma: '.lzma',
+  br: '.br',
+  lzo: '.lzo',
 } satisfies Record<Compression, string>;
 
 export interface CompressionForm {
@@ -23,7 +31,8 @@ export interface CompressionForm {
 }
 
 /**
- * Decompresses exactly one member or frame and demands that nothing follows it.
+ * Decompresses to the end mark of the format and demands that nothing follows it but what the format's own tool takes
+ * for more of the same file: further members of gzip and lzop, frames of zstd, streams of xz.
  *
  * @throws RestoreError stage `decompress`: `damaged`, `truncated` or `unsupported`, with the offset in the compressed bytes
  */
@@ -43,6 +52,14 @@ export function decompress(
       return unzstd(input);
     case 'bz2':
       return bunzip2(input);
+    case 'xz':
+      return unxz(input);
+    case 'lzma':
+      return unlzma(input);
+    case 'br':
+      return unbrotli(input);
+    case 'lzo':
+      return unlzo(input);
   }
 }
 
@@ -68,9 +85,18 @@ export function decompressBytes(
       return unzstdBytes(compressed, limit);
     case 'bz2':
       return bunzip2Bytes(compressed, limit);
+    case 'xz':
+      return unxzBytes(compressed, limit);
+    case 'lzma':
+      return unlzmaBytes(compressed, limit);
+    case 'br':
+      return unbrotliBytes(compressed, limit);
+    case 'lzo':
+      return unlzoBytes(compressed, limit);
   }
 }
 
-export function isCompression(name: string): name is Compression {
-  return name in COMPRESSION_EXTENSION;
+/** The names of pgBackRest's option `compress-type`. */
+export function isPgbackrestCompression(name: string): name is 'none' | 'gz' | 'lz4' | 'zst' | 'bz2' {
+  return ['none', 'gz', 'lz4', 'zst', 'bz2'].includes(name);
 }

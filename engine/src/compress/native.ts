@@ -76,7 +76,8 @@ function throwIfUnfinished(taken: number, fed: number, format: NativeFormat): vo
 function nativeFailure(error: unknown, taken: number, fed: number, format: NativeFormat): unknown {
   const code = codeOf(error);
   if (code === format.shortInput) return truncatedData(format.name, fed);
-  if (/^(Z|ZSTD)_/.test(code)) return damagedData(`the ${format.name} data is damaged`, taken);
+  // Brotli's are named ERR__ERROR_FORMAT_…, in newer versions of Node ERR_BROTLI_….
+  if (/^(Z|ZSTD)_|^ERR_(BROTLI_)?\w*ERROR_/.test(code)) return damagedData(`the ${format.name} data is damaged`, taken);
   return error;
 }
 

@@ -3,7 +3,7 @@
  * list and to prove the checksum, once more for the files themselves, so that 300,000 files need no memory.
  */
 
-import { type Compression, isCompression } from '../../compress/compression.ts';
+import { type Compression, isPgbackrestCompression } from '../../compress/compression.ts';
 import { type Failure, fail } from '../../failure.ts';
 import type { Secret } from '../../secret.ts';
 import { type DatabaseVersion, readPass } from './archiveInfo.ts';
@@ -270,7 +270,7 @@ function readAround(
 
 function readCompression(option: Section, where: ByteText): Compression {
   const name = option.optionalText('option-compress-type') ?? (option.flag('option-compress') ? 'gz' : 'none');
-  if (isCompression(name)) return name;
+  if (isPgbackrestCompression(name)) return name;
   fail('unsupported', 'contents', `the compression ${readable(name)} is not known`, { path: readable(where) });
 }
 
