@@ -20,6 +20,10 @@ export const COMMANDS = {
   /** [{uri, position?}] -> applies a workspace edit: stringData <-> data of the Secret there. */
   encodeSecret: 'restorable.server.encodeSecret',
   decodeSecret: 'restorable.server.decodeSecret',
+  /** [{uri, position}] or [EntryAddress] -> EntryContents : what an entry of a Secret or ConfigMap holds, to be edited. */
+  readEntry: 'restorable.server.readEntry',
+  /** [{address: EntryAddress, text, was?}] -> applies a workspace edit that puts the text into the entry, in the form it had. */
+  writeEntry: 'restorable.server.writeEntry',
 } as const;
 
 /** A source of key bytes that the server knows; the bytes stay in the server. */
@@ -92,6 +96,29 @@ export interface TestRestoreProgress {
   total?: number;
 }
 
+/** One entry of a Secret or ConfigMap (server/src/core/queries/entryView.ts). */
+export interface EntryAddress {
+  uri: string;
+  kind: string;
+  name: string;
+  namespace?: string;
+  entry: string;
+  index: number;
+}
+
+export interface EntryContents {
+  address: EntryAddress;
+  text: string;
+  /** A language id of VS Code. */
+  language: 'pgbackrest-conf' | 'json' | 'yaml' | 'plaintext';
+}
+
+/**
+ * An entry may be opened under `restorable-entry:/NAME?ADDRESS`, ADDRESS being the entry's address as JSON, percent-encoded:
+ * the server answers for such a document as for the entry itself, and says there what it says about the entry.
+ */
+export const ENTRY_SCHEME = 'restorable-entry';
+
 /**
  * `initialize` may carry this. Without it the server offers nothing that needs the client's help, so that an editor that
  * only speaks LSP never sees an action that does nothing.
@@ -111,6 +138,8 @@ export const CLIENT_COMMANDS = {
   generateKeyAt: 'restorable.generateKeyAt',
   /** [Partial<TestRestoreRequest>] : asks for what is missing, then runs `testRestore` and shows the report. */
   testRestore: 'restorable.testRestore',
+  /** [{uri, position}] : opens the entry there as what it is (`readEntry`, `writeEntry`). */
+  editDecoded: 'restorable.editDecoded',
 } as const;
 
 export interface GenerateKeyAtRequest {

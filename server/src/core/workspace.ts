@@ -11,6 +11,12 @@ import { ConfigMapResource, SecretResource } from './resources/secret.ts';
 import type { AnyRule, RuleContext, Targets } from './rule.ts';
 import { splitDocuments } from './yaml/parse.ts';
 
+/**
+ * The URI scheme of views (queries/entryView.ts): texts that are read for completion and hover, and are nothing but another
+ * look at a file that is here already. They define nothing, and no rule looks at them.
+ */
+export const viewScheme = 'restorable-entry:';
+
 /** What a file is, when its name does not say it: an editor's language id. */
 export type FileLanguage = 'yaml' | 'conf' | 'other';
 
@@ -111,10 +117,11 @@ export class Workspace {
   /** Every finding of every file, by the file it stands in. Runs only the rules whose answer may have changed. */
   findings(): Map<string, Finding[]> {
     const byUri = new Map<string, Finding[]>();
-    for (const uri of this.#files.keys()) byUri.set(uri, []);
+    for (const uri of this.#files.keys()) if (!uri.startsWith(viewScheme)) byUri.set(uri, []);
     // Two storages that use one key have one mistake together, in the Secret.
     const elsewhere = new Set<string>();
     for (const file of this.#files.values()) {
+      if (file.uri.startsWith(viewScheme)) continue;
       for (const unit of file.units) {
         if (!unit.query?.isCurrent()) this.#check(unit);
         for (const it of unit.findings) {
@@ -180,13 +187,14 @@ export class Workspace {
     if (part.language === 'conf') {
       const conf = confOfFile(part);
       unit.confs.push(conf);
-      this.index.addConf(conf);
+      if (!part.uri.startsWith(viewScheme)) this.index.addConf(conf);
       return unit;
     }
     if (isTooMuch) {
       if (isFirstTooMuch) unit.document = passOver(part);
       return unit;
     }
+    if (part.uri.startsWith(viewScheme)) return unit;
     unit.document = readDocument(part);
     unit.resources = unit.document?.resources ?? [];
     for (const it of unit.resources) {
@@ -203,6 +211,7 @@ export class Workspace {
 
   #forget(unit: Unit): void {
     for (const it of unit.resources) this.index.removeResource(it);
+    if (unit.part.uri.startsWith(viewScheme)) return;
     for (const it of unit.confs) if (!it.entry) this.index.removeConf(it);
   }
 

@@ -18,6 +18,7 @@ import type { Failure } from '../../../engine/src/failure.ts';
 import type { Job, JobResult, KeyOffer, TestRestoreJob } from '../../../engine/src/job.ts';
 import { run } from '../../../engine/src/pool.ts';
 import type { Report } from '../../../engine/src/report.ts';
+import { addressOf, entryAt, entryOf, viewEdits, viewText } from '../core/queries/entryView.ts';
 import {
   type ConfiguredKey as CoreKey,
   configuredArchives,
@@ -32,6 +33,9 @@ import { canonicalUri, load, toPath } from '../loader.ts';
 import {
   COMMANDS,
   type ConfiguredArchive,
+  ENTRY_SCHEME,
+  type EntryAddress,
+  type EntryContents,
   type KeyTemplate,
   type KeyTemplateRequest,
   type TestRestoreProgress,
@@ -69,6 +73,10 @@ export async function executeCommand(
       return recode(context, argument, encodeSecret);
     case COMMANDS.decodeSecret:
       return recode(context, argument, decodeSecret);
+    case COMMANDS.readEntry:
+      return readEntry(context, argument);
+    case COMMANDS.writeEntry:
+      return writeEntry(context, argument);
     default:
       throw new ResponseError(ErrorCodes.InvalidParams, `there is no command ${params.command}`);
   }
@@ -288,6 +296,77 @@ async function recode(
     });
   }
   return { changed, kept };
+}
+
+function readEntry(
+  { workspace, documents }: CommandContext,
+  argument: Record<string, unknown> | undefined,
+): EntryContents {
+  const uri = canonicalUri(text(argument, 'uri'));
+  const position = record(argument?.position) as Position | undefined;
+  const lines = documents.lines(uri);
+  if (!lines) throw new ResponseError(LSPErrorCodes.RequestFailed, 'this file is not open and not in the workspace');
+  const entry = position ? entryAt(workspace, uri, lines.offset(position)) : entryOf(workspace, readAddress(argument));
+  if (!entry) {
+    const message = position
+      ? 'there is no entry of a Secret or ConfigMap here'
+      : 'the entry is not in the file any more';
+    throw new ResponseError(LSPErrorCodes.RequestFailed, message);
+  }
+  const seen = viewText(entry);
+  if ('problem' in seen) throw new ResponseError(LSPErrorCodes.RequestFailed, seen.problem);
+  const address = addressOf(workspace, entry);
+  return { ...seen, address: { ...address, uri: documents.clientUri(address.uri) } };
+}
+
+/** `was` is what the writer saw: what somebody else has put there since is not lost. */
+async function writeEntry(
+  { workspace, connection, convert, canApplyEdits }: CommandContext,
+  argument: Record<string, unknown> | undefined,
+): Promise<{ isChanged: boolean }> {
+  const newText = argument?.text;
+  if (typeof newText !== 'string') throw new ResponseError(ErrorCodes.InvalidParams, 'text is missing');
+  const entry = entryOf(workspace, readAddress(record(argument?.address)));
+  if (!entry) throw new ResponseError(LSPErrorCodes.RequestFailed, 'the entry is not in the file any more');
+  const seen = viewText(entry);
+  if (typeof argument?.was === 'string' && 'text' in seen && seen.text !== argument.was && seen.text !== newText) {
+    throw new ResponseError(LSPErrorCodes.RequestFailed, 'the entry was changed in its file in the meantime');
+  }
+  const edits = viewEdits(entry, newText);
+  if ('problem' in edits) throw new ResponseError(LSPErrorCodes.RequestFailed, edits.problem);
+  if (edits.length === 0) return { isChanged: false };
+  if (!canApplyEdits) {
+    throw new ResponseError(LSPErrorCodes.RequestFailed, 'this editor does not let a language server change files');
+  }
+  const { applied } = await connection.workspace.applyEdit(convert.workspaceEdit(edits));
+  if (!applied)
+    throw new ResponseError(LSPErrorCodes.RequestFailed, 'the editor did not take the change; nothing was written');
+  return { isChanged: true };
+}
+
+function readAddress(argument: Record<string, unknown> | undefined): EntryAddress {
+  const address: EntryAddress = {
+    uri: canonicalUri(text(argument, 'uri')),
+    kind: text(argument, 'kind'),
+    name: typeof argument?.name === 'string' ? argument.name : '',
+    entry: text(argument, 'entry'),
+    index: typeof argument?.index === 'number' ? argument.index : 0,
+  };
+  if (typeof argument?.namespace === 'string') address.namespace = argument.namespace;
+  return address;
+}
+
+/** The address in a view's URI; undefined for any other. */
+export function addressOfView(uri: string): EntryAddress | undefined {
+  if (!uri.startsWith(`${ENTRY_SCHEME}:`)) return undefined;
+  try {
+    // Editors differ in what they encode: `%257B` is as good as `%7B`.
+    let query = decodeURIComponent(uri.slice(uri.indexOf('?') + 1).replace(/#.*$/, ''));
+    if (query.startsWith('%')) query = decodeURIComponent(query);
+    return readAddress(record(JSON.parse(query)));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The Secret around the place, else of its document, else all of the file. */

@@ -60,6 +60,10 @@ export class Documents {
     return this.#open.delete(canonicalUri(clientUri));
   }
 
+  get openUris(): string[] {
+    return [...this.#open.keys()];
+  }
+
   isOpen(uri: string): boolean {
     return this.#open.has(uri);
   }

@@ -32,6 +32,7 @@ import {
 import type { Finding } from '../core/finding.ts';
 import { inFile } from '../core/part.ts';
 import { completion } from '../core/queries/completion.ts';
+import { entryOf, viewFindings } from '../core/queries/entryView.ts';
 import { fixAll } from '../core/queries/fixAll.ts';
 import { hover } from '../core/queries/hover.ts';
 import { lenses } from '../core/queries/lenses.ts';
@@ -45,7 +46,7 @@ import { examinePending } from '../keyExaminer.ts';
 import type { PositionEncoding } from '../lineIndex.ts';
 import { canonicalUri, toUri } from '../loader.ts';
 import { COMMANDS } from '../protocol.ts';
-import { executeCommand, secretsAt } from './commands.ts';
+import { addressOfView, executeCommand, secretsAt } from './commands.ts';
 import { type ClientAbilities, Converter } from './convert.ts';
 import { Documents } from './documents.ts';
 import { Files } from './files.ts';
@@ -381,7 +382,7 @@ export class Server {
     if (!lines || !range) return [];
     const wants = (kind: string) =>
       !context?.only || context.only.some((it) => kind === it || kind.startsWith(`${it}.`));
-    const findings = this.workspace.findings().get(uri) ?? [];
+    const findings = this.#withViews(this.workspace.findings()).get(uri) ?? [];
     const start = lines.offset(range.start);
     const end = lines.offset(range.end);
     const actions: CodeAction[] = [];
@@ -495,7 +496,19 @@ export class Server {
       if (this.#capabilities.workspace?.diagnostics?.refreshSupport) this.#refreshPulled(findings);
       return;
     }
-    this.#publisher.publish(this.workspace.findings(), (uri) => this.#isShown(uri));
+    this.#publisher.publish(this.#withViews(this.workspace.findings()), (uri) => this.#isShown(uri));
+  }
+
+  /** What is said about an entry is also said where the entry is open as what it holds. */
+  #withViews(findings: Map<string, Finding[]>): Map<string, Finding[]> {
+    for (const uri of this.#documents.openUris) {
+      const address = addressOfView(uri);
+      const entry = address && entryOf(this.workspace, address);
+      // While one of them is ahead of the other, places would be wrong.
+      if (!entry || entry.text?.text !== this.workspace.text(uri)) continue;
+      findings.set(uri, viewFindings(findings.get(address.uri) ?? [], entry, uri));
+    }
+    return findings;
   }
 
   #isShown(uri: string): boolean {
@@ -526,6 +539,7 @@ export class Server {
     this.#documents.read();
     let found = this.workspace.findings();
     while (await examinePending(this.workspace)) found = this.workspace.findings();
+    found = this.#withViews(found);
     return new Map([...found].map(([uri, it]) => [uri, this.#isShown(uri) ? it : []]));
   }
 

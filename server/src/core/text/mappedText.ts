@@ -114,6 +114,32 @@ export class MappedText {
     return low;
   }
 
+  /** The units that make up a host place, as `place` would give it; undefined where none do. */
+  unitsOf(place: Place): { start: number; end: number } | undefined {
+    const start = this.#firstStart(place.start);
+    if (place.end <= place.start) return { start, end: start };
+    let end = start;
+    while (end < this.text.length && this.ends[end]! <= place.end) end++;
+    return end > start ? { start, end } : undefined;
+  }
+
+  /** The first unit that begins at a host offset or behind it. */
+  #firstStart(hostOffset: number): number {
+    let low = 0;
+    let high = this.text.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.starts[middle]! < hostOffset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** One edit that writes the whole anew: for a text whose first or last characters need another form in the host. */
+  rewritten(newText: string): Edit {
+    return { at: this.whole, newText: this.encode(newText), isRewrite: true };
+  }
+
   /** Edits of the host that replace stretches of `text`, which must not overlap. */
   edits(changes: { start: number; end: number; newText: string }[]): Edit[] {
     const inside = this.encodeInside;
