@@ -43,6 +43,16 @@ export class ByteReader {
     return this.#take(Math.min(limit, piece.length - this.#start));
   }
 
+  /**
+   * Whole units of `unit` bytes: as many as lie in the piece at hand, or one that is joined from several pieces. Less than
+   * a unit (even nothing) only where the input ends. For stages that work on many small units at a time.
+   */
+  async units(unit: number): Promise<Uint8Array> {
+    await this.#fill(unit);
+    const atHand = (this.#pieces[0]?.length ?? 0) - this.#start;
+    return this.#take(atHand < unit ? Math.min(unit, this.#buffered) : atHand - (atHand % unit));
+  }
+
   /** Passes over `length` bytes without keeping them; returns how many there were. */
   async skip(length: number): Promise<number> {
     let skipped = 0;

@@ -1,14 +1,22 @@
 /** libsodium secretstream as WAL-G writes it: a 24-byte header, then chunks of 8192 bytes, the last one marked as final. */
 
-import sodium, { type StateAddress } from 'libsodium-wrappers';
-import { ByteReader, copyOf } from '../bytes.ts';
+import { ByteReader } from '../bytes.ts';
 import { looksMeaningful } from '../contents/sniff.ts';
 import { fail } from '../failure.ts';
+import {
+  fastestSecretstream,
+  headerBytes,
+  lookInto,
+  newStream,
+  overheadBytes,
+  type Secretstream,
+  type SecretstreamState,
+  stateOf,
+  TAG,
+} from './secretstream.ts';
 
-export const headerBytes = 24;
+export { headerBytes, overheadBytes };
 export const chunkBytes = 8_192;
-/** What a chunk is longer when encrypted: one byte of tag, 16 of MAC. */
-export const overheadBytes = 17;
 const encryptedChunkBytes = chunkBytes + overheadBytes;
 
 /**
@@ -49,32 +57,60 @@ export async function* decryptSodium(
   key: Uint8Array,
   size?: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  await sodium.ready;
+  const secretstream = await fastestSecretstream();
   const reader = new ByteReader(input);
-  let pull: PullState | undefined;
+  let state: SecretstreamState | undefined;
   try {
-    const header = await readHeader(reader, size);
-    pull = startPull(header, key);
-    for (let index = 0; ; index++) {
+    state = stateOf(await readHeader(reader, size), key);
+    for (let index = 0; ; ) {
       const offset = reader.offset;
-      const chunk = await reader.read(encryptedChunkBytes);
-      if (chunk.length === 0) failCut(offset, 'the final chunk is missing');
-      if (chunk.length < overheadBytes)
-        failCut(offset, `its last chunk has ${chunk.length} bytes, ${overheadBytes} is the least`);
-      const opened = pull.open(chunk);
-      if (opened === undefined) failUnauthenticated(pull, chunk, { index, offset });
-      if (opened.message.length > 0) yield opened.message;
-      if (opened.tag === sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL) {
-        await demandEnd(reader);
+      const chunks = await reader.units(encryptedChunkBytes);
+      if (chunks.length === 0) failCut(offset, 'the final chunk is missing');
+      if (chunks.length < overheadBytes)
+        failCut(offset, `its last chunk has ${chunks.length} bytes, ${overheadBytes} is the least`);
+      const { plain, stoppedAt, isFinal } = openChunks(secretstream, state, chunks);
+      if (plain.length > 0) yield plain;
+      if (isFinal) {
+        await demandEnd(reader, chunks.length - stoppedAt);
         return;
       }
+      if (stoppedAt < chunks.length) {
+        const place = { index: index + stoppedAt / encryptedChunkBytes, offset: offset + stoppedAt };
+        failUnauthenticated(state, chunks.subarray(stoppedAt, stoppedAt + encryptedChunkBytes), place);
+      }
       // An authentic short chunk that is not the last cannot come from WAL-G, but then the end is still to come.
-      if (chunk.length < encryptedChunkBytes) failCut(reader.offset, 'the final chunk is missing');
+      if (chunks.length < encryptedChunkBytes) failCut(reader.offset, 'the final chunk is missing');
+      index += chunks.length / encryptedChunkBytes;
     }
   } finally {
-    pull?.wipe();
+    state?.fill(0);
     await reader.close();
   }
+}
+
+/**
+ * Opens chunks that lie one behind the other; the last may be shorter. Stops behind the final chunk, and in front of one
+ * that does not authenticate.
+ */
+function openChunks(
+  secretstream: Secretstream,
+  state: SecretstreamState,
+  chunks: Uint8Array,
+): { plain: Uint8Array; stoppedAt: number; isFinal: boolean } {
+  const count = Math.ceil(chunks.length / encryptedChunkBytes);
+  const plain = Buffer.allocUnsafeSlow(chunks.length - count * overheadBytes);
+  let stoppedAt = 0;
+  let filled = 0;
+  while (stoppedAt < chunks.length) {
+    const chunk = chunks.subarray(stoppedAt, stoppedAt + encryptedChunkBytes);
+    const end = filled + chunk.length - overheadBytes;
+    const tag = secretstream.pull(state, chunk, plain.subarray(filled, end));
+    if (tag === undefined) break;
+    stoppedAt += chunk.length;
+    filled = end;
+    if (tag === TAG.final) return { plain: plain.subarray(0, filled), stoppedAt, isFinal: true };
+  }
+  return { plain: plain.subarray(0, filled), stoppedAt, isFinal: false };
 }
 
 /** First bytes of a stream that `sodiumFit` wants to see: the header and one full chunk, less where the stream is shorter. */
@@ -86,16 +122,16 @@ export const sodiumStartBytes = headerBytes + encryptedChunkBytes;
  */
 export async function sodiumFit(start: Uint8Array, key: Uint8Array): Promise<'opens' | 'looks' | 'no'> {
   if (start.length < headerBytes + overheadBytes) return 'no';
-  await sodium.ready;
-  const pull = startPull(start.subarray(0, headerBytes), key);
+  const secretstream = await fastestSecretstream();
+  const state = stateOf(start.subarray(0, headerBytes), key);
   const chunk = start.subarray(headerBytes, sodiumStartBytes);
+  const message = new Uint8Array(chunk.length - overheadBytes);
   try {
-    const opened = pull.open(chunk);
-    opened?.message.fill(0);
-    if (opened) return 'opens';
-    return makesSense(pull, chunk).isMeaningful ? 'looks' : 'no';
+    if (secretstream.pull(state, chunk, message) !== undefined) return 'opens';
+    return makesSense(state, chunk).isMeaningful ? 'looks' : 'no';
   } finally {
-    pull.wipe();
+    message.fill(0);
+    state.fill(0);
   }
 }
 
@@ -109,22 +145,26 @@ export async function* encryptSodium(
   input: AsyncIterable<Uint8Array>,
   key: Uint8Array,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  await sodium.ready;
+  const secretstream = await fastestSecretstream();
   const reader = new ByteReader(input);
-  const { state, header } = sodium.crypto_secretstream_xchacha20poly1305_init_push(key);
+  const { header, state } = newStream(key);
   try {
     yield header;
     for (;;) {
-      const chunk = await reader.read(chunkBytes);
-      const isFinal = chunk.length < chunkBytes;
-      const tag = isFinal
-        ? sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL
-        : sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE;
-      yield sodium.crypto_secretstream_xchacha20poly1305_push(state, chunk, null, tag);
-      if (isFinal) return;
+      const plain = await reader.units(chunkBytes);
+      const isLast = plain.length < chunkBytes;
+      const count = isLast ? 1 : plain.length / chunkBytes;
+      const chunks = Buffer.allocUnsafeSlow(plain.length + count * overheadBytes);
+      for (let index = 0; index < count; index++) {
+        const message = plain.subarray(index * chunkBytes, (index + 1) * chunkBytes);
+        const chunk = chunks.subarray(index * encryptedChunkBytes, (index + 1) * encryptedChunkBytes);
+        secretstream.push(state, message, isLast ? TAG.final : TAG.message, chunk);
+      }
+      yield chunks;
+      if (isLast) return;
     }
   } finally {
-    release(state);
+    state.fill(0);
     await reader.close();
   }
 }
@@ -159,10 +199,11 @@ async function readHeader(reader: ByteReader, size: number | undefined): Promise
   return header;
 }
 
-async function demandEnd(reader: ByteReader): Promise<void> {
-  if (await reader.isAtEnd()) return;
+/** @param behind how many bytes that were read already lie behind the final chunk */
+async function demandEnd(reader: ByteReader, behind: number): Promise<void> {
+  if (behind === 0 && (await reader.isAtEnd())) return;
   fail('damaged', 'decrypt', 'bytes follow the final chunk', {
-    offset: reader.offset,
+    offset: reader.offset - behind,
     hint: 'Something was appended to the archive; what comes before that place is authentic.',
   });
 }
@@ -178,9 +219,13 @@ function failCut(offset: number, what: string): never {
  * Says which of the three it most likely is that makes a chunk fail. The chunk is decrypted without its proof for that,
  * looked at and thrown away: the right key makes sense of it, a wrong one makes noise.
  */
-function failUnauthenticated(pull: PullState, chunk: Uint8Array, place: { index: number; offset: number }): never {
+function failUnauthenticated(
+  state: SecretstreamState,
+  chunk: Uint8Array,
+  place: { index: number; offset: number },
+): never {
   const { offset } = place;
-  const { isMeaningful, isCut } = makesSense(pull, chunk);
+  const { isMeaningful, isCut } = makesSense(state, chunk);
   const keyFits = place.index > 0 || isMeaningful;
   if (!keyFits) {
     fail('wrong-key', 'decrypt', 'the first chunk does not authenticate with this key', {
@@ -206,81 +251,10 @@ function failUnauthenticated(pull: PullState, chunk: Uint8Array, place: { index:
 }
 
 /** Looks at what an unauthenticated chunk decrypts to, and forgets it. */
-function makesSense(pull: PullState, chunk: Uint8Array): { isMeaningful: boolean; isCut: boolean } {
-  const { tag, message } = pull.look(chunk);
-  const isMiddle = tag === sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE;
-  const isFinal = tag === sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL;
-  const isMeaningful = (isMiddle || isFinal) && looksMeaningful(message);
+function makesSense(state: SecretstreamState, chunk: Uint8Array): { isMeaningful: boolean; isCut: boolean } {
+  const { tag, message } = lookInto(state, chunk);
+  const isMiddle = tag === TAG.message;
+  const isMeaningful = (isMiddle || tag === TAG.final) && looksMeaningful(message);
   message.fill(0);
   return { isMeaningful, isCut: isMiddle && chunk.length < encryptedChunkBytes };
-}
-
-interface PullState {
-  /** undefined when the chunk does not authenticate; the state then stays as it was. */
-  open(chunk: Uint8Array): { message: Uint8Array; tag: number } | undefined;
-  /** Tag and plaintext of a chunk that did not authenticate, for a guess at the cause. Never to be passed on. */
-  look(chunk: Uint8Array): { message: Uint8Array; tag: number };
-  wipe(): void;
-}
-
-function startPull(header: Uint8Array, key: Uint8Array): PullState {
-  const state = sodium.crypto_secretstream_xchacha20poly1305_init_pull(header, key);
-  return {
-    open: (chunk) => sodium.crypto_secretstream_xchacha20poly1305_pull(state, chunk, null) || undefined,
-    look: (chunk) => look(state, chunk),
-    wipe: () => release(state),
-  };
-}
-
-/**
- * A chunk is what ChaCha20-Poly1305 (RFC 8439) makes of 64 bytes `tag, 0, …, 0` and the data, of which only the first of
- * the 64 is stored: encrypting zeros with the state's key and nonce gives the key stream for both.
- * State: `k` 32 bytes, nonce 12 bytes (crypto_secretstream_xchacha20poly1305_state).
- */
-function look(state: StateAddress, chunk: Uint8Array): { message: Uint8Array; tag: number } {
-  const place = address(state);
-  const key = memory().slice(place, place + 32);
-  const nonce = memory().slice(place + 32, place + 44);
-  const length = chunk.length - overheadBytes;
-  const keyStream = sodium.crypto_aead_chacha20poly1305_ietf_encrypt(
-    new Uint8Array(64 + length),
-    null,
-    null,
-    nonce,
-    key,
-  );
-  key.fill(0);
-  const message = copyOf(chunk.subarray(1, 1 + length));
-  for (let index = 0; index < length; index++)
-    message[index] = (message[index] as number) ^ (keyStream[64 + index] as number);
-  const tag = (chunk[0] as number) ^ (keyStream[0] as number);
-  keyStream.fill(0);
-  return { message, tag };
-}
-
-const stateBytes = 52;
-
-/** The library allocates the state in its own memory and never frees it; the key must not stay there. */
-function release(state: StateAddress): void {
-  const place = address(state);
-  memory().fill(0, place, place + stateBytes);
-  raw()._free(place);
-}
-
-interface RawLibrary {
-  HEAPU8: Uint8Array;
-  _free(address: number): void;
-}
-
-function raw(): RawLibrary {
-  return (sodium as unknown as { libsodium: RawLibrary }).libsodium;
-}
-
-function memory(): Uint8Array {
-  return raw().HEAPU8;
-}
-
-/** The types speak of an object, the library hands out the number itself. */
-function address(state: StateAddress): number {
-  return typeof state === 'number' ? state : state.address;
 }
