@@ -1,14 +1,16 @@
 /** Where restored files go. */
 
+import type { OwnerNames } from './owners.ts';
+
 /** A place inside the target: bytes as the file system wants them, parts divided by `/`, relative, without `..`. */
 export type SinkPath = Buffer;
 
 export interface Sink {
   /** Makes a folder; its parents too, where nobody asked for them. */
-  folder(path: SinkPath, mode: number): void;
+  folder(path: SinkPath, mode: number, owner?: OwnerNames): void;
   file(path: SinkPath, attributes: FileAttributes): FileWriter;
   /** Makes a symbolic link. Nothing is ever written through one. */
-  link(path: SinkPath, destination: Buffer): void;
+  link(path: SinkPath, destination: Buffer, owner?: OwnerNames): void;
 }
 
 export interface FileAttributes {
@@ -16,18 +18,27 @@ export interface FileAttributes {
   mode: number;
   /** Epoch seconds; undefined leaves the time of writing. */
   modifiedAt?: number;
+  /** Set only where this process may give files away. */
+  owner?: OwnerNames;
 }
 
 /** Synchronous on purpose: writing goes to the page cache, and a worker has nothing better to do. */
 export interface FileWriter {
   write(bytes: Uint8Array): void;
+  /** Makes the file so many bytes long: what was not written are zeros that take no room. */
+  extend(size: number): void;
   /** Sets mode and time; without it nothing of the file stays. */
   finish(): void;
   /** Harmless after `finish`. */
   abandon(): void;
 }
 
-const nothing: FileWriter = { write: () => undefined, finish: () => undefined, abandon: () => undefined };
+const nothing: FileWriter = {
+  write: () => undefined,
+  extend: () => undefined,
+  finish: () => undefined,
+  abandon: () => undefined,
+};
 
 /** For a test that writes nothing: what comes through was counted and compared on the way. */
 export const countSink: Sink = { folder: () => undefined, file: () => nothing, link: () => undefined };
@@ -48,6 +59,10 @@ export class Capture implements FileWriter {
   write(bytes: Uint8Array): void {
     this.#pieces.push(Uint8Array.from(bytes));
     this.#inner.write(bytes);
+  }
+
+  extend(size: number): void {
+    this.#inner.extend(size);
   }
 
   finish(): void {

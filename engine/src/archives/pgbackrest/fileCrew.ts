@@ -6,7 +6,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Failure, RestoreError } from '../../failure.ts';
 import { cancelled } from '../../run-context.ts';
-import type { DirectorySink } from '../../sinks/directory.ts';
+import type { DirectorySink, Staging } from '../../sinks/directory.ts';
 import { FileCheck, type FileResults, mostFailures, noResults } from './fileCheck.ts';
 import type { FileEntry, Manifest } from './manifest.ts';
 import type { RepositoryFiles } from './repositoryFiles.ts';
@@ -80,8 +80,8 @@ export interface LaneData {
   root: string;
   manifest: Manifest;
   pass: Uint8Array | undefined;
-  /** Folder of an unfinished restore, and the name it will get. */
-  staging: { folder: string; target: string } | undefined;
+  /** The unfinished restore that it writes into. */
+  staging: Staging | undefined;
 }
 
 export type ToLane = { type: 'check'; entries: FileEntry[] } | { type: 'end' };

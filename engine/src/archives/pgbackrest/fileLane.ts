@@ -28,11 +28,7 @@ const progress = (step: string, bytes: number) => {
 
 const files = new RepositoryFiles(root, { ...quietContext(), progress });
 const secret = pass && new Secret(pass);
-const opened = FileCheck.open(
-  files,
-  { ...manifest, pass: secret },
-  staging && DirectorySink.attach(staging.folder, staging.target),
-);
+const opened = FileCheck.open(files, { ...manifest, pass: secret }, staging && DirectorySink.attach(staging));
 
 // One message after the other: what is checked later must not end before what was asked for earlier.
 let last: Promise<void> = Promise.resolve();
