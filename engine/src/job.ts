@@ -44,6 +44,18 @@ export interface TestRestoreJob {
   expectEncrypted?: boolean;
 }
 
+/** What `restore_command` asks for. */
+export interface ArchiveGetJob {
+  kind: 'archive-get';
+  archive: string;
+  keys: KeyOffer[];
+  stanza?: string;
+  /** `000000010000000000000002`, `00000002.history`: PostgreSQL's %f. */
+  file: string;
+  /** Where it goes, replaced when it is there: PostgreSQL's %p. */
+  target: string;
+}
+
 export interface InspectJob {
   kind: 'inspect';
   archive: string;
@@ -80,7 +92,7 @@ export type KeySpecification =
   | { kind: 'sodium'; encoding: 'hex' | 'base64' }
   | { kind: 'openpgp'; type: 'rsa4096' | 'curve25519'; name: string; email?: string; passphrase?: Uint8Array };
 
-export type Job = TestRestoreJob | InspectJob | EncryptJob | DecryptJob | KeygenJob;
+export type Job = TestRestoreJob | ArchiveGetJob | InspectJob | EncryptJob | DecryptJob | KeygenJob;
 
 export interface Inspection {
   path: string;
@@ -105,6 +117,8 @@ export interface GeneratedKey {
 
 export interface JobResult {
   'test-restore': Report[];
+  /** `isServed: false`: the archive has no such file, which is how a recovery ends. */
+  'archive-get': { isServed: boolean; bytes: number };
   inspect: Inspection;
   /** `notes`: what to keep beside the file, such as the command that decrypts it. No secret. */
   encrypt: { bytesRead: number; bytesWritten: number; notes?: string[] };

@@ -1,3 +1,4 @@
+import { archiveGet } from './archives/archiveGet.ts';
 import { inspectRepository, isRepository, testRestoreRepository } from './archives/pgbackrest/repository.ts';
 import { bug, RestoreError } from './failure.ts';
 import { decryptFile } from './files/decryptFile.ts';
@@ -30,6 +31,8 @@ async function result(job: Job, context: RunContext): Promise<JobResult[Job['kin
       return (await isRepository(job.archive))
         ? testRestoreRepository(job, context)
         : [await testRestoreFile(job, context)];
+    case 'archive-get':
+      return archiveGet(job, context);
     case 'inspect':
       return (await isRepository(job.archive))
         ? inspectRepository(job.archive, context)
@@ -46,7 +49,11 @@ async function result(job: Job, context: RunContext): Promise<JobResult[Job['kin
 /** Overwrites every key byte that came with the job; the caller has its own copy. */
 export function wipeKeys(job: Job): void {
   const offers: KeyOffer[] =
-    job.kind === 'test-restore' ? job.keys : 'key' in job && job.kind !== 'keygen' ? [job.key] : [];
+    job.kind === 'test-restore' || job.kind === 'archive-get'
+      ? job.keys
+      : 'key' in job && job.kind !== 'keygen'
+        ? [job.key]
+        : [];
   for (const it of offers) {
     it.bytes.fill(0);
     it.passphrase?.fill(0);

@@ -23,12 +23,12 @@ import { namesOfCatalog } from './catalogFiles.ts';
 import { type PostgresInstallation, programOf, versionNumber } from './installation.ts';
 import { type Ended, type ProgramOptions, programEnvironment, runProgram } from './program.ts';
 import { giveTo, showTo } from './serverUser.ts';
-import { type FetchWal, restoreCommand, serveWal } from './walService.ts';
+import { type GetWal, restoreCommand, serveWal } from './walService.ts';
 import type { Workplace } from './workplace.ts';
 
 export interface Recovery {
   /** Gives PostgreSQL the WAL that it asks for. */
-  fetch: FetchWal;
+  get: GetWal;
   /** Where to stop replaying: as soon as the data is consistent, or with the last WAL there is. */
   until: 'consistent' | 'end';
   /** The timeline to follow; that of the backup when absent. */
@@ -108,7 +108,7 @@ export class ThrowAwayServer {
    * Starts on `place.data`, which was handed over, and waits until it answers: with `recovery`, until it has recovered
    * and accepts changes. The data directory is changed by this: it must be a copy.
    *
-   * @throws RestoreError stage `start` with the end of the server's log, what `recovery.fetch` threw, `cancelled`
+   * @throws RestoreError stage `start` with the end of the server's log, what `recovery.get` threw, `cancelled`
    */
   static async start(
     place: Workplace,
@@ -139,7 +139,7 @@ export class ThrowAwayServer {
     const channel = child.stdio[3] as Duplex | null | undefined;
     channel?.on('error', () => undefined);
     if (channel && options.recovery) {
-      serveWal(channel, place, options.recovery.fetch, (failure) => {
+      serveWal(channel, place, options.recovery.get, (failure) => {
         server.#walFailure ??= failure;
       });
     }

@@ -17,7 +17,7 @@ import type { Workplace } from './workplace.ts';
  * @returns false when the archive has no such file
  * @throws RestoreError when it has one that cannot be given: recovery then stops instead of ending there
  */
-export type FetchWal = (name: string, target: string) => Promise<boolean>;
+export type GetWal = (name: string, target: string) => Promise<boolean>;
 
 /** To PostgreSQL, a status above 125 of restore_command is an error, and every other one the end of the archive. */
 export const SEVERE = 200;
@@ -37,7 +37,7 @@ export function restoreCommand({ wal }: Workplace): string {
 export function serveWal(
   channel: Duplex,
   place: Workplace,
-  fetch: FetchWal,
+  get: GetWal,
   onFailure: (failure: RestoreError) => void,
 ): void {
   const file = path.join(place.wal, 'file');
@@ -45,7 +45,7 @@ export function serveWal(
     try {
       await rm(file, { force: true });
       if (!/^[0-9A-F]{8}(?:\.history|[0-9A-F]{16}(?:\.[0-9A-F]{8}\.backup)?)$/.test(name)) return notFound;
-      if (!(await fetch(name, file))) return notFound;
+      if (!(await get(name, file))) return notFound;
       showTo(place.user, file);
       return 0;
     } catch (error) {

@@ -69,7 +69,8 @@ export async function testRestoreRepository(job: TestRestoreJob, context: RunCon
   }
 }
 
-async function located(path: string): Promise<Location> {
+/** @throws RestoreError `usage` when the path is no folder of a repository */
+export async function located(path: string): Promise<Location> {
   const location = await locate(path);
   if (location) return location;
   fail('usage', 'open', 'this is no folder of a pgBackRest repository', {
@@ -78,7 +79,8 @@ async function located(path: string): Promise<Location> {
   });
 }
 
-async function chooseStanza(location: Location, wanted: string | undefined): Promise<ByteText> {
+/** @throws RestoreError `usage` for a stanza that is not there, or when it must be named; `incomplete` for a part */
+export async function chooseStanza(location: Location, wanted: string | undefined): Promise<ByteText> {
   if (location.isPart) {
     fail(
       'incomplete',
@@ -155,7 +157,7 @@ async function openStanza(files: RepositoryFiles, stanza: ByteText, job: TestRes
 }
 
 /** The passes that are meant for this stanza and repository; all of them when none says so. */
-function fitting(keys: KeyOffer[], stanza: string, repo: number | undefined): KeyOffer[] {
+export function fitting(keys: KeyOffer[], stanza: string, repo: number | undefined): KeyOffer[] {
   const passes = keys.filter((it) => it.kind === 'pgbackrest-pass' || it.kind === 'password');
   const own = passes.filter(
     (it) =>

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { ByteReader, drain } from '../../bytes.ts';
 import { type Compression, decompress } from '../../compress/compression.ts';
 import { decryptPgbackrest, headerBytes } from '../../crypto/pgbackrest.ts';
-import { at, fail, RestoreError } from '../../failure.ts';
+import { at, type Failure, fail, RestoreError } from '../../failure.ts';
 import type { Secret } from '../../secret.ts';
 import { type ByteText, readable } from './byteText.ts';
 import type { RepositoryFiles } from './repositoryFiles.ts';
@@ -81,6 +81,30 @@ export class WalArchive {
     return first;
   }
 
+  /**
+   * The contents of a segment. When they have all come, they match the checksum, and `judge` found nothing wrong with them.
+   *
+   * @param judge what is wrong with contents that match their checksum; undefined for nothing
+   */
+  async *checked(
+    stored: StoredSegment,
+    judge: (header: SegmentHeader | undefined, bytes: number) => Failure | undefined,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const reader = new ByteReader(this.contents(stored));
+    try {
+      const header = readSegmentHeader(await reader.peek(longHeaderBytes));
+      let bytes = 0;
+      for await (const piece of reader.rest()) {
+        bytes += piece.length;
+        yield piece;
+      }
+      const problem = judge(header, bytes);
+      if (problem) throw new RestoreError({ ...problem, path: readable(stored.object) });
+    } finally {
+      await reader.close();
+    }
+  }
+
   /** The contents of a segment; throws as `check`. */
   async *contents(stored: StoredSegment): AsyncGenerator<Uint8Array, void, undefined> {
     const { object, checksum, compression, segment } = stored;
@@ -134,6 +158,21 @@ export function readSegmentHeader(start: Uint8Array): SegmentHeader | undefined 
   const isPowerOfTwo = segmentBytes >= 2 ** 20 && segmentBytes <= 2 ** 30 && (segmentBytes & (segmentBytes - 1)) === 0;
   if ((bytes.readUInt16LE(2) & longHeaderFlag) === 0 || !isPowerOfTwo) return undefined;
   return { systemId: bytes.readBigUInt64LE(24), segmentBytes };
+}
+
+/** What is wrong with a segment whose contents match its checksum. */
+export function segmentProblem(
+  segment: string,
+  { header, bytes, systemId }: { header: SegmentHeader | undefined; bytes: number; systemId: bigint | undefined },
+): Failure | undefined {
+  const failure = (message: string): Failure => ({ code: 'damaged', stage: 'wal', offset: 0, message });
+  if (!header) return failure(`WAL segment ${segment} does not start as WAL`);
+  if (systemId !== undefined && header.systemId !== systemId)
+    return failure(`WAL segment ${segment} is of another cluster`);
+  if (bytes !== header.segmentBytes) {
+    return failure(`WAL segment ${segment} has ${bytes} bytes instead of ${header.segmentBytes}`);
+  }
+  return undefined;
 }
 
 /** The name of the segment that follows, on the same timeline. */

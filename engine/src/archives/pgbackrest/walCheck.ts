@@ -6,7 +6,7 @@ import { readable } from './byteText.ts';
 import { Lanes } from './lanes.ts';
 import type { Manifest } from './manifest.ts';
 import type { RepositoryFiles } from './repositoryFiles.ts';
-import { nextSegment, type SegmentHeader, type StoredSegment, WalArchive } from './wal.ts';
+import { nextSegment, type SegmentHeader, type StoredSegment, segmentProblem, WalArchive } from './wal.ts';
 
 export interface WalResult {
   segments: number;
@@ -58,7 +58,7 @@ export async function checkWal(files: RepositoryFiles, manifest: Manifest, archi
         return undefined;
       }
       const { header, bytes } = await found.from.check(found.stored);
-      const problem = contradiction(segment, header, bytes, manifest);
+      const problem = segmentProblem(segment, { header, bytes, systemId: database.systemId });
       if (problem) result.failures.push({ ...problem, path: readable(found.stored.object) });
       else result.verified++;
       result.bytes += bytes;
@@ -100,20 +100,4 @@ function missing(segment: string, folder: string): Failure {
     message: `WAL segment ${segment} is missing; PostgreSQL cannot make the backup consistent without it`,
     hint: 'Copy archive/ together with backup/; if the segment was never archived, use another backup.',
   };
-}
-
-/** What is wrong with a segment whose contents match its checksum. */
-function contradiction(
-  segment: string,
-  header: SegmentHeader | undefined,
-  bytes: number,
-  { database }: Manifest,
-): Failure | undefined {
-  const failure = (message: string): Failure => ({ code: 'damaged', stage: 'wal', offset: 0, message });
-  if (!header) return failure(`WAL segment ${segment} does not start as WAL`);
-  if (header.systemId !== database.systemId) return failure(`WAL segment ${segment} is of another cluster`);
-  if (bytes !== header.segmentBytes) {
-    return failure(`WAL segment ${segment} has ${bytes} bytes instead of ${header.segmentBytes}`);
-  }
-  return undefined;
 }
