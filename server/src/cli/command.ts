@@ -14,6 +14,8 @@ export interface Command<O extends OptionTable = OptionTable> {
   examples: readonly { line: string; what: string }[];
   /** Exit codes in words, where they are more than 0 and 2. */
   exitCodes?: readonly { left: string; help: string }[];
+  /** For a command whose caller reads exit codes its own way: what stands for a failure's usual code. */
+  exitCodeOf?: (code: number) => number;
   /**
    * @returns the exit code
    * @throws UsageError, or RestoreError for a failure with a code of its own

@@ -30,6 +30,10 @@ export const commands = {
     summary: 'prove that an archive restores',
     load: async () => (await import('./commands/testRestore.ts')).testRestore,
   },
+  'archive-get': {
+    summary: 'give PostgreSQL one WAL file out of an archive, as its restore_command',
+    load: async () => (await import('./commands/archiveGet.ts')).archiveGet,
+  },
   lsp: {
     summary: 'be the language server of an editor',
     load: async () => (await import('./commands/lsp.ts')).lsp,

@@ -35,7 +35,8 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     }
     return await command.run(parseArguments(command.options, rest) as never, terminal);
   } catch (error) {
-    return explain(error, command, terminal);
+    const code = explain(error, command, terminal);
+    return command?.exitCodeOf?.(code) ?? code;
   }
 }
 
