@@ -2,6 +2,7 @@
 import type { ExtensionContext } from 'vscode';
 import { registerClipboard } from './clipboard.ts';
 import { registerDetection } from './confDetection.ts';
+import { registerDecodedEntries } from './decodedEntries.ts';
 import { registerFileCryption } from './fileCryption.ts';
 import { registerFindings } from './findings.ts';
 import { registerGenerateKey } from './generateKey.ts';
@@ -22,6 +23,7 @@ export function activate(context: ExtensionContext): void {
     registerPages(context),
     registerGenerateKey(server),
     registerSecretCommands(server),
+    registerDecodedEntries(server),
     registerFileCryption(),
     registerInspect(),
     registerTestRestore(server),

@@ -248,6 +248,12 @@ export class Converter {
         const command = this.generateKeyAt(title, action.where);
         return command && { range, command };
       }
+      case 'editDecoded': {
+        const where = this.rangeOf(action.place);
+        if (!where || !this.abilities.clientCommands.includes(CLIENT_COMMANDS.editDecoded)) return undefined;
+        const argument = { uri: this.documents.clientUri(action.place.part.uri), position: where.start };
+        return { range, command: { title, command: CLIENT_COMMANDS.editDecoded, arguments: [argument] } };
+      }
       case 'testRestore': {
         if (!this.abilities.clientCommands.includes(CLIENT_COMMANDS.testRestore)) return undefined;
         const request: Partial<TestRestoreRequest> = {

@@ -32,7 +32,7 @@ import {
 import type { Finding } from '../core/finding.ts';
 import { inFile } from '../core/part.ts';
 import { completion } from '../core/queries/completion.ts';
-import { entryOf, viewFindings } from '../core/queries/entryView.ts';
+import { entryOf, inHost, inView, viewFindings } from '../core/queries/entryView.ts';
 import { fixAll } from '../core/queries/fixAll.ts';
 import { hover } from '../core/queries/hover.ts';
 import { lenses } from '../core/queries/lenses.ts';
@@ -40,6 +40,7 @@ import { definition, highlights, references } from '../core/queries/mentions.ts'
 import { prepareRename, rename } from '../core/queries/rename.ts';
 import { decodeSecret, encodeSecret } from '../core/queries/secretEncoding.ts';
 import { findObjects, outline } from '../core/queries/symbols.ts';
+import type { SecretEntry } from '../core/resources/secret.ts';
 import { allRules } from '../core/rules/all.ts';
 import { Workspace } from '../core/workspace.ts';
 import { examinePending } from '../keyExaminer.ts';
@@ -76,7 +77,12 @@ const RECODINGS = [
 /** For clients without watchers. */
 const betweenLooksMs = 1_000;
 
-const WATCHED = ['**/*.{yaml,yml,json,conf}', '**/*.conf.{example,sample,dist}', '**/Kustomization'];
+const WATCHED = [
+  '**/*.{yaml,yml,json,conf,sh,bash}',
+  '**/*.conf.{example,sample,dist}',
+  '**/Kustomization',
+  '**/.restorablerc',
+];
 
 /** Wires the server to a connection and listens. */
 export function startServer(connection: Connection, options: ServerOptions = {}): Server {
@@ -280,7 +286,10 @@ export class Server {
   #answer(): void {
     const connection = this.#connection;
     connection.onDefinition((params) =>
-      this.#at(params, [], (uri, offset) => this.#convert.locations(definition(this.workspace, uri, offset))),
+      this.#at(params, [], (uri, offset) => {
+        const host = this.#throughView(uri, offset);
+        return this.#convert.locations(definition(this.workspace, host.uri, host.offset));
+      }),
     );
     connection.onReferences((params) =>
       this.#at(params, [], (uri, offset) => {
@@ -319,8 +328,11 @@ export class Server {
     const connection = this.#connection;
     connection.onHover((params) =>
       this.#at(params, null, (uri, offset) => {
-        const found = hover(this.workspace, uri, offset);
-        return found ? this.#convert.hover(found) : null;
+        const host = this.#throughView(uri, offset);
+        const found = hover(this.workspace, host.uri, host.offset);
+        if (!found) return null;
+        const at = host.entry ? inView(found.at, host.entry, uri) : found.at;
+        return this.#convert.hover({ ...found, at: at ?? found.at });
       }),
     );
     connection.onCompletion((params) =>
@@ -432,6 +444,20 @@ export class Server {
     });
   }
 
+  /** What a view's text means is known where it stands: in its Secret, mounted by its cluster. */
+  #throughView(uri: string, offset: number): { uri: string; offset: number; entry?: SecretEntry } {
+    const entry = this.#viewed(uri);
+    const inside = entry && inHost(entry, offset);
+    return entry && inside !== undefined ? { uri: entry.secret.part.uri, offset: inside, entry } : { uri, offset };
+  }
+
+  /** The entry that a document is a view of; undefined also while one of them is ahead of the other: places would be wrong. */
+  #viewed(uri: string): SecretEntry | undefined {
+    const address = addressOfView(uri);
+    const entry = address && entryOf(this.workspace, address);
+    return entry?.text?.text === this.workspace.text(uri) ? entry : undefined;
+  }
+
   /** A question about a document. */
   #in<T>(params: { textDocument: { uri: string } }, nothing: T, ask: (uri: string) => T): T | Promise<T> {
     return this.#guard(
@@ -502,11 +528,8 @@ export class Server {
   /** What is said about an entry is also said where the entry is open as what it holds. */
   #withViews(findings: Map<string, Finding[]>): Map<string, Finding[]> {
     for (const uri of this.#documents.openUris) {
-      const address = addressOfView(uri);
-      const entry = address && entryOf(this.workspace, address);
-      // While one of them is ahead of the other, places would be wrong.
-      if (!entry || entry.text?.text !== this.workspace.text(uri)) continue;
-      findings.set(uri, viewFindings(findings.get(address.uri) ?? [], entry, uri));
+      const entry = this.#viewed(uri);
+      if (entry) findings.set(uri, viewFindings(findings.get(entry.secret.part.uri) ?? [], entry, uri));
     }
     return findings;
   }
@@ -567,7 +590,7 @@ export class Server {
 
   #applySettings(sent: unknown): void {
     this.#settings = readSettings(sent);
-    this.workspace.setTargets(this.#settings.targets);
+    this.workspace.setSettings(this.#settings);
   }
 }
 

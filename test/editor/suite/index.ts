@@ -1,5 +1,6 @@
 /** The entry that VS Code's extension host loads: `extensionTestsPath`. */
 import './activation.ts';
+import './decoded.ts';
 import './files.ts';
 import './findings.ts';
 import './keys.ts';

@@ -4,10 +4,11 @@
  */
 
 import type { Finding } from '../finding.ts';
-import { type Edit, Part } from '../part.ts';
+import { type Edit, Part, type Place } from '../part.ts';
 import { confOfEntry } from '../pgbackrest/conf.ts';
 import { ConfigMapResource, type SecretEntry, SecretResource, setText } from '../resources/secret.ts';
 import { withoutFinalFeeds } from '../text/lineBreaks.ts';
+import { fitsBlock } from '../text/scalarText.ts';
 import type { Workspace } from '../workspace.ts';
 
 /** Which entry of a file is meant; stays the same while other things in the file change. */
@@ -81,8 +82,7 @@ export function viewEdits(entry: SecretEntry, newText: string): Edit[] | { probl
   if (seen.text === newText) return [];
   if (!entry.text) return { problem: `${entry.name} has no value yet that could be changed; write one first` };
   // A block's last line break and its first blanks decide about its header.
-  const isSameShape =
-    finalFeeds(newText) === finalFeeds(seen.text) && !/^[ \n]|[\t\u0000-\u0008\u000b-\u001f]/.test(newText);
+  const isSameShape = finalFeeds(newText) === finalFeeds(seen.text) && fitsBlock(newText);
   const edits = isEncoded(entry) || isSameShape ? setText(entry, newText) : [entry.text.rewritten(newText)];
   return edits ?? [];
 }
@@ -93,14 +93,24 @@ function finalFeeds(text: string): number {
 
 /** What is said about the entry, said about its view. */
 export function viewFindings(findings: readonly Finding[], entry: SecretEntry, viewUri: string): Finding[] {
-  const { text } = entry;
-  if (!text?.isExact) return [];
-  const part = new Part(viewUri, text.text, 0, 'conf');
   return findings.flatMap((it) => {
-    if (it.at.part !== text.part || it.at.start < text.whole.start || it.at.end > text.whole.end) return [];
-    const inside = text.unitsOf(it.at);
-    return inside ? [{ ...it, at: part.place(inside.start, inside.end) }] : [];
+    const at = inView(it.at, entry, viewUri);
+    return at ? [{ ...it, at }] : [];
   });
+}
+
+/** Where an offset of the entry's view stands in the file. */
+export function inHost({ text }: SecretEntry, offset: number): number | undefined {
+  if (!text?.isExact) return undefined;
+  return text.part.start + text.place(offset, Math.min(offset + 1, text.text.length)).start;
+}
+
+/** Where a place of the file stands in the entry's view. */
+export function inView(at: Place, { text }: SecretEntry, viewUri: string): Place | undefined {
+  if (!text?.isExact || at.part !== text.part || at.start < text.whole.start || at.end > text.whole.end)
+    return undefined;
+  const inside = text.unitsOf(at);
+  return inside && new Part(viewUri, text.text, 0, 'conf').place(inside.start, inside.end);
 }
 
 function languageOf(entry: SecretEntry, text: string): EntryLanguage {

@@ -21,6 +21,7 @@ export interface Lens {
   action?:
     | { kind: 'references'; places: Place[] }
     | { kind: 'generateKey'; where: GenerateKeyAt }
+    | { kind: 'editDecoded'; place: Place }
     | { kind: 'testRestore'; archive: string | undefined; uris: string[]; stanza: string | undefined };
 }
 
@@ -105,8 +106,17 @@ function secretLenses(secret: SecretResource, query: Query): Lens[] {
   for (const entry of secret.entries) {
     const where = emptyKeyOf(entry, query);
     if (where) found.push(generateLens(entry, where));
+    if (holdsDocument(entry)) {
+      found.push({ at: entry.keyPlace, title: 'Edit decoded', action: { kind: 'editDecoded', place: entry.keyPlace } });
+    }
   }
   return found;
+}
+
+/** Base64 that somebody would want to read: a configuration, a key in armor, any text of several lines. */
+function holdsDocument({ container, isOpaque, text }: SecretEntry): boolean {
+  if (container !== 'data' || isOpaque || !text) return false;
+  return text.text.trimEnd().includes('\n');
 }
 
 /** `1 cluster and 2 storages`. */

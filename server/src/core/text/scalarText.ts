@@ -248,11 +248,15 @@ function mapLineStarts(source: string, map: Alignment, value: string): void {
   }
 }
 
+/** Whether a block scalar can carry the text without saying how deep it is indented. */
+export function fitsBlock(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a block scalar cannot carry control characters
+  return !/^[ \n]|\t|[\u0000-\u0008\u000b-\u001f]/.test(text);
+}
+
 /** A literal block scalar from its `|` on, lines behind `indent`; double quotes where a block cannot carry the text. */
 export function literalBlock(text: string, indent: string, hadFinalBreak: boolean): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a block scalar cannot carry control characters
-  if (text === '' || /^[ \n]|\t|[\u0000-\u0008\u000b-\u001f]/.test(text))
-    return doubleQuoted(text) + (hadFinalBreak ? '\n' : '');
+  if (text === '' || !fitsBlock(text)) return doubleQuoted(text) + (hadFinalBreak ? '\n' : '');
   const chomping = text.endsWith('\n\n') ? '+' : text.endsWith('\n') ? '' : '-';
   const lines = (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n');
   const body = lines.map((it) => (it === '' ? '' : indent + it)).join('\n');
