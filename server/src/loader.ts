@@ -4,7 +4,7 @@
  */
 
 import { type Dirent, promises as fs } from 'node:fs';
-import { posix, win32 } from 'node:path';
+import { dirname, join, posix, resolve, win32 } from 'node:path';
 import { mayHoldManifest } from './core/kinds.ts';
 import { languageOf } from './core/workspace.ts';
 
@@ -89,13 +89,22 @@ export async function* loadBatches(path: string, options: LoadOptions = {}): Asy
 /** true when the workspace can say something about the text. */
 export function isOurs(uri: string, text: string): boolean {
   const language = languageOf(uri, text);
-  return language === 'conf' || (language === 'yaml' && mayHoldManifest(text));
+  return language === 'yaml' ? mayHoldManifest(text) : language !== 'other';
 }
 
 /** By its name, a file that is worth a look. */
 export function isCandidate(path: string): boolean {
   const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
-  return /\.(?:ya?ml|json|conf(?:\.(?:example|sample|dist))?)$/i.test(name) || name === 'Kustomization';
+  return (
+    /\.(?:ya?ml|json|conf(?:\.(?:example|sample|dist))?|(?:ba|k|z)?sh)$/i.test(name) ||
+    name === 'Kustomization' ||
+    name === '.restorablerc' ||
+    /^crontab$/.test(name) ||
+    // Programs and cron tables have no ending; what stands in them decides.
+    (!name.includes('.') && /backup|restore|pgbackrest|wal-?g|pg_?dump/i.test(name)) ||
+    /[\\/]cron\.(?:d|hourly|daily|weekly|monthly)[\\/][^\\/]+$/.test(path) ||
+    /[\\/]conf\.d[\\/][^\\/]+\.(?:cnf|ini|cfg|config|txt)$/.test(path)
+  );
 }
 
 /** Text of a file, or why there is none. A byte-order mark stays: pgBackRest trips over it. */
@@ -115,6 +124,30 @@ export async function readText(path: string): Promise<{ path: string; text: stri
   } catch (error) {
     return unreadable(path, error);
   }
+}
+
+/**
+ * The settings file that holds for a path and lies above it: up to the root of the checkout, or of the file system.
+ * What lies below the path is found when the path is read.
+ */
+export async function settingsAbove(path: string): Promise<LoadedFile | undefined> {
+  const absolute = resolve(path);
+  for (let folder = absolute; ; folder = dirname(folder)) {
+    for (const name of SETTINGS_NAMES) {
+      const found = await readText(join(folder, name));
+      if ('text' in found) return { uri: toUri(found.path), text: found.text };
+    }
+    if (dirname(folder) === folder || (await exists(join(folder, '.git')))) return undefined;
+  }
+}
+
+const SETTINGS_NAMES = ['.restorablerc', '.restorablerc.yaml', '.restorablerc.yml', '.restorablerc.json'];
+
+function exists(path: string): Promise<boolean> {
+  return fs.stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**

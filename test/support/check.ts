@@ -11,15 +11,29 @@ Workspace.onRuleError = (rule, error) => {
   throw new Error(`rule ${rule} threw`, { cause: error });
 };
 
+export interface CheckOptions {
+  /** Looks at one rule and forgets the others. */
+  only?: string | undefined;
+  targets?: Targets | undefined;
+  defaultName?: string | undefined;
+  /** The committed state, of the files that differ from it. */
+  committed?: string | undefined;
+  /** The files are those of a commit. */
+  isTracked?: boolean | undefined;
+}
+
 /** A workspace of the marked files; marks are left to the caller. */
-export function workspaceOf(
-  markup: string,
-  options: { rules?: readonly AnyRule[]; targets?: Targets; defaultName?: string } = {},
-) {
+export function workspaceOf(markup: string, options: CheckOptions & { rules?: readonly AnyRule[] } = {}) {
   const files = parseMarkup(markup, options.defaultName);
   const workspace = new Workspace(options.rules ?? allRules);
   if (options.targets) workspace.setTargets(options.targets);
-  for (const it of files) workspace.setFile(it.uri, it.text);
+  for (const it of files) {
+    workspace.setFile(it.uri, it.text);
+    if (options.isTracked) workspace.setRecord(it.uri, { isTracked: true });
+  }
+  if (options.committed) {
+    for (const it of parseMarkup(options.committed, options.defaultName)) workspace.setCommitted(it.uri, it.text);
+  }
   return { workspace, files };
 }
 
@@ -27,20 +41,14 @@ export function workspaceOf(
  * All findings must be marked, all marks must be found. `only` looks at one rule and forgets the others.
  * A label is `severity rule: message`; `severity rule` alone leaves the message open.
  */
-export function checkDiagnostics(
-  markup: string,
-  options: { only?: string; targets?: Targets; defaultName?: string } = {},
-): void {
+export function checkDiagnostics(markup: string, options: CheckOptions = {}): void {
   const { workspace, files } = workspaceOf(markup, options);
   const findings = [...workspace.findings().values()].flat().filter((it) => !options.only || it.rule === options.only);
   expect(renderMarkup(found(files, findings))).toBe(renderMarkup(files));
 }
 
 /** As `checkDiagnostics`, after the engine has examined every OpenPGP key that a rule asked about. */
-export async function checkDiagnosticsAsync(
-  markup: string,
-  options: { only?: string; targets?: Targets; defaultName?: string } = {},
-): Promise<void> {
+export async function checkDiagnosticsAsync(markup: string, options: CheckOptions = {}): Promise<void> {
   const { workspace, files } = workspaceOf(markup, options);
   let all = workspace.findings();
   while (await examinePending(workspace)) all = workspace.findings();
@@ -68,7 +76,7 @@ export function checkFix(
   title: string,
   before: string,
   after: string,
-  options: { rule?: string; defaultName?: string; stillFound?: boolean } = {},
+  options: CheckOptions & { rule?: string; stillFound?: boolean } = {},
 ): void {
   const { workspace } = workspaceOf(before, options);
   const findings = [...workspace.findings().values()].flat().filter((it) => !options.rule || it.rule === options.rule);

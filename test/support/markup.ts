@@ -18,6 +18,12 @@ export interface Mark {
   label: string;
 }
 
+/** The name of a rule's example where it says none: `kinds` tells what the example is. */
+export function defaultNameOf({ kinds }: { kinds: readonly string[] }): string {
+  if (kinds.includes('pgbackrest.conf') || kinds.includes('Silences')) return '/pgbackrest.conf';
+  return kinds.includes('Script') ? '/backup.sh' : '/manifest.yaml';
+}
+
 export const ROOT = 'file:///w';
 
 export function parseMarkup(markup: string, defaultName = '/manifest.yaml'): MarkedFile[] {

@@ -5,7 +5,7 @@ import { type AnyRule, PRODUCTS } from '../../server/src/core/rule.ts';
 import { allRules } from '../../server/src/core/rules/all.ts';
 import { Workspace } from '../../server/src/core/workspace.ts';
 import { examinePending } from '../../server/src/keyExaminer.ts';
-import { type MarkedFile, parseMarkup, ROOT } from '../../test/support/markup.ts';
+import { defaultNameOf, type MarkedFile, parseMarkup, ROOT } from '../../test/support/markup.ts';
 import type { Generator } from './generator.ts';
 
 export const rulePages: Generator = {
@@ -38,7 +38,7 @@ function list(rules: readonly AnyRule[]): string {
 }
 
 async function page(rule: AnyRule): Promise<string> {
-  const defaultName = rule.kinds.includes('pgbackrest.conf') ? '/pgbackrest.conf' : '/manifest.yaml';
+  const defaultName = defaultNameOf(rule);
   const bad = parseMarkup(rule.bad, defaultName);
   const titles = await fixTitles(rule, bad);
   const target = rule.badTargets

@@ -43,6 +43,8 @@ import {
   type ZalandoClusterResource,
   type ZalandoOperatorResource,
 } from './resources/zalando.ts';
+import type { SettingsFile } from './settings.ts';
+import type { Silences } from './silence.ts';
 import { YamlNode } from './yaml/node.ts';
 import { type ParsedYaml, parseYaml } from './yaml/parse.ts';
 
@@ -76,6 +78,10 @@ export interface SubjectOf {
   ZalandoOperator: ZalandoOperatorResource;
   Kustomization: KustomizationResource;
   Document: YamlDocument;
+  /** A `.restorablerc`. */
+  Settings: SettingsFile;
+  /** The comments of a file that silence findings; looked at when all other rules have spoken. */
+  Silences: Silences;
 }
 
 export type SubjectKind = keyof SubjectOf;

@@ -8,7 +8,7 @@ export class Part {
     readonly text: string,
     /** UTF-16 offset of the part in its file; the workspace moves it when text above changes. */
     public start: number,
-    readonly language: 'yaml' | 'conf',
+    readonly language: 'yaml' | 'conf' | 'shell',
   ) {}
 
   place(start: number, end: number): Place {

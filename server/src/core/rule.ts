@@ -1,4 +1,5 @@
 import type { Finding, Fix, Severity } from './finding.ts';
+import type { History } from './history.ts';
 import type { Query } from './index.ts';
 import type { KeyExaminer } from './keys/openpgp.ts';
 import type { SubjectKind, SubjectOf } from './kinds.ts';
@@ -27,6 +28,10 @@ export interface Rule<K extends SubjectKind = SubjectKind> {
   good: string;
   /** The versions that `bad` is for, where the rule only speaks about a known one. */
   badTargets?: Targets;
+  /** The committed state of the files of `bad` (and of `good`), where the rule compares with it. */
+  committed?: string;
+  /** Set where the files of `bad` and `good` are to be taken for files of a commit. */
+  isTracked?: boolean;
   check(subject: SubjectOf[K], context: RuleContext): void;
 }
 
@@ -39,6 +44,8 @@ export const PRODUCTS = [
   'CloudNativePG',
   'Zalando',
   'Kubernetes',
+  'Scripts',
+  'Restorable',
 ] as const;
 export type Product = (typeof PRODUCTS)[number];
 
@@ -60,6 +67,10 @@ export interface RuleContext {
   /** Questions about key material that core cannot answer itself; what is asked decides when the rule runs again. */
   keys: KeyExaminer;
   target: Targets;
+  /** What was committed, where the workspace is a checkout; empty elsewhere. */
+  history: History;
+  /** The ids of all rules. */
+  ruleIds: readonly string[];
 }
 
 /** The versions that the configuration is for; undefined = unknown, judge as the newest would. */

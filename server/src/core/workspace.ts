@@ -1,4 +1,6 @@
 import type { Finding } from './finding.ts';
+import { matchesGlob } from './glob.ts';
+import { AskedHistory, type FileRecord } from './history.ts';
 import { Index, Query } from './index.ts';
 import { Asked, Examinations } from './keys/examinations.ts';
 import type { OpenpgpExamination, PendingExamination } from './keys/openpgp.ts';
@@ -9,6 +11,8 @@ import type { Resource } from './resource.ts';
 import { GlobalOptions, PostgresClusterResource } from './resources/postgresCluster.ts';
 import { ConfigMapResource, SecretResource } from './resources/secret.ts';
 import type { AnyRule, RuleContext, Targets } from './rule.ts';
+import { isSettingsFile, noSettings, type Settings, SettingsFile } from './settings.ts';
+import { isSilenced, type Silence, Silences, silencesOf } from './silence.ts';
 import { splitDocuments } from './yaml/parse.ts';
 
 /**
@@ -18,7 +22,7 @@ import { splitDocuments } from './yaml/parse.ts';
 export const viewScheme = 'restorable-entry:';
 
 /** What a file is, when its name does not say it: an editor's language id. */
-export type FileLanguage = 'yaml' | 'conf' | 'other';
+export type FileLanguage = 'yaml' | 'conf' | 'settings' | 'other';
 
 /** One part with everything that was read from it. */
 interface Unit {
@@ -26,11 +30,15 @@ interface Unit {
   document: YamlDocument | undefined;
   resources: Resource[];
   confs: Conf[];
+  settings: SettingsFile | undefined;
+  silences: Silence[];
   findings: Finding[];
   /** What the rules asked; undefined = not checked yet. */
   query: Query | undefined;
   /** The keys that the rules want to have examined. */
   asked: Asked | undefined;
+  /** What they asked about the past. */
+  history: AskedHistory | undefined;
 }
 
 interface FileState {
@@ -45,12 +53,26 @@ interface FileState {
  * A change re-reads the parts whose text changed, and re-runs the rules that asked about names those parts define or use.
  */
 export class Workspace {
-  readonly index = new Index();
+  readonly index: Index;
   readonly #files = new Map<string, FileState>();
   readonly #examinations = new Examinations();
-  #targets: Targets = {};
+  /** What was asked for from outside; beats every settings file. */
+  #own: Settings = noSettings();
+  /** By folder, with a slash at the end. */
+  readonly #settingsFiles = new Map<string, SettingsFile>();
+  /** The committed state of the files that differ from it. */
+  #committed: Workspace | undefined;
+  readonly #committedIndex = new Index();
+  readonly #records = new Map<string, FileRecord>();
+  readonly #ruleIds: readonly string[];
 
-  constructor(private readonly rules: readonly AnyRule[]) {}
+  constructor(
+    private readonly rules: readonly AnyRule[],
+    index = new Index(),
+  ) {
+    this.index = index;
+    this.#ruleIds = rules.map((it) => it.id);
+  }
 
   get uris(): string[] {
     return [...this.#files.keys()];
@@ -60,13 +82,53 @@ export class Workspace {
     return this.#files.get(uri)?.text;
   }
 
+  /** For the newest versions, but where somebody says otherwise: the settings from outside, then those of the nearest file. */
+  targetsFor(uri: string): Targets {
+    return { ...this.#settingsFileFor(uri)?.settings.targets, ...this.#own.targets };
+  }
+
   get targets(): Targets {
-    return this.#targets;
+    return this.#own.targets;
   }
 
   setTargets(targets: Targets): void {
-    this.#targets = targets;
-    for (const file of this.#files.values()) for (const it of file.units) it.query = undefined;
+    this.setSettings({ ...this.#own, targets });
+  }
+
+  /** Settings from outside, of an editor or of a command line: they beat those of files. */
+  setSettings(settings: Settings): void {
+    this.#own = settings;
+    this.#recheck(() => true);
+  }
+
+  /** true where findings in a file are not told. */
+  isIgnored(uri: string): boolean {
+    const file = this.#settingsFileFor(uri);
+    if (file && isBelow(uri, file.folder) && matchesAny(file.settings.ignore, uri.slice(file.folder.length)))
+      return true;
+    return this.#own.ignore.length > 0 && matchesAny(this.#own.ignore, uri.replace(/^[^/]*\/\/[^/]*\//, ''));
+  }
+
+  /**
+   * The committed text of a file that differs from it or has gone; undefined: the file is as it was committed, or new.
+   * Never the text of files that did not change: what is in here is taken for changed.
+   */
+  setCommitted(uri: string, text: string | undefined): void {
+    this.#committed ??= new Workspace([], this.#committedIndex);
+    if (text === undefined) this.#committed.deleteFile(uri);
+    else this.#committed.setFile(uri, text);
+  }
+
+  get committedUris(): string[] {
+    return this.#committed?.uris ?? [];
+  }
+
+  setRecord(uri: string, record: FileRecord | undefined): void {
+    const before = this.#records.get(uri);
+    if (before?.isTracked === record?.isTracked && before?.mode === record?.mode) return;
+    if (record) this.#records.set(uri, record);
+    else this.#records.delete(uri);
+    for (const it of this.#files.get(uri)?.units ?? []) it.query = undefined;
   }
 
   /** Adds or replaces a file. `language` beats the file's name. */
@@ -74,7 +136,7 @@ export class Workspace {
     const before = this.#files.get(uri);
     const kind = language ?? before?.language ?? languageOf(uri, text);
     if (before && before.text === text && before.language === kind) return;
-    const pieces = kind === 'yaml' ? splitDocuments(text) : kind === 'conf' ? [{ start: 0, text }] : [];
+    const pieces = kind === 'yaml' ? splitDocuments(text) : kind === 'other' ? [] : [{ start: 0, text }];
     const old = before && before.language === kind ? before.units : [];
     if (before && before.language !== kind) for (const it of before.units) this.#forget(it);
 
@@ -114,7 +176,10 @@ export class Workspace {
     this.#files.delete(uri);
   }
 
-  /** Every finding of every file, by the file it stands in. Runs only the rules whose answer may have changed. */
+  /**
+   * Every finding of every file, by the file it stands in, but those that a comment silences and those of ignored files.
+   * Runs only the rules whose answer may have changed.
+   */
   findings(): Map<string, Finding[]> {
     const byUri = new Map<string, Finding[]>();
     for (const uri of this.#files.keys()) if (!uri.startsWith(viewScheme)) byUri.set(uri, []);
@@ -123,7 +188,7 @@ export class Workspace {
     for (const file of this.#files.values()) {
       if (file.uri.startsWith(viewScheme)) continue;
       for (const unit of file.units) {
-        if (!unit.query?.isCurrent()) this.#check(unit);
+        if (!unit.query?.isCurrent() || !unit.history?.isCurrent()) this.#check(unit);
         for (const it of unit.findings) {
           if (it.at.part !== unit.part) {
             const { uri, start, end } = inFile(it.at);
@@ -134,6 +199,10 @@ export class Workspace {
           byUri.get(it.at.part.uri)?.push(it);
         }
       }
+    }
+    for (const [uri, found] of byUri) {
+      if (this.isIgnored(uri)) byUri.set(uri, []);
+      else if (this.#files.get(uri)?.units.some((it) => it.silences.length > 0)) byUri.set(uri, this.#told(uri, found));
     }
     return byUri;
   }
@@ -180,21 +249,37 @@ export class Workspace {
       document: undefined,
       resources: [],
       confs: [],
+      settings: undefined,
+      silences: [],
       findings: [],
       query: undefined,
       asked: undefined,
+      history: undefined,
     };
+    this.#readPart(unit, isFirstTooMuch, isTooMuch);
+    unit.silences = silencesOf(part, unit.confs);
+    return unit;
+  }
+
+  #readPart(unit: Unit, isFirstTooMuch: boolean, isTooMuch: boolean): void {
+    const { part } = unit;
+    if (isSettingsFile(part.uri)) {
+      unit.settings = new SettingsFile(part);
+      this.#settingsFiles.set(unit.settings.folder, unit.settings);
+      this.#recheck((uri) => isBelow(uri, unit.settings!.folder));
+      return;
+    }
     if (part.language === 'conf') {
       const conf = confOfFile(part);
       unit.confs.push(conf);
       if (!part.uri.startsWith(viewScheme)) this.index.addConf(conf);
-      return unit;
+      return;
     }
     if (isTooMuch) {
       if (isFirstTooMuch) unit.document = passOver(part);
-      return unit;
+      return;
     }
-    if (part.uri.startsWith(viewScheme)) return unit;
+    if (part.uri.startsWith(viewScheme)) return;
     unit.document = readDocument(part);
     unit.resources = unit.document?.resources ?? [];
     for (const it of unit.resources) {
@@ -206,33 +291,81 @@ export class Workspace {
         }
       }
     }
-    return unit;
   }
 
   #forget(unit: Unit): void {
     for (const it of unit.resources) this.index.removeResource(it);
     if (unit.part.uri.startsWith(viewScheme)) return;
     for (const it of unit.confs) if (!it.entry) this.index.removeConf(it);
+    if (!unit.settings) return;
+    const { folder } = unit.settings;
+    if (this.#settingsFiles.get(folder) === unit.settings) this.#settingsFiles.delete(folder);
+    this.#recheck((uri) => isBelow(uri, folder));
+  }
+
+  #recheck(which: (uri: string) => boolean): void {
+    for (const file of this.#files.values()) if (which(file.uri)) for (const it of file.units) it.query = undefined;
+  }
+
+  /** The settings of the file's folder, or of the nearest one above it that has any. */
+  #settingsFileFor(uri: string): SettingsFile | undefined {
+    if (this.#settingsFiles.size === 0) return undefined;
+    for (let end = uri.lastIndexOf('/'); end > 0; end = uri.lastIndexOf('/', end - 1)) {
+      const found = this.#settingsFiles.get(uri.slice(0, end + 1));
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** What is left of a file's findings when its comments have had their say, and what is to be said of the comments. */
+  #told(uri: string, found: Finding[]): Finding[] {
+    const units = this.#files.get(uri)!.units;
+    const silences = units.flatMap((it) => it.silences);
+    for (const it of silences) for (const rule of it.rules) rule.hidden = 0;
+    const told = found.filter((it) => !isSilenced(it, silences));
+    for (const unit of units) {
+      if (unit.silences.length === 0) continue;
+      const about = this.#ask(unit, [new Silences(unit.part, unit.silences)]);
+      told.push(...about.findings);
+    }
+    return told;
   }
 
   #check(unit: Unit): void {
-    const query = new Query(this.index);
-    const asked = new Asked(this.#examinations);
-    const findings: Finding[] = [];
-    const told = new Set<string>();
     const subjects: (Subject | Resource)[] = [...unit.resources, ...unit.confs];
     for (const it of unit.resources) {
       if (it instanceof PostgresClusterResource)
         for (const scope of it.scopes) subjects.push(new GlobalOptions(it, scope));
     }
     if (unit.document) subjects.unshift(unit.document);
+    if (unit.settings) subjects.push(unit.settings);
+    const { findings, query, asked, history } = this.#ask(unit, subjects);
+    unit.findings = unit.document ? readable(findings, unit.document) : findings;
+    unit.query = query;
+    unit.asked = asked;
+    unit.history = history;
+  }
+
+  /** What the rules say about some subjects of one part, and what they asked for it. */
+  #ask(unit: Unit, subjects: readonly (Subject | Resource)[]) {
+    const query = new Query(this.index);
+    const asked = new Asked(this.#examinations);
+    const history = new AskedHistory(this.#committedIndex, this.#records);
+    const target = this.targetsFor(unit.part.uri);
+    const wanted = this.#settingsFileFor(unit.part.uri)?.settings.severity;
+    const findings: Finding[] = [];
+    const told = new Set<string>();
     for (const subject of subjects) {
       for (const rule of this.rules) {
         if (!('kind' in subject) || !rule.kinds.includes(subject.kind as SubjectKind)) continue;
+        const severity = this.#own.severity.get(rule.id) ?? wanted?.get(rule.id);
+        if (severity === 'off') continue;
         const context: RuleContext = {
           query,
           keys: asked,
-          target: this.#targets,
+          target,
+          history,
+          ruleIds: this.#ruleIds,
           report: (at, message, options = {}) => {
             // An anchor gives one text to several entries: what is wrong with it is wrong once.
             const same = `${rule.id} ${at.part.uri} ${at.part.start + at.start} ${at.end - at.start} ${message}`;
@@ -241,7 +374,7 @@ export class Workspace {
             const fixes = [options.fix, ...(options.fixes ?? [])].filter((it) => it !== undefined);
             findings.push({
               rule: rule.id,
-              severity: options.severity ?? rule.severity,
+              severity: severity ?? options.severity ?? rule.severity,
               at,
               message,
               fixes,
@@ -258,12 +391,24 @@ export class Workspace {
         }
       }
     }
-    unit.findings = unit.document ? readable(findings, unit.document) : findings;
-    unit.query = query;
-    unit.asked = asked;
+    return { findings, query, asked, history };
   }
 
   static onRuleError: ((rule: string, error: unknown) => void) | undefined;
+}
+
+function isBelow(uri: string, folder: string): boolean {
+  return uri.startsWith(folder);
+}
+
+function matchesAny(globs: readonly string[], path: string): boolean {
+  let plain = path;
+  try {
+    plain = decodeURIComponent(path);
+  } catch {
+    // A name that is no UTF-8 is compared as it is written.
+  }
+  return globs.some((it) => matchesGlob(it, plain));
 }
 
 /** What is read of one file, so that it is parsed within a second: UTF-16 units of manifests, and how many of them. */
@@ -295,6 +440,7 @@ function readable(findings: Finding[], { part, parsed }: YamlDocument): Finding[
 
 /** By name, and for `.conf` files by what stands in them. */
 export function languageOf(uri: string, text: string): FileLanguage {
+  if (isSettingsFile(uri)) return 'settings';
   if (/\.(?:ya?ml|json)$/i.test(uri) || /\/Kustomization$/.test(uri)) return 'yaml';
   const name = uri.slice(uri.lastIndexOf('/') + 1);
   const isTelling = /pgbackrest/i.test(uri);

@@ -1,12 +1,16 @@
 import type { Targets } from '../core/rule.ts';
+import { RULE_SEVERITIES, type RuleSeverity } from '../core/settings.ts';
 
 /** The settings below `restorable.`, as package.json describes them. */
 export interface Settings {
   scope: 'workspace' | 'openFiles';
   targets: Targets;
+  /** Globs of files whose findings are not told. */
+  ignore: string[];
+  severity: Map<string, RuleSeverity>;
 }
 
-export const defaultSettings: Settings = { scope: 'workspace', targets: {} };
+export const defaultSettings: Settings = { scope: 'workspace', targets: {}, ignore: [], severity: new Map() };
 
 /**
  * Reads what a client sends, in any of the forms that clients use: the section itself, wrapped in `restorable`, or with
@@ -22,9 +26,20 @@ export function readSettings(sent: unknown): Settings {
       if (typeof text === 'string' && /^\d+(?:\.\d+){0,3}$/.test(text)) targets[product] = text;
     }
   }
+  const severity = new Map<string, RuleSeverity>();
+  const wanted = at(section, 'severity');
+  if (isRecord(wanted)) {
+    for (const [rule, text] of Object.entries(wanted)) {
+      const known = RULE_SEVERITIES.find((it) => it === text);
+      if (known) severity.set(rule, known);
+    }
+  }
+  const ignore = at(section, 'ignore');
   return {
     scope: at(section, 'diagnostics.scope') === 'openFiles' ? 'openFiles' : 'workspace',
     targets: targets as Targets,
+    ignore: Array.isArray(ignore) ? ignore.filter((it) => typeof it === 'string') : [],
+    severity,
   };
 }
 

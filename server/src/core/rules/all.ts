@@ -68,6 +68,7 @@ import foreignComment from './foreignComment.ts';
 import generatedNameHash from './generatedNameHash.ts';
 import ignoredOption from './ignoredOption.ts';
 import ignoredTimeUnit from './ignoredTimeUnit.ts';
+import ignoreWithoutReason from './ignoreWithoutReason.ts';
 import inlineComment from './inlineComment.ts';
 import invalidValue from './invalidValue.ts';
 import lineTooLong from './lineTooLong.ts';
@@ -121,6 +122,7 @@ import secretUnknownField from './secretUnknownField.ts';
 import secretValueNewline from './secretValueNewline.ts';
 import secretValueType from './secretValueType.ts';
 import sectionHeader from './sectionHeader.ts';
+import settingsFile from './settingsFile.ts';
 import sgBackupConfigGone from './sgBackupConfigGone.ts';
 import sharedBackupPath from './sharedBackupPath.ts';
 import sharedCipherPass from './sharedCipherPass.ts';
@@ -154,8 +156,10 @@ import unknownField from './unknownField.ts';
 import unknownObjectStorage from './unknownObjectStorage.ts';
 import unknownOption from './unknownOption.ts';
 import unknownRepository from './unknownRepository.ts';
+import unknownRule from './unknownRule.ts';
 import unknownSecretEntry from './unknownSecretEntry.ts';
 import unreadSection from './unreadSection.ts';
+import unusedIgnore from './unusedIgnore.ts';
 import weakCipherPass from './weakCipherPass.ts';
 import wrappedCipherPass from './wrappedCipherPass.ts';
 import yamlSyntax from './yamlSyntax.ts';
@@ -246,6 +250,7 @@ export const allRules: readonly AnyRule[] = [
   generatedNameHash,
   ignoredOption,
   ignoredTimeUnit,
+  ignoreWithoutReason,
   inlineComment,
   invalidValue,
   lineTooLong,
@@ -299,6 +304,7 @@ export const allRules: readonly AnyRule[] = [
   secretValueNewline,
   secretValueType,
   sectionHeader,
+  settingsFile,
   sgBackupConfigGone,
   sharedBackupPath,
   sharedCipherPass,
@@ -332,8 +338,10 @@ export const allRules: readonly AnyRule[] = [
   unknownObjectStorage,
   unknownOption,
   unknownRepository,
+  unknownRule,
   unknownSecretEntry,
   unreadSection,
+  unusedIgnore,
   weakCipherPass,
   wrappedCipherPass,
   yamlSyntax,

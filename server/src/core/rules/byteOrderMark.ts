@@ -8,7 +8,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M38'],
+  catalogue: ['M38', 'P43'],
   kinds: ['pgbackrest.conf'],
   bad: fixture`
     ${'\uFEFF'}[global]

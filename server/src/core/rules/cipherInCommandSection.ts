@@ -11,7 +11,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M42', 'P1'],
+  catalogue: ['M42', 'P1', 'P13'],
   kinds: ['pgbackrest.conf'],
   bad: fixture`
     [global]

@@ -10,7 +10,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M13', 'pains P16'],
+  catalogue: ['M13', 'P12', 'pains P16'],
   kinds: ['pgbackrest.conf'],
   bad: fixture`
     [global]

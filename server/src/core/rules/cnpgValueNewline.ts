@@ -12,7 +12,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'CloudNativePG',
-  catalogue: ['N18'],
+  catalogue: ['N18', 'K9'],
   kinds: ['CnpgCluster', 'CnpgObjectStore'],
   bad: fixture`
     #- /store.yaml

@@ -10,7 +10,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M39'],
+  catalogue: ['M39', 'C9'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]

@@ -16,7 +16,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'Percona and Crunchy',
-  catalogue: ['K19', 'pains P26'],
+  catalogue: ['P37', 'P38', 'K19', 'pains P26'],
   kinds: ['Secret', 'ConfigMap'],
   bad: fixture`
     #- /cluster.yaml

@@ -9,7 +9,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M50', 'M53', 'M54', 'M55', 'M57', 'M58', 'M61', 'M64', 'M86'],
+  catalogue: ['M50', 'M53', 'M54', 'M55', 'M57', 'M58', 'M61', 'M64', 'M86', 'P30', 'P55'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]

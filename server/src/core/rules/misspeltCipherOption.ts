@@ -12,7 +12,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M20', 'P2', 'pains P02'],
+  catalogue: ['M20', 'P2', 'P3', 'pains P02'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]

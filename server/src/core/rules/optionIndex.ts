@@ -10,7 +10,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M23', 'M24', 'M25', 'M26', 'M27'],
+  catalogue: ['M23', 'M24', 'M25', 'M26', 'M27', 'P56'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]

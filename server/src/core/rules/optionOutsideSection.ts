@@ -9,7 +9,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M34', 'P36'],
+  catalogue: ['M34', 'P10'],
   kinds: ['pgbackrest.conf'],
   bad: fixture`
     repo1-path=/backup

@@ -16,7 +16,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'Kubernetes',
-  catalogue: ['K1', 'K2', 'K3', 'K4', 'pains P86'],
+  catalogue: ['P42', 'K1', 'K2', 'K3', 'K4', 'K28', 'pains P86'],
   kinds: ['Secret', 'ConfigMap'],
   bad: fixture`
     apiVersion: v1

@@ -12,7 +12,7 @@ export default rule({
   confidence: 'likely',
   since: '0.1.0',
   product: 'Kubernetes',
-  catalogue: ['K16', 'pains P89'],
+  catalogue: ['P41', 'K16', 'pains P89'],
   kinds: ['Secret', 'ConfigMap'],
   bad: fixture`
     apiVersion: v1

@@ -10,7 +10,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'Kubernetes',
-  catalogue: ['K6', 'K7', 'K30'],
+  catalogue: ['G45', 'Z8', 'K6', 'K7', 'K30'],
   kinds: ['Secret', 'ConfigMap'],
   bad: fixture`
     apiVersion: v1

@@ -11,7 +11,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M32', 'M33'],
+  catalogue: ['M32', 'M33', 'P44'],
   kinds: ['pgbackrest.conf'],
   bad: fixture`
     [global] # for all stanzas

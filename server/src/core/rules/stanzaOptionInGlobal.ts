@@ -10,7 +10,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M41'],
+  catalogue: ['M41', 'P61'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]

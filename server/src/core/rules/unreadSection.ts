@@ -12,7 +12,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M31', 'M46'],
+  catalogue: ['M31', 'M46', 'P11'],
   kinds: ['pgbackrest.conf'],
   bad: fixture`
     [Global]

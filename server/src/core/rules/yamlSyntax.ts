@@ -8,7 +8,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'Kubernetes',
-  catalogue: ['K27'],
+  catalogue: ['Z15', 'K27'],
   kinds: ['Document'],
   bad: fixture`
     apiVersion: v1
