@@ -22,6 +22,25 @@ export interface FileFailure {
   message: string;
 }
 
+/** PostgreSQL started from what was restored, and read all of it. */
+export interface StartedServer {
+  /** Of the server that started, as `15.14`. */
+  version: string;
+  /** Where its recovery ended: a place in the WAL, and the time of the last transaction; null when it needed none. */
+  recoveredTo: { lsn: string | null; time: string | null } | null;
+  /** Files of WAL that it was given. */
+  walFiles: number;
+  databases: number;
+  /** Tables and materialized views of users; the catalogs were checked with them. */
+  tables: number;
+  checkedBy: 'pg_amcheck' | 'reading every table';
+  /** Tables that could not be read here for want of an extension. */
+  unread: { table: string; reason: string }[];
+  /** Whether every page has the checksum it carries; null where the cluster has none, or the tool is missing. */
+  checksums: Tick;
+  seconds: number;
+}
+
 /** What `test-restore --json` prints (design 4): a public interface, only ever extended. */
 export interface Report {
   archive: string;
@@ -39,6 +58,8 @@ export interface Report {
   failure: Failure | null;
   /** Things worth knowing that do not change the verdict. */
   notes: string[];
+  /** What came of `--start`; null or absent when it was not asked for, or PostgreSQL did not start. */
+  started?: StartedServer | null;
   /** Where the files were written, or null when nothing was. */
   restoredTo: string | null;
 }
