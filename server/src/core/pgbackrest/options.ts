@@ -81,8 +81,10 @@ export interface OptionFacts {
   /** Newest first. */
   changes?: readonly Change[];
   perCommand?: Record<string, { default?: string; required?: boolean; depend?: Dependency; dependDefault?: string }>;
-  /** Commands of 2.45 that took the option and do not any more. */
+  /** Commands that took the option before 2.58 and do not any more. */
   formerCommands?: readonly string[];
+  /** Commands among those of today that take the option only since 2.55. */
+  laterCommands?: readonly string[];
 }
 
 /** A row of the generated table. */
@@ -242,6 +244,13 @@ export function allCommands(): readonly string[] {
 /** Whether a command reads the option; in doubt (it did in 2.45) yes. */
 export function isReadBy(definition: OptionDefinition, command: string): boolean {
   return definition.commands.includes(command) || (definition.formerCommands?.includes(command) ?? false);
+}
+
+/** Whether a command of that release reads the option. */
+export function isReadAt(definition: OptionDefinition, command: string, target: Release): boolean {
+  if (compareReleases(target, '2.58') < 0 && definition.formerCommands?.includes(command)) return true;
+  if (compareReleases(target, '2.55') < 0 && definition.laterCommands?.includes(command)) return false;
+  return definition.commands.includes(command);
 }
 
 /** The option as a release saw it; undefined if that release had none of this name. */

@@ -46,6 +46,8 @@ export function parseTime(text: string): number | undefined {
  * rest behind it was refused.)
  */
 export function parseTimeBefore253(text: string): { ms: number; ignored?: number } | undefined {
+  // strtod reads hexadecimal numbers as well.
+  if (/^0x[\da-f]+$/i.test(text)) return { ms: Number(text) * 1000 };
   const match = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/i.exec(text);
   if (!match) return undefined;
   const ms = Math.round(Number(match[0]) * 1000);
