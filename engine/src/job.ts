@@ -37,11 +37,47 @@ export interface TestRestoreJob {
   /** A label, `latest` (default) or `all`. */
   backup?: string;
   repo?: number;
+  /** pgBackRest only: `latest` follows the archive to its newest segment; otherwise to the end of the backup. */
+  wal?: 'latest';
+  /** pgBackRest only: start PostgreSQL on a throw-away copy of what is restored. */
+  start?: StartRequest;
   /** Target directory; nothing is written when absent. Must not exist or be empty. */
   to?: string;
+  /** pgBackRest only: which part of a backup, and where it goes. */
+  parts?: PartsToRestore;
+  places?: PlacesToRestore;
   openssl?: OpensslParameters;
   /** true where the configuration says that the archive is encrypted: plain bytes are then `not-encrypted`, not a success. */
   expectEncrypted?: boolean;
+}
+
+export interface StartRequest {
+  /** Folder for the throw-away copy; the system's folder for temporary files when absent. */
+  workFolder?: string;
+  /** Folder with the programs of PostgreSQL; otherwise they are looked for. */
+  postgres?: string;
+}
+
+/** Selective restore. What is not chosen is neither read nor checked. */
+export interface PartsToRestore {
+  /** Names or OIDs: only these databases and the system's own; files of the others become holes of their size. */
+  databases?: string[];
+  /** All databases but these. */
+  databasesExcluded?: string[];
+  /** Globs below the data directory: only these files, without the settings for recovery. */
+  only?: string[];
+}
+
+/** Where tablespaces and links go, instead of below the target. Folders are absolute, new or empty. */
+export interface PlacesToRestore {
+  /** By name or OID. */
+  tablespaces?: Record<string, string>;
+  /** Folder for tablespaces that are not named; each gets a folder with its name in it. */
+  allTablespaces?: string;
+  /** By their place in the data directory. */
+  links?: Record<string, string>;
+  /** Links stay links, with their contents in folders below the target; else files and folders take their place. */
+  keepLinks?: boolean;
 }
 
 /** What `restore_command` asks for. */

@@ -26,7 +26,7 @@ import path from 'node:path';
 import { fail } from '../failure.ts';
 import { ioFailure } from '../files/source.ts';
 import { type OwnerIds, type OwnerNames, Owners } from './owners.ts';
-import type { FileAttributes, FileWriter, Sink, SinkPath } from './sink.ts';
+import type { FileAttributes, FilePatch, FileWriter, Sink, SinkPath } from './sink.ts';
 
 const slash = 0x2f;
 
@@ -183,6 +183,24 @@ export class DirectorySink implements Sink {
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
       return new StagedFile(place, this.#readable(file), openSync(place, flags, 0o600), this.#settled(attributes));
     } catch (error) {
+      throw this.#refused(error, file);
+    }
+  }
+
+  /**
+   * Opens a file of this restore again, to change parts of it.
+   *
+   * @throws RestoreError `incomplete` when there is no such file, `hostile` when its place is no file
+   */
+  patch(file: SinkPath): FilePatch {
+    const place = this.#placeFor(file);
+    try {
+      const descriptor = openSync(place, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+      return new StagedPatch(descriptor, this.#readable(file));
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+        fail('incomplete', 'chain', `${this.#readable(file)} is to be changed by an increment, but was not restored before`);
+      }
       throw this.#refused(error, file);
     }
   }
@@ -360,6 +378,43 @@ class StagedFile implements FileWriter {
     closeSync(this.#descriptor);
     this.#descriptor = undefined;
     if (lstatSync(this.#place, { throwIfNoEntry: false })?.isFile()) unlinkSync(this.#place);
+  }
+}
+
+class StagedPatch implements FilePatch {
+  readonly #name: string;
+  #descriptor: number | undefined;
+
+  constructor(descriptor: number, name: string) {
+    this.#descriptor = descriptor;
+    this.#name = name;
+  }
+
+  truncate(bytes: number): void {
+    this.#change((descriptor) => ftruncateSync(descriptor, bytes));
+  }
+
+  writeAt(bytes: Uint8Array, position: number): void {
+    this.#change((descriptor) => {
+      for (let written = 0; written < bytes.length; ) {
+        written += writeSync(descriptor, bytes, written, bytes.length - written, position + written);
+      }
+    });
+  }
+
+  close(): void {
+    if (this.#descriptor === undefined) return;
+    closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+
+  #change(work: (descriptor: number) => void): void {
+    if (this.#descriptor === undefined) return;
+    try {
+      work(this.#descriptor);
+    } catch (error) {
+      throw ioFailure(error, this.#name, 'write');
+    }
   }
 }
 

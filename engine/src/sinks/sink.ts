@@ -33,6 +33,15 @@ export interface FileWriter {
   abandon(): void;
 }
 
+/** Changes parts of a file that was restored before; what is half done stays, so the whole restore must then be given up. */
+export interface FilePatch {
+  /** Cuts the file to this size, or fills it up with zeros. */
+  truncate(bytes: number): void;
+  writeAt(bytes: Uint8Array, position: number): void;
+  /** Harmless when closed already. */
+  close(): void;
+}
+
 const nothing: FileWriter = {
   write: () => undefined,
   extend: () => undefined,

@@ -1,6 +1,6 @@
 /** One backup from manifest to verdict: every file, every backup it refers to, and its WAL. */
 
-import { type Failure, RestoreError } from '../../failure.ts';
+import { type Failure, fail, RestoreError } from '../../failure.ts';
 import type { TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import { DirectorySink } from '../../sinks/directory.ts';
@@ -9,25 +9,31 @@ import { readable, toByteText } from './byteText.ts';
 import { controlFile, DataDirectory, labelFile, versionFile } from './dataDirectory.ts';
 import { mostFailures, noResults } from './fileCheck.ts';
 import { openCrew } from './fileCrew.ts';
-import { loadManifest, type Manifest, manifestFiles, manifestName } from './manifest.ts';
+import { type FileEntry, loadManifest, type Manifest, manifestFiles, manifestName } from './manifest.ts';
 import type { OpenStanza } from './openStanza.ts';
 import { readControlFile } from './pgControl.ts';
 import { blankReport, fileFailure, judge } from './repositoryReport.ts';
+import { type Selection, selectionOf } from './selection.ts';
 import { checkWal, type WalResult } from './walCheck.ts';
 
 /**
  * @throws RestoreError `cancelled`, and failures of stage `write`; whatever is wrong with the backup is in the report
  */
-export async function testBackup(open: OpenStanza, entry: BackupEntry, job: TestRestoreJob): Promise<Report> {
+export async function testBackup(
+  open: OpenStanza,
+  entry: BackupEntry,
+  job: TestRestoreJob,
+  { isThrowAway = false } = {},
+): Promise<Report> {
   const started = performance.now();
   const readBefore = open.files.bytesRead;
-  const test = new BackupTest(open, entry);
+  const test = new BackupTest(open, entry, job);
   let sink: DirectorySink | undefined;
   let restoredTo: string | null = null;
   try {
     const manifest = await test.openManifest();
     if (manifest && test.failures.length === 0 && job.to !== undefined) sink = await DirectorySink.create(job.to);
-    if (manifest) await test.run(manifest, sink);
+    if (manifest) await test.run(manifest, sink, { isThrowAway });
     if (sink && test.failures.length === 0) restoredTo = await sink.publish();
   } finally {
     if (restoredTo === null) await sink?.discard();
@@ -45,6 +51,7 @@ export async function testBackup(open: OpenStanza, entry: BackupEntry, job: Test
 class BackupTest {
   readonly #open: OpenStanza;
   readonly #entry: BackupEntry;
+  readonly #job: TestRestoreJob;
   readonly failures: Failure[] = [];
   #notes: string[];
   #problems: Failure[];
@@ -52,9 +59,14 @@ class BackupTest {
   #results = noResults();
   #wal: WalResult | undefined;
 
-  constructor(open: OpenStanza, entry: BackupEntry) {
+  #selection: Selection | undefined;
+  /** Files that were chosen to be restored. */
+  #chosen = 0;
+
+  constructor(open: OpenStanza, entry: BackupEntry, job: TestRestoreJob) {
     this.#open = open;
     this.#entry = entry;
+    this.#job = job;
     this.#notes = [...open.notes];
     this.#problems = [...open.problems];
   }
@@ -84,19 +96,31 @@ class BackupTest {
     return manifest;
   }
 
-  async run(manifest: Manifest, sink: DirectorySink | undefined): Promise<void> {
+  /** @param how.isThrowAway nobody will see the data directory: where it has what is not worth a note */
+  async run(
+    manifest: Manifest,
+    sink: DirectorySink | undefined,
+    { isThrowAway }: { isThrowAway: boolean },
+  ): Promise<void> {
     const { files } = this.#open;
     // The manifest is read once more, for its files.
     const manifestBytes = (await files.size(manifest.object)) ?? 0;
     files.context.expectBytes(files.bytesRead + manifestBytes + manifest.files.storedBytes);
+    this.#selection = selectionOf(manifest, this.#job.parts);
     const directory = sink && new DataDirectory(sink, manifest);
-    directory?.prepare();
-    await this.#checkFiles(manifest, sink);
+    if (this.#selection?.isSingleFiles) {
+      await this.#checkFiles(manifest, sink, directory);
+      if (this.#chosen === 0) fail('usage', 'open', 'no file of the backup matches', { hint: 'Ask for other files.' });
+      if (this.failures.length === 0) directory?.finishSingleFiles(this.#results.kept);
+      return;
+    }
+    await directory?.prepare(this.#job.places);
+    await this.#checkFiles(manifest, sink, directory);
     this.#checkWitnesses(manifest);
     await this.#checkWal(manifest);
     if (directory && this.failures.length === 0) {
       directory.finish(this.#results.kept, new Date());
-      this.#notes.push(...directory.notes);
+      if (!isThrowAway) this.#notes.push(...directory.notes);
     }
   }
 
@@ -111,7 +135,7 @@ class BackupTest {
       this.#notes.push(`More than ${mostFailures} things are wrong; the first ${mostFailures} are listed.`);
     }
     this.#noteWhatIsWorthKnowing();
-    const files = manifest?.files.count ?? 0;
+    const files = this.#selection ? this.#chosen : (manifest?.files.count ?? 0);
     return {
       format: 'pgbackrest',
       backup: this.#description(),
@@ -122,6 +146,7 @@ class BackupTest {
         files,
         verified: this.#results.verified,
         wal: this.#wal,
+        chosen: this.#selection?.description,
       }),
       files: { total: files, verified: this.#results.verified, failed: failed.slice(0, mostFailures).map(fileFailure) },
       failure: first,
@@ -137,18 +162,38 @@ class BackupTest {
     this.#manifest?.pass?.wipe();
   }
 
-  async #checkFiles(manifest: Manifest, sink: DirectorySink | undefined): Promise<void> {
+  async #checkFiles(
+    manifest: Manifest,
+    sink: DirectorySink | undefined,
+    directory: DataDirectory | undefined,
+  ): Promise<void> {
     const { files, backups } = this.#open;
     const crew = await openCrew(files, manifest, sink);
     try {
       await this.#collect(async () => {
-        for await (const batch of manifestFiles(files, manifest, backups.pass)) await crew.check(batch);
+        for await (const batch of manifestFiles(files, manifest, backups.pass)) {
+          await crew.check(this.#choose(batch, directory));
+        }
       });
       this.#results = await crew.end();
       for (const failure of this.#results.failures) this.#fail(failure);
     } finally {
       await crew.close();
     }
+  }
+
+  /** Those to restore; holes are made at once. */
+  #choose(batch: FileEntry[], directory: DataDirectory | undefined): FileEntry[] {
+    const selection = this.#selection;
+    if (!selection) return batch;
+    const chosen: FileEntry[] = [];
+    for (const entry of batch) {
+      const choice = selection.choose(entry.name);
+      if (choice === 'restore') chosen.push(entry);
+      else if (choice === 'hole') directory?.writeHole(entry);
+    }
+    this.#chosen += chosen.length;
+    return chosen;
   }
 
   /** Every backup that holds data of this one must be listed and there. */

@@ -200,6 +200,11 @@ export class Section {
     return value === undefined || value === null ? undefined : this.text(key);
   }
 
+  /** A name, or false where pgBackRest did not know one. */
+  textOrFalse(key: string): string | false | undefined {
+    return this.#values.get(key) === false ? false : this.optionalText(key);
+  }
+
   flag(key: string): boolean {
     const value = this.#values.get(key) ?? false;
     return typeof value === 'boolean' ? value : this.#refuse(key, 'true or false');

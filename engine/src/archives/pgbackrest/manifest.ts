@@ -6,6 +6,7 @@
 import { type Compression, isPgbackrestCompression } from '../../compress/compression.ts';
 import { type Failure, fail } from '../../failure.ts';
 import type { Secret } from '../../secret.ts';
+import type { OwnerNames } from '../../sinks/owners.ts';
 import { type DatabaseVersion, readPass } from './archiveInfo.ts';
 import { isLabel, setOf } from './backupInfo.ts';
 import { type ByteText, readable } from './byteText.ts';
@@ -39,12 +40,22 @@ export interface Manifest {
   pass: Secret | undefined;
   targets: Target[];
   /** Every folder with its mode; `pg_data` is the data directory itself. */
-  folders: { name: ByteText; mode: number }[];
-  links: { name: ByteText; destination: ByteText }[];
+  folders: { name: ByteText; mode: number; owner: OwnerNames }[];
+  links: { name: ByteText; destination: ByteText; owner: OwnerNames }[];
+  /** Of files that say nothing else. */
   fileMode: number;
+  fileOwner: OwnerNames;
+  /** Databases by name, of an online backup; one that was made while the backup ran is missing. */
+  databases: { name: ByteText; oid: number }[];
   /** Of the restored files, and of what is stored for them in this and other backups. */
   files: { count: number; bytes: number; storedBytes: number };
   hasBlockFiles: boolean;
+  /** OIDs of the databases that have files here. */
+  databaseFolders: number[];
+  /** Whose the files, folders and links were on the source. */
+  owners: { users: ByteText[]; groups: ByteText[] };
+  /** What lies at the top of the data directory and starts like a folder of ours. */
+  topNames: ByteText[];
   /** The names ascend, so that none can stand twice. */
   isSorted: boolean;
 }
@@ -65,6 +76,8 @@ export interface FileEntry {
   size: number;
   /** Permission bits; undefined means the manifest's `fileMode`. */
   mode: number | undefined;
+  /** Where it differs from the manifest's `fileOwner`. */
+  owner: Partial<OwnerNames> | undefined;
   /** Epoch seconds. */
   modifiedAt: number;
   /** SHA-1 of the contents, 40 hexadecimal digits. */
@@ -81,6 +94,11 @@ export interface FileEntry {
   /** PostgreSQL pages of this file had wrong checksums when the backup was made. */
   hasPageErrors: boolean;
 }
+
+/** A folder of a database in the data directory or in a tablespace. */
+const databaseFolder = /^pg_data\/base\/(\d{1,10})\/PG_VERSION$|^pg_tblspc\/\d+\/PG_[^/]+\/(\d{1,10})\/PG_VERSION$/;
+const ownFolder = /^pg_data\/((?:tablespaces|links)[^/]*)/;
+const mostTopNames = 1000;
 
 export const emptyChecksum = 'da39a3ee5e6b4b0d3255bfef95601890afd80709';
 
@@ -104,6 +122,9 @@ export async function loadManifest(
     const around: Info = { name: object, sections: new Map() };
     const totals = { count: 0, bytes: 0, storedBytes: 0 };
     const references = new Set<string>();
+    const databaseFolders = new Set<number>();
+    const topNames = new Set<ByteText>();
+    const owners = new OwnerList();
     let previous: ByteText | undefined;
     let isSorted = true;
     let hasBlockFiles = false;
@@ -120,8 +141,30 @@ export async function loadManifest(
       if (previous !== undefined && previous >= entry.name) isSorted = false;
       previous = entry.name;
       hasBlockFiles ||= entry.blocks !== undefined;
+      if (entry.owner) owners.add(entry.owner);
+      const database = databaseFolder.exec(entry.name);
+      if (database) databaseFolders.add(Number(database[1] ?? database[2]));
+      const top = ownFolder.exec(entry.name)?.[1];
+      if (top !== undefined && topNames.size < mostTopNames) topNames.add(top);
     });
-    const value = { ...readAround(around, [...references]), checksum, stanza, files: totals, isSorted, hasBlockFiles };
+    const surroundings = readAround(around, [...references]);
+    owners.add(surroundings.fileOwner);
+    for (const { name, owner } of [...surroundings.folders, ...surroundings.links]) {
+      owners.add(owner);
+      const top = ownFolder.exec(name)?.[1];
+      if (top !== undefined) topNames.add(top);
+    }
+    const value: Manifest = {
+      ...surroundings,
+      checksum,
+      stanza,
+      files: totals,
+      isSorted,
+      hasBlockFiles,
+      databaseFolders: [...databaseFolders],
+      owners: owners.names,
+      topNames: [...topNames],
+    };
     if (value.label !== label) {
       fail('damaged', 'contents', `it is the manifest of ${readable(value.label)}, not of ${label}`, {
         path: readable(object),
@@ -207,7 +250,10 @@ function keep(around: Info, line: InfoLine): void {
 function readAround(
   info: Info,
   found: string[],
-): Omit<Manifest, 'checksum' | 'stanza' | 'files' | 'isSorted' | 'hasBlockFiles'> {
+): Omit<
+  Manifest,
+  'checksum' | 'stanza' | 'files' | 'isSorted' | 'hasBlockFiles' | 'databaseFolders' | 'owners' | 'topNames'
+> {
   const backup = Section.of(info, 'backup');
   const db = Section.of(info, 'backup:db');
   const option = Section.of(info, 'backup:option');
@@ -265,6 +311,8 @@ function readAround(
     folders: readFolders(info),
     links: readLinks(info),
     fileMode: readMode(Section.of(info, 'target:file:default').optionalText('mode') ?? '0600'),
+    fileOwner: readDefaultOwner(info, 'target:file:default'),
+    databases: readDatabases(info),
   };
 }
 
@@ -302,22 +350,56 @@ function readOid(target: Section): string {
   }
 }
 
+function readDatabases(info: Info): Manifest['databases'] {
+  const databases = Section.of(info, 'db');
+  return databases.keys.map((name) => ({ name, oid: databases.object(name).count('db-id') }));
+}
+
 function readFolders(info: Info): Manifest['folders'] {
   const fallback = Section.of(info, 'target:path:default').optionalText('mode') ?? '0700';
+  const owner = readDefaultOwner(info, 'target:path:default');
   const folders = Section.of(info, 'target:path');
   return folders.keys.map((name) => {
     safeParts(name);
-    return { name, mode: readMode(folders.object(name).optionalText('mode') ?? fallback) };
+    const folder = folders.object(name);
+    return { name, mode: readMode(folder.optionalText('mode') ?? fallback), owner: readOwner(folder, owner) };
   });
 }
 
 function readLinks(info: Info): Manifest['links'] {
   const links = Section.of(info, 'target:link');
+  const owner = readDefaultOwner(info, 'target:link:default');
   return links.keys.map((name) => {
     safeParts(name);
-    return { name, destination: links.object(name).text('destination') };
+    const link = links.object(name);
+    return { name, destination: link.text('destination'), owner: readOwner(link, owner) };
   });
 }
+
+function readDefaultOwner(info: Info, section: string): OwnerNames {
+  return readOwner(Section.of(info, section), { user: false, group: false });
+}
+
+function readOwner(from: Section, { user, group }: OwnerNames): OwnerNames {
+  return { user: from.textOrFalse('user') ?? user, group: from.textOrFalse('group') ?? group };
+}
+
+/** The different names, few even in a large manifest. */
+class OwnerList {
+  readonly #users = new Set<ByteText>();
+  readonly #groups = new Set<ByteText>();
+
+  add({ user, group }: Partial<OwnerNames>): void {
+    if (typeof user === 'string' && this.#users.size < mostOwners) this.#users.add(user);
+    if (typeof group === 'string' && this.#groups.size < mostOwners) this.#groups.add(group);
+  }
+
+  get names(): Manifest['owners'] {
+    return { users: [...this.#users], groups: [...this.#groups] };
+  }
+}
+
+const mostOwners = 100;
 
 /** Only permission bits: what restores a backup must not make set-uid files. */
 function readMode(octal: string): number {
@@ -351,6 +433,7 @@ function readEntry({ key: name, value, offset }: InfoLine): FileEntry {
     name,
     size,
     mode: typeof mode === 'string' ? readMode(mode) : undefined,
+    owner: readFileOwner(value),
     modifiedAt: count(value, 'timestamp', name, offset),
     checksum: isSha1(checksum) ? checksum : emptyChecksum,
     storedChecksum: isSha1(value.rck) ? value.rck : undefined,
@@ -367,6 +450,13 @@ function readEntry({ key: name, value, offset }: InfoLine): FileEntry {
         : undefined,
     hasPageErrors: value['checksum-page'] === false,
   };
+}
+
+function readFileOwner({ user, group }: JsonObject): Partial<OwnerNames> | undefined {
+  const owner: Partial<OwnerNames> = {};
+  if (typeof user === 'string' || user === false) owner.user = user;
+  if (typeof group === 'string' || group === false) owner.group = group;
+  return owner.user === undefined && owner.group === undefined ? undefined : owner;
 }
 
 function count(value: JsonObject, key: string, name: ByteText, offset: number, fallback?: number): number {

@@ -27,20 +27,32 @@ export interface Evidence {
   files: number;
   verified: number;
   wal: { segments: number; verified: number } | undefined;
+  /** What was restored when not all was asked for: nothing can be claimed of the rest. */
+  chosen?: string | undefined;
 }
 
 /** The four ticks with their reasons. */
-export function judge({ isEncrypted, failures, files, verified, wal }: Evidence): Pick<Report, 'verdict' | 'because'> {
+export function judge({
+  isEncrypted,
+  failures,
+  files,
+  verified,
+  wal,
+  chosen,
+}: Evidence): Pick<Report, 'verdict' | 'because'> {
   const [unread] = failures.filter(isUnreadable);
   const [gap] = failures.filter(isGap);
   const [first] = failures;
-  const segments = wal ? count(wal.segments, 'WAL segment') : 'no WAL (the backup was made offline)';
+  const noWal = chosen === undefined ? 'no WAL (the backup was made offline)' : 'no WAL';
+  const segments = wal ? count(wal.segments, 'WAL segment') : noWal;
   const verdict: Verdict = {
     decrypted: unread === undefined ? true : failures.filter(isUnreadable).every(provesNothing) ? null : false,
     authentic: null,
-    complete: gap === undefined,
-    restorable: first === undefined ? true : failures.every(provesNothing) ? null : false,
+    complete: gap ? false : chosen === undefined ? true : null,
+    restorable:
+      first === undefined ? (chosen === undefined ? true : null) : failures.every(provesNothing) ? null : false,
   };
+  const rest = chosen === undefined ? '' : `only ${chosen} were asked for; nothing else was read`;
   return {
     verdict,
     because: {
@@ -54,10 +66,12 @@ export function judge({ isEncrypted, failures, files, verified, wal }: Evidence)
         : 'nothing is encrypted: whoever can write to the repository can change it and its checksums',
       complete: gap
         ? sentence(gap, first)
-        : `every file of the manifest and ${wal ? `the WAL from the backup's start to its stop (${segments})` : segments} are there`,
+        : rest ||
+          `every file of the manifest and ${wal ? `the WAL from the backup's start to its stop (${segments})` : segments} are there`,
       restorable: first
         ? first.message
-        : `${verified} of ${files} files have the recorded size and SHA-1, the chain of backups and the WAL agree, and pg_control is of this cluster`,
+        : rest ||
+          `${verified} of ${files} files have the recorded size and SHA-1, the chain of backups and the WAL agree, and pg_control is of this cluster`,
     },
   };
 }
