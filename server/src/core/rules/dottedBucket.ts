@@ -1,3 +1,4 @@
+import { compareReleases } from '../pgbackrest/options.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import { repositoriesAround } from '../queries/confReading.ts';
 import { fix, fixture, rule } from '../rule.ts';
@@ -36,7 +37,7 @@ export default rule({
     repo1-s3-key=AKIAXXXXXXXXXXXXXXXX
     repo1-s3-key-secret=abcdefghijabcdefghijabcdefghijabcdefghij
   `,
-  check(conf, { report, query }) {
+  check(conf, { report, query, target }) {
     const told = new Set<Setting>();
     for (const { reading, repository } of repositoriesAround(conf, query)) {
       if (!reading.isWhole || reading.cluster || reading.hasOpaqueLines) continue;
@@ -44,7 +45,14 @@ export default rule({
       if (repository.option('type')?.value !== 's3' || !bucket?.value.includes('.') || bucket.isOpaque) continue;
       const style = repository.option('s3-uri-style');
       const isVerified = (repository.option('storage-verify-tls')?.value ?? 'y') === 'y';
-      if ((style?.value ?? 'host') !== 'host' || !isVerified || !conf.holds(bucket) || told.has(bucket)) continue;
+      if (!isVerified || !conf.holds(bucket) || told.has(bucket)) continue;
+      if ((style?.value ?? 'host') !== 'host') {
+        // Releases before 2.58 do not look at the style.
+        if (style?.value !== 'path' || !target.pgbackrest || compareReleases(target.pgbackrest, '2.58') >= 0) continue;
+        told.add(bucket);
+        report(bucket.valuePlace, `before 2.58, pgBackRest takes no bucket with a dot while it verifies certificates`);
+        continue;
+      }
       const key = `${repository.name}-s3-uri-style`;
       if (reading.isInEnvironment(key)) continue;
       told.add(bucket);

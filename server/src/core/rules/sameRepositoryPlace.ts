@@ -48,7 +48,9 @@ export default rule({
 
 /** Everything that says where it is, in one text; undefined where that is not to be seen. */
 function placeOf(repository: Repository): string | undefined {
-  if (!repository.hasLocation || repository.option('host')) return undefined;
+  // An option that counts by itself is enough for a repository at the default path.
+  const exists = repository.hasLocation || repository.settings.some((it) => !it.resolved.definition?.depend);
+  if (!exists || repository.option('host')) return undefined;
   const type = repository.option('type')?.value ?? 'posix';
   const path = repository.option('path')?.value ?? '/var/lib/pgbackrest';
   const parts =

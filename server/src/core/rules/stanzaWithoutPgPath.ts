@@ -1,4 +1,6 @@
+import type { EffectiveOptions } from '../pgbackrest/effective.ts';
 import { unreadSection } from '../pgbackrest/sections.ts';
+import type { Setting } from '../pgbackrest/setting.ts';
 import { readingsOf } from '../queries/confReading.ts';
 import { fix, fixture, rule } from '../rule.ts';
 
@@ -40,8 +42,14 @@ export default rule({
         continue;
       told.add(stanza);
       const effective = reading.effective(stanza, target.pgbackrest);
-      if (effective.setting('pg1-path')) continue;
       const own = reading.settings.filter((it) => it.scope.stanza === stanza);
+      for (const bare of withoutPath(own, effective)) {
+        if (!conf.holds(bare) || reading.isInEnvironment(`${bare.group}-path`)) continue;
+        report(bare.keyPlace, `${bare.group} of stanza ${stanza} has no ${bare.group}-path`, {
+          severity: reading.mayHoldMore ? 'information' : 'error',
+        });
+      }
+      if (effective.setting('pg1-path')) continue;
       // A misspelt or misplaced one is told where it stands.
       if (reading.settings.some((it) => it.resolved.problem && it.resolved.nearest.includes('pg1-path'))) continue;
       if (reading.settings.some((it) => it.resolved.canonical === 'pg1-path' && it.scope.stanza === undefined))
@@ -79,3 +87,17 @@ export default rule({
     }
   },
 });
+
+/** The first option of every further cluster (pg2, pg3 …) that has options which count, and no path. */
+function withoutPath(own: readonly Setting[], effective: EffectiveOptions): Setting[] {
+  const found = new Map<string, Setting>();
+  for (const it of own) {
+    const { definition, index, problem } = it.resolved;
+    if (definition?.group !== 'pg' || !it.group || index === 1 || problem || it.scope.command !== undefined) continue;
+    if (found.has(it.group) || effective.has(`${it.group}-path`) || effective.unmet(definition, index)) continue;
+    // A misspelt one is told where it stands; pgN-path in a section of a command is too.
+    if (own.some((other) => other.resolved.problem && other.resolved.nearest[0] === `${it.group}-path`)) continue;
+    found.set(it.group, it);
+  }
+  return effective.setting('pg1-path') ? [...found.values()] : [];
+}
