@@ -75,7 +75,8 @@ export function reportOfError(error: unknown, archive: string): Report {
 
 function printed(report: Report): Omit<PrintedReport, 'version'> {
   const seconds = Math.round(report.seconds * 1_000) / 1_000;
-  return { ...report, seconds, failure: report.failure && printedFailure(report.failure) };
+  const started = report.started ?? null;
+  return { ...report, started, seconds, failure: report.failure && printedFailure(report.failure) };
 }
 
 export function printedFailure({ code, stage, path, offset, message, hint }: Failure): PrintedFailure {

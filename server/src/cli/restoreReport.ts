@@ -35,6 +35,7 @@ export function describeReport(report: Report, terminal: Terminal): string {
       const isFailure = report.because[it] === report.failure?.message;
       return paragraph(isFailure ? 'see below' : harmless(report.because[it]), { width, first }).replace(first, shown);
     }),
+    ...describeStart(report, terminal),
     '',
   ];
   const fact = (name: string, said: string) =>
@@ -69,6 +70,35 @@ export function whatNext({ restoredTo, verdict, failure }: Report, { paint, widt
 /** One sign for the whole: what is asked is whether it can be restored. */
 export function overall({ failure, verdict }: Report): Tick {
   return failure && failure.code !== 'unsupported' ? false : verdict.restorable;
+}
+
+/** The last tick there is: PostgreSQL itself has said so. */
+function describeStart({ started, failure }: Report, { paint, width }: Terminal): string[] {
+  if (!started && failure?.stage !== 'start') return [];
+  const tick = started ? failure === null : failure?.code === 'unsupported' ? null : false;
+  const said = !started || failure ? 'see below' : startedSentence(started);
+  const first = (sign: string) => `  ${sign} ${'started'.padEnd(12)}`;
+  return [
+    paragraph(harmless(said), { width, first: first(signOf(tick)) }).replace(
+      first(signOf(tick)),
+      first(paint(colourOf(tick), signOf(tick))),
+    ),
+  ];
+}
+
+function startedSentence(started: NonNullable<Report['started']>): string {
+  const { version, recoveredTo, databases, tables, checkedBy, checksums, unread } = started;
+  const recovered = recoveredTo
+    ? ` recovered to ${recoveredTo.lsn ?? 'consistency'}${recoveredTo.time ? ` (last transaction ${recoveredTo.time})` : ''},`
+    : '';
+  const checked = checkedBy === 'pg_amcheck' ? 'pg_amcheck found nothing wrong' : 'every table was read';
+  const pages = checksums ? ', every page has its checksum' : '';
+  const left = unread.length > 0 ? `, ${count(unread.length, 'table')} could not be read here` : '';
+  return `PostgreSQL ${version} started,${recovered} and answered: ${count(tables, 'table')} in ${count(databases, 'database')}, ${checked}${pages}${left}`;
+}
+
+function count(number: number, what: string): string {
+  return `${number.toLocaleString('en')} ${what}${number === 1 ? '' : 's'}`;
 }
 
 const INNER = /, \[cipher\]$/;

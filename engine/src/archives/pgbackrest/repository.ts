@@ -19,6 +19,7 @@ import type { OpenStanza } from './openStanza.ts';
 import { RepositoryFiles } from './repositoryFiles.ts';
 import { findPass } from './repositoryPass.ts';
 import { blankReport, provesNothing } from './repositoryReport.ts';
+import { testAndStart } from './startBackup.ts';
 
 /** Whether the path is a pgBackRest repository or a folder inside one. */
 export async function isRepository(path: string): Promise<boolean> {
@@ -56,7 +57,8 @@ export async function testRestoreRepository(job: TestRestoreJob, context: RunCon
       open.notes.push(`The path lies inside the repository ${location.root}, which was used.`);
     const chosen = await chooseBackups(open, job.backup ?? location.label ?? 'latest');
     const reports: Report[] = [];
-    for (const entry of chosen) reports.push(await testBackup(open, entry, job));
+    const test = job.start ? testAndStart : testBackup;
+    for (const entry of chosen) reports.push(await test(open, entry, job));
     if (job.backup === 'all') reports.push(await testArchive(open, job));
     return reports;
   } catch (error) {
