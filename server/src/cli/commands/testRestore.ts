@@ -9,6 +9,7 @@ import { offersFor } from '../keyOffers.ts';
 import { OPENSSL_OPTIONS, opensslParameters } from '../opensslOptions.ts';
 import { askHidden } from '../prompt.ts';
 import { reportOfError, summarize } from '../reportJson.ts';
+import { RESTORE_OPTIONS, restoreParts } from '../restoreOptions.ts';
 import { describeReport, overall, signOf, whatNext } from '../restoreReport.ts';
 import { runJob } from '../running.ts';
 import type { Terminal } from '../terminal.ts';
@@ -24,6 +25,7 @@ const optionTable = {
   stanza: { kind: 'text', value: 'S', help: 'the stanza of a pgBackRest repository (default: the only one)' },
   backup: { kind: 'text', value: 'LABEL', help: 'a backup label, latest, or all (default: latest)' },
   to: { kind: 'text', value: 'DIR', help: 'write the files into this new or empty folder (default: write nothing)' },
+  ...RESTORE_OPTIONS,
   wal: {
     kind: 'text',
     choices: ['stop', 'latest'],
@@ -155,6 +157,7 @@ function jobOf(from: {
     ...(options.stanza !== undefined && { stanza: options.stanza }),
     ...(options.backup !== undefined && { backup: options.backup }),
     ...(options.to !== undefined && { to: options.to }),
+    ...restoreParts(options, options.to),
     ...(options.wal === 'latest' && { wal: options.wal }),
     ...(options.start && { start: { workFolder: options['work-dir'], postgres: options['pg-bin'] } }),
     ...(configuration?.isEncrypted && { expectEncrypted: true }),
