@@ -1,11 +1,11 @@
 import { archiveGet } from './archives/archiveGet.ts';
 import { inspectRepository, isRepository, testRestoreRepository } from './archives/pgbackrest/repository.ts';
-import { bug, RestoreError } from './failure.ts';
+import { bug, fail, RestoreError } from './failure.ts';
 import { decryptFile } from './files/decryptFile.ts';
 import { encryptFile } from './files/encryptFile.ts';
 import { inspectFile } from './files/inspectFile.ts';
 import { testRestoreFile } from './files/testRestoreFile.ts';
-import type { Job, JobResult, KeyOffer, Outcome } from './job.ts';
+import type { Job, JobResult, KeyOffer, Outcome, TestRestoreJob } from './job.ts';
 import { generateKey } from './keys/generate.ts';
 import { cancelled, type RunContext } from './run-context.ts';
 
@@ -30,7 +30,7 @@ async function result(job: Job, context: RunContext): Promise<JobResult[Job['kin
     case 'test-restore':
       return (await isRepository(job.archive))
         ? testRestoreRepository(job, context)
-        : [await testRestoreFile(job, context)];
+        : [await testRestoreFile(withoutRepositoryOptions(job), context)];
     case 'archive-get':
       return archiveGet(job, context);
     case 'inspect':
@@ -44,6 +44,17 @@ async function result(job: Job, context: RunContext): Promise<JobResult[Job['kin
     case 'keygen':
       return generateKey(job.key);
   }
+}
+
+/** @throws RestoreError `usage` for what only a pgBackRest repository can be asked */
+function withoutRepositoryOptions(job: TestRestoreJob): TestRestoreJob {
+  if (job.parts || job.places || job.start) {
+    fail('usage', 'open', 'only a pgBackRest repository restores in parts, to several places, or starts PostgreSQL', {
+      path: job.archive,
+      hint: 'Name the folder that holds archive/ and backup/, or leave these options out.',
+    });
+  }
+  return job;
 }
 
 /** Overwrites every key byte that came with the job; the caller has its own copy. */
