@@ -286,7 +286,8 @@ class BackupTest {
         hint: isMissing ? 'Copy archive/ of the repository together with backup/.' : archive.hint,
       });
     } else {
-      this.#wal = await checkWal(files, manifest, archive);
+      this.#wal = await checkWal(files, manifest, archive, this.#job.wal);
+      this.#notes.push(...(this.#wal.followed?.notes ?? []));
       for (const failure of this.#wal.failures) this.#fail(failure);
     }
   }
@@ -309,9 +310,18 @@ class BackupTest {
       compression: manifest?.compression ?? null,
       isBundled: manifest?.isBundled ?? null,
       isBlockIncremental: manifest?.hasBlockFiles ?? null,
-      wal: manifest?.wal ? { ...manifest.wal, segments: this.#wal?.segments ?? null } : null,
+      wal: manifest?.wal
+        ? { ...manifest.wal, segments: this.#wal?.segments ?? null, ...this.#describeFollowed() }
+        : null,
       annotations: Object.fromEntries(annotations),
     };
+  }
+
+  #describeFollowed(): Record<string, unknown> {
+    const followed = this.#wal?.followed;
+    if (!followed) return {};
+    const { timeline, switches, newest, newestAt, gaps } = followed;
+    return { newest: newest ?? null, newestAt: newestAt ?? null, timeline, switches, gaps };
   }
 
   #keys(): Report['keys'] {

@@ -14,6 +14,7 @@ import type { InfoEnd, InfoLine } from './infoFile.ts';
 import { eachLine, type Info, readInfoObject, Section, withCopy } from './infoSource.ts';
 import { isObject, type JsonObject, type JsonValue } from './json.ts';
 import type { RepositoryFiles } from './repositoryFiles.ts';
+import { readPosition } from './walTimelines.ts';
 
 export interface Manifest {
   /** The object that was read: `backup.manifest` or its copy. */
@@ -36,6 +37,8 @@ export interface Manifest {
   isBundleRaw: boolean;
   /** WAL segments that make an online backup consistent. */
   wal: { start: string; stop: string } | undefined;
+  /** Where in the WAL the backup ended; undefined where it is not recorded. */
+  stopPosition: bigint | undefined;
   /** Opens the files of the whole set; undefined when the repository is not encrypted. */
   pass: Secret | undefined;
   targets: Target[];
@@ -306,6 +309,7 @@ function readAround(
     isBundled: backup.flag('backup-bundle'),
     isBundleRaw: backup.flag('backup-bundle-raw'),
     wal: isOnline && start !== undefined && stop !== undefined ? { start, stop } : undefined,
+    stopPosition: readPosition(backup.optionalText('backup-lsn-stop') ?? ''),
     pass: readPass(info),
     targets: readTargets(info),
     folders: readFolders(info),

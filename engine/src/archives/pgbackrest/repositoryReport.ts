@@ -26,7 +26,9 @@ export interface Evidence {
   failures: Failure[];
   files: number;
   verified: number;
-  wal: { segments: number; verified: number } | undefined;
+  wal:
+    | { segments: number; verified: number; followed?: { newest: string | undefined; newestAt: string | undefined } }
+    | undefined;
   /** What was restored when not all was asked for: nothing can be claimed of the rest. */
   chosen?: string | undefined;
 }
@@ -67,7 +69,7 @@ export function judge({
       complete: gap
         ? sentence(gap, first)
         : rest ||
-          `every file of the manifest and ${wal ? `the WAL from the backup's start to its stop (${segments})` : segments} are there`,
+          `every file of the manifest and ${wal ? `the WAL from the backup's start to ${endOfWal(wal)} (${segments})` : segments} are there`,
       restorable: first
         ? first.message
         : rest ||
@@ -104,6 +106,11 @@ function isGap({ code }: Failure): boolean {
 function sentence(failure: Failure, first: Failure | undefined): string {
   const { message, path } = failure;
   return failure === first || path === undefined || message.includes(path) ? message : `${path}: ${message}`;
+}
+
+function endOfWal({ followed }: NonNullable<Evidence['wal']>): string {
+  if (!followed?.newest) return 'its stop';
+  return `the newest of the archive, ${followed.newest}${followed.newestAt ? ` of ${followed.newestAt}` : ''}`;
 }
 
 function count(number: number, what: string): string {

@@ -7,6 +7,7 @@ import { Lanes } from './lanes.ts';
 import type { Manifest } from './manifest.ts';
 import type { RepositoryFiles } from './repositoryFiles.ts';
 import { nextSegment, type SegmentHeader, type StoredSegment, segmentProblem, WalArchive } from './wal.ts';
+import { followWal, type WalFollowed } from './walFollow.ts';
 
 export interface WalResult {
   segments: number;
@@ -14,6 +15,8 @@ export interface WalResult {
   /** Bytes of WAL after decompression. */
   bytes: number;
   failures: Failure[];
+  /** What follows the backup, where it was asked for. */
+  followed?: WalFollowed;
 }
 
 const defaultSegmentBytes = 16 * 1024 * 1024;
@@ -21,7 +24,16 @@ const mostSegments = 1_000_000;
 /** Segments under way at once: decompression runs on other threads. */
 const atOnce = 2;
 
-export async function checkWal(files: RepositoryFiles, manifest: Manifest, archive: ArchiveInfo): Promise<WalResult> {
+/**
+ * @param until `latest` follows the archive beyond the backup, to its newest segment
+ * @throws RestoreError `cancelled`; whatever is wrong with the archive is in the result
+ */
+export async function checkWal(
+  files: RepositoryFiles,
+  manifest: Manifest,
+  archive: ArchiveInfo,
+  until: 'stop' | 'latest' = 'stop',
+): Promise<WalResult> {
   const result: WalResult = { segments: 0, verified: 0, bytes: 0, failures: [] };
   const { wal, stanza, database } = manifest;
   if (!wal) return result;
@@ -71,23 +83,42 @@ export async function checkWal(files: RepositoryFiles, manifest: Manifest, archi
   };
 
   const first = await check(wal.start);
-  if (wal.stop === wal.start) return result;
-  const last = await check(wal.stop);
+  const last = wal.stop === wal.start ? first : await check(wal.stop);
   const segmentBytes = (first ?? last)?.segmentBytes ?? defaultSegmentBytes;
   const lanes = new Lanes(atOnce);
   let segment = nextSegment(wal.start, segmentBytes);
-  for (; segment < wal.stop && result.segments < mostSegments; segment = nextSegment(segment, segmentBytes)) {
+  for (
+    ;
+    wal.stop !== wal.start && segment < wal.stop && result.segments < mostSegments;
+    segment = nextSegment(segment, segmentBytes)
+  ) {
     const next = segment;
     await lanes.add(() => check(next));
   }
   await lanes.end();
-  if (segment !== wal.stop) {
+  if (wal.stop !== wal.start && segment !== wal.stop) {
     result.failures.push({
       code: 'hostile',
       stage: 'wal',
       path: readable(manifest.object),
       message: `no row of WAL segments leads from ${wal.start} to ${wal.stop}`,
     });
+  }
+  if (until === 'latest') {
+    const followed = await followWal(files, {
+      stanza,
+      ids,
+      pass: archive.pass,
+      systemId: database.systemId,
+      stop: wal.stop,
+      stopPosition: manifest.stopPosition,
+      segmentBytes,
+    });
+    result.followed = followed;
+    result.segments += followed.segments;
+    result.verified += followed.verified;
+    result.bytes += followed.bytes;
+    result.failures.push(...followed.failures);
   }
   return result;
 }
