@@ -1,6 +1,7 @@
 /** Runs a decoder that works on whole blocks in memory, over input that arrives in pieces of any size. */
 
 import { concat } from '../bytes.ts';
+import type { Decoder } from './decoder.ts';
 import { damagedData, largerThanRecorded, truncatedData } from './failures.ts';
 
 /** A decoder is fed a window of the input, and takes from its start what is complete. */
@@ -45,6 +46,39 @@ export function decodeBlocksInMemory(compressed: Uint8Array, decoder: BlockDecod
   }
   finish(decoder, window);
   return concat(pieces, total);
+}
+
+/** Such a decoder step by step, over and over. */
+export class BlockwiseDecoder implements Decoder {
+  readonly #make: () => BlockDecoder;
+  #decoder: BlockDecoder;
+  #window = new Window();
+
+  constructor(make: () => BlockDecoder) {
+    this.#make = make;
+    this.#decoder = make();
+  }
+
+  *update(piece: Uint8Array): Generator<Uint8Array, void, undefined> {
+    // The window may outlive the piece, which its owner fills again.
+    this.#window.append(new Uint8Array(piece));
+    yield* run(this.#decoder, this.#window, false);
+    if (this.#decoder.isDone) finish(this.#decoder, this.#window);
+  }
+
+  *finish(): Generator<Uint8Array, void, undefined> {
+    yield* run(this.#decoder, this.#window, true);
+    finish(this.#decoder, this.#window);
+  }
+
+  reset(): void {
+    this.#decoder = this.#make();
+    this.#window = new Window();
+  }
+
+  close(): void {
+    this.#window = new Window();
+  }
 }
 
 function* run(decoder: BlockDecoder, window: Window, isEnd: boolean): Generator<Uint8Array, void, undefined> {

@@ -1,14 +1,15 @@
 /** The compressions that pgBackRest, WAL-G and people with shells write, behind one shape: a stage that gives the contents back. */
 
 import { unbrotli, unbrotliBytes } from './brotli.ts';
-import { bunzip2, bunzip2Bytes } from './bzip2.ts';
+import { bunzip2, bunzip2Bytes, openBunzip2 } from './bzip2.ts';
+import { type Decoder, PlainDecoder } from './decoder.ts';
 import { largerThanRecorded } from './failures.ts';
-import { gunzip, gunzipBytes, inflateZlib, inflateZlibBytes } from './gzip.ts';
-import { unlz4, unlz4Bytes } from './lz4.ts';
+import { gunzip, gunzipBytes, inflateZlib, inflateZlibBytes, openGunzip, openInflateZlib } from './gzip.ts';
+import { openUnlz4, unlz4, unlz4Bytes } from './lz4.ts';
 import { unlzma, unlzmaBytes } from './lzma.ts';
 import { unlzo, unlzoBytes } from './lzo.ts';
 import { unxz, unxzBytes } from './xz.ts';
-import { unzstd, unzstdBytes } from './zstd.ts';
+import { openUnzstd, unzstd, unzstdBytes } from './zstd.ts';
 
 export type Compression = 'none' | 'gz' | 'lz4' | 'zst' | 'bz2' | 'xz' | 'lzma' | 'br' | 'lzo';
 
@@ -93,6 +94,27 @@ export function decompressBytes(
       return unbrotliBytes(compressed, limit);
     case 'lzo':
       return unlzoBytes(compressed, limit);
+  }
+}
+
+/**
+ * As `decompress`, step by step and without waiting, for one input after the other. undefined where there is no such
+ * decoder.
+ */
+export function openDecoder(compression: Compression, { isRaw = false }: CompressionForm = {}): Decoder | undefined {
+  switch (compression) {
+    case 'none':
+      return new PlainDecoder();
+    case 'gz':
+      return isRaw ? openInflateZlib() : openGunzip();
+    case 'lz4':
+      return openUnlz4();
+    case 'zst':
+      return openUnzstd();
+    case 'bz2':
+      return openBunzip2();
+    default:
+      return undefined;
   }
 }
 

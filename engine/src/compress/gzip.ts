@@ -1,7 +1,10 @@
 /** gzip and zlib streams, through Node's own zlib: native, off this thread. */
 
-import { createGunzip, createInflate, gunzipSync, inflateSync } from 'node:zlib';
+import { constants, createGunzip, createInflate, gunzipSync, inflateSync } from 'node:zlib';
+import { openCodec } from './codecs.ts';
+import type { Decoder } from './decoder.ts';
 import { inMemory, type NativeFormat, throughNative } from './native.ts';
+import { openNodeDecoder } from './nodeDecoder.ts';
 
 const pieceBytes = 256 * 1024;
 
@@ -30,6 +33,17 @@ export function inflateZlibBytes(compressed: Uint8Array, limit: number): Uint8Ar
   return inMemory(compressed, limit, zlib, () => inflateSync(compressed, options(limit)) as unknown as Detailed);
 }
 
+/** undefined where neither Node's zlib nor WebAssembly can be had step by step. Throws as `gunzip`. */
+export function openGunzip(): Decoder | undefined {
+  return openNodeDecoder(createGunzip(), gzip, flush) ?? openCodec('gzip');
+}
+
+/** As `openGunzip`, for zlib streams. */
+export function openInflateZlib(): Decoder | undefined {
+  return openNodeDecoder(createInflate(), zlib, flush) ?? openCodec('zlib');
+}
+
+const flush = { none: constants.Z_NO_FLUSH, finish: constants.Z_FINISH };
 const gzip: NativeFormat = { name: 'gzip', shortInput: 'Z_BUF_ERROR' };
 const zlib: NativeFormat = { name: 'zlib', shortInput: 'Z_BUF_ERROR' };
 

@@ -1,27 +1,90 @@
 /**
- * LZ4 frames, decoded here: the packages that exist decode whole files only, or need a compiler on the user's machine.
+ * LZ4 frames, by the reference decoder as WebAssembly, or in JavaScript where there is none.
  *
  * Format: the LZ4 frame format 1.6.x (magic 04224d18, linked or independent blocks of 64 KiB to 4 MiB, header, block
  * and content checksums by xxHash-32). pgBackRest and WAL-G write linked blocks of 64 KiB and 4 MiB.
  */
 
 import { fail } from '../failure.ts';
-import { type BlockDecoder, decodeBlocks, decodeBlocksInMemory } from './blockwise.ts';
-import { damagedData } from './failures.ts';
+import { type BlockDecoder, BlockwiseDecoder } from './blockwise.ts';
+import { type Codec, openCodec } from './codecs.ts';
+import { type Decoder, decodeInMemory, throughDecoder } from './decoder.ts';
+import { damagedData, truncatedData } from './failures.ts';
 
 /**
  * @throws RestoreError `damaged` (no LZ4 frame, a block that does not decode, a wrong checksum, bytes after the end),
  *   `truncated`, `unsupported` for frames that need a dictionary; offsets count compressed bytes
  */
 export function unlz4(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  return decodeBlocks(input, new Lz4Decoder());
+  return throughDecoder(input, openUnlz4());
 }
 
+/** As `unlz4`, for bytes in memory; a result of more than `limit` bytes is `damaged`: it is not what was recorded. */
 export function unlz4Bytes(compressed: Uint8Array, limit: number): Uint8Array {
-  return decodeBlocksInMemory(compressed, new Lz4Decoder(), limit);
+  const decoder = openUnlz4();
+  try {
+    return decodeInMemory(compressed, decoder, limit);
+  } finally {
+    decoder.close();
+  }
+}
+
+/** Throws as `unlz4`. */
+export function openUnlz4(): Decoder {
+  const codec = openCodec('lz4');
+  return codec ? new Lz4CodecDecoder(codec) : openUnlz4InJavaScript();
+}
+
+/** The decoder in JavaScript; exported for the tests, which compare the two. */
+export function openUnlz4InJavaScript(): Decoder {
+  return new BlockwiseDecoder(() => new Lz4Decoder());
+}
+
+/** The reference decoder also takes frames to skip, and those that need a dictionary: the header is read here first. */
+class Lz4CodecDecoder implements Decoder {
+  readonly #codec: Codec;
+  readonly #gathered = new Uint8Array(longestHeader);
+  #have = 0;
+  #isKnown = false;
+
+  constructor(codec: Codec) {
+    this.#codec = codec;
+  }
+
+  *update(piece: Uint8Array): Generator<Uint8Array, void, undefined> {
+    if (!this.#isKnown) {
+      const added = piece.subarray(0, longestHeader - this.#have);
+      this.#gathered.set(added, this.#have);
+      const header = readFrameHeader(this.#gathered.subarray(0, this.#have + added.length), 0);
+      if (header === undefined) {
+        this.#have += added.length;
+        return;
+      }
+      this.#isKnown = true;
+      yield* this.#codec.update(this.#gathered.subarray(0, this.#have));
+    }
+    yield* this.#codec.update(piece);
+  }
+
+  *finish(): Generator<Uint8Array, void, undefined> {
+    if (!this.#isKnown) throw truncatedData('lz4', this.#have);
+    yield* this.#codec.finish();
+  }
+
+  reset(): void {
+    this.#codec.reset();
+    this.#have = 0;
+    this.#isKnown = false;
+  }
+
+  close(): void {
+    this.#codec.close();
+  }
 }
 
 const magic = 0x184d2204;
+/** Magic, flags, block size, content size, dictionary, checksum. */
+const longestHeader = 4 + 2 + 8 + 4 + 1;
 const historyBytes = 64 * 1024;
 const BLOCK_BYTES: Record<number, number> = { 4: 64 * 1024, 5: 256 * 1024, 6: 1024 * 1024, 7: 4 * 1024 * 1024 };
 
@@ -54,32 +117,11 @@ class Lz4Decoder implements BlockDecoder {
   }
 
   #header(window: Uint8Array, offset: number): { consumed: number } {
-    const available = Math.min(window.length, 4);
-    for (let index = 0; index < available; index++) {
-      if (window[index] !== ((magic >>> (8 * index)) & 0xff))
-        throw damagedData('it does not start as an lz4 frame', offset);
-    }
-    if (window.length < 7) return { consumed: 0 };
-    const flags = window[4] ?? 0;
-    const descriptor = 2 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0);
-    if (window.length < 4 + descriptor + 1) return { consumed: 0 };
-    if (((xxHash32(window.subarray(4, 4 + descriptor)) >>> 8) & 0xff) !== window[4 + descriptor]) {
-      throw damagedData('the checksum of the lz4 frame header does not match', offset + 4);
-    }
-    const blockBytes = BLOCK_BYTES[((window[5] ?? 0) >> 4) & 0x07];
-    if (flags >> 6 !== 1 || flags & 0x02 || (window[5] ?? 0) & 0x8f || blockBytes === undefined) {
-      fail('unsupported', 'decompress', 'this version of the lz4 frame format is not known', { offset: offset + 4 });
-    }
-    if (flags & 0x01) fail('unsupported', 'decompress', 'the lz4 frame needs a dictionary', { offset: offset + 4 });
-    this.#frame = {
-      blockBytes,
-      isLinked: (flags & 0x20) === 0,
-      hasBlockChecksum: (flags & 0x10) !== 0,
-      hasContentChecksum: (flags & 0x04) !== 0,
-      contentBytes: flags & 0x08 ? u32(window, 6) + u32(window, 10) * 2 ** 32 : undefined,
-    };
-    this.#room = new Uint8Array(historyBytes + blockBytes);
-    return { consumed: 4 + descriptor + 1 };
+    const read = readFrameHeader(window, offset);
+    if (read === undefined) return { consumed: 0 };
+    this.#frame = read.header;
+    this.#room = new Uint8Array(historyBytes + read.header.blockBytes);
+    return { consumed: read.length };
   }
 
   #block(block: Uint8Array, isStored: boolean, frame: FrameHeader, offset: number): Uint8Array {
@@ -121,6 +163,37 @@ interface FrameHeader {
   hasBlockChecksum: boolean;
   hasContentChecksum: boolean;
   contentBytes: number | undefined;
+}
+
+/** undefined while there is too little of it. */
+function readFrameHeader(window: Uint8Array, offset: number): { header: FrameHeader; length: number } | undefined {
+  const available = Math.min(window.length, 4);
+  for (let index = 0; index < available; index++) {
+    if (window[index] !== ((magic >>> (8 * index)) & 0xff))
+      throw damagedData('it does not start as an lz4 frame', offset);
+  }
+  if (window.length < 7) return undefined;
+  const flags = window[4] ?? 0;
+  const descriptor = 2 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0);
+  if (window.length < 4 + descriptor + 1) return undefined;
+  if (((xxHash32(window.subarray(4, 4 + descriptor)) >>> 8) & 0xff) !== window[4 + descriptor]) {
+    throw damagedData('the checksum of the lz4 frame header does not match', offset + 4);
+  }
+  const blockBytes = BLOCK_BYTES[((window[5] ?? 0) >> 4) & 0x07];
+  if (flags >> 6 !== 1 || flags & 0x02 || (window[5] ?? 0) & 0x8f || blockBytes === undefined) {
+    fail('unsupported', 'decompress', 'this version of the lz4 frame format is not known', { offset: offset + 4 });
+  }
+  if (flags & 0x01) fail('unsupported', 'decompress', 'the lz4 frame needs a dictionary', { offset: offset + 4 });
+  return {
+    header: {
+      blockBytes,
+      isLinked: (flags & 0x20) === 0,
+      hasBlockChecksum: (flags & 0x10) !== 0,
+      hasContentChecksum: (flags & 0x04) !== 0,
+      contentBytes: flags & 0x08 ? u32(window, 6) + u32(window, 10) * 2 ** 32 : undefined,
+    },
+    length: 4 + descriptor + 1,
+  };
 }
 
 /** Decodes one block to `out[start…]`; returns the end, or -1 when the block is not valid or would pass `limit`. */

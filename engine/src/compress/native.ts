@@ -73,7 +73,8 @@ function throwIfUnfinished(taken: number, fed: number, format: NativeFormat): vo
   if (taken < fed) throw damagedData(`bytes follow the end of the ${format.name} data`, taken);
 }
 
-function nativeFailure(error: unknown, taken: number, fed: number, format: NativeFormat): unknown {
+/** What an error of `node:zlib` says of the data; any other error as it is. */
+export function nativeFailure(error: unknown, taken: number, fed: number, format: NativeFormat): unknown {
   const code = codeOf(error);
   if (code === format.shortInput) return truncatedData(format.name, fed);
   // Brotli's are named ERR__ERROR_FORMAT_…, in newer versions of Node ERR_BROTLI_….
@@ -82,7 +83,8 @@ function nativeFailure(error: unknown, taken: number, fed: number, format: Nativ
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const isCoded = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string';
+  return isCoded ? String(error.code) : '';
 }
 
 function drained(stream: Transform): Promise<void> {
