@@ -53,6 +53,12 @@ export class ByteReader {
     return this.#take(atHand < unit ? Math.min(unit, this.#buffered) : atHand - (atHand % unit));
   }
 
+  /** What lies in the piece at hand, without copying it; the bytes stay. Nothing only at the end. */
+  async peekPiece(): Promise<Uint8Array> {
+    await this.#fill(1);
+    return this.#pieces[0]?.subarray(this.#start) ?? new Uint8Array(0);
+  }
+
   /** Passes over `length` bytes without keeping them; returns how many there were. */
   async skip(length: number): Promise<number> {
     let skipped = 0;

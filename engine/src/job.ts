@@ -47,8 +47,17 @@ export interface TestRestoreJob {
   parts?: PartsToRestore;
   places?: PlacesToRestore;
   openssl?: OpensslParameters;
+  /** How many times larger than the stored bytes the contents may become before it is `hostile`; 1,000 when absent. */
+  mostExpansion?: number;
+  /** WAL-G only: which of several archives in one bucket, as `NAMESPACE/CLUSTER`, the cluster's name, or its folder. */
+  cluster?: string;
+  /** WAL-G only: what the manifests say of archives and backups. */
+  known?: KnownArchive[];
   /** true where the configuration says that the archive is encrypted: plain bytes are then `not-encrypted`, not a success. */
   expectEncrypted?: boolean;
+  /** As in `DecryptJob`. */
+  allowUnauthenticated?: boolean;
+  allowCostly?: boolean;
 }
 
 export interface StartRequest {
@@ -56,6 +65,14 @@ export interface StartRequest {
   workFolder?: string;
   /** Folder with the programs of PostgreSQL; otherwise they are looked for. */
   postgres?: string;
+}
+
+/** An archive, or a backup in one, that a manifest names. */
+export interface KnownArchive {
+  /** The folder below the bucket: `sgbackups.stackgres.io/db/shop/2026-01-31-10-00-00/17`; undefined: not recorded. */
+  path: string | undefined;
+  /** `base_000000010000000000000004`, and what the manifest calls it: `SGBackup db/nightly`. */
+  backup?: { label: string; title: string };
 }
 
 /** Selective restore. What is not chosen is neither read nor checked. */
@@ -116,6 +133,12 @@ export interface DecryptJob {
   overwrite?: boolean;
   key: KeyOffer;
   openssl?: OpensslParameters;
+  /** OpenPGP keys (kind `openpgp`) of whoever may have signed it. */
+  signers?: KeyOffer[];
+  /** Decrypts OpenPGP messages that have no integrity protection; otherwise they are refused. */
+  allowUnauthenticated?: boolean;
+  /** Tries passwords whatever it costs; otherwise a message that asks for gigabytes of memory is `hostile`. */
+  allowCostly?: boolean;
 }
 
 export interface KeygenJob {

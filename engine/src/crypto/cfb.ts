@@ -1,15 +1,12 @@
 /**
- * AES in cipher feedback mode, decrypting, as OpenPGP uses it: the whole block is fed back, the first one is zeros.
- *
- * A block's key stream is the encryption of the ciphertext before it, and all of that is there: ECB makes the key stream
- * of many blocks at once, several times faster than the CFB of OpenSSL, which goes block by block. It also works in
- * editors, whose BoringSSL has no CFB.
+ * AES in cipher feedback mode as OpenPGP uses it: the whole block is fed back. Made of the modes that OpenSSL has in fast
+ * assembly, and that editors' BoringSSL has at all: it has no CFB, and OpenSSL's goes block by block.
  */
 
 import { createCipheriv } from 'node:crypto';
 import { concat, copyOf } from '../bytes.ts';
 
-const blockBytes = 16;
+export const blockBytes = 16;
 
 export interface Decipher {
   update(piece: Uint8Array): Uint8Array;
@@ -17,55 +14,91 @@ export interface Decipher {
   final(): Uint8Array;
 }
 
-/** @param key 16, 24 or 32 bytes */
-export function aesCfbDecipher(key: Uint8Array): Decipher {
-  const ecb = createCipheriv(`aes-${key.length * 8}-ecb`, key, null);
-  ecb.setAutoPadding(false);
-  let previous: Uint8Array = new Uint8Array(blockBytes);
+/**
+ * A block's key stream is the encryption of the ciphertext before it, and all of that is there: ECB makes the key stream of
+ * many blocks at once.
+ *
+ * @param key 16, 24 or 32 bytes
+ * @param iv what stands in front of the first block; zeros in a message
+ */
+export function aesCfbDecipher(key: Uint8Array, iv: Uint8Array = new Uint8Array(blockBytes)): Decipher {
+  const ecb = createCipheriv(`aes-${key.length * 8}-ecb`, key, null).setAutoPadding(false);
+  let previous = copyOf(iv);
   let held: Uint8Array = new Uint8Array(0);
-  /** The ciphertext one block later: what the key stream is made of. Used again and again. */
-  let shifted: Uint8Array = new Uint8Array(0);
   return {
     update(piece) {
       const stored = held.length === 0 ? piece : concat([held, piece]);
       const length = stored.length - (stored.length % blockBytes);
       held = copyOf(stored.subarray(length));
       if (length === 0) return new Uint8Array(0);
-      if (shifted.length < length) shifted = new Uint8Array(length);
-      shifted.set(previous);
-      shifted.set(stored.subarray(0, length - blockBytes), blockBytes);
+      const plain = Buffer.allocUnsafeSlow(length);
+      exclusiveOr(plain.subarray(0, blockBytes), stored.subarray(0, blockBytes), ecb.update(previous));
+      if (length > blockBytes) {
+        const keyStream = ecb.update(stored.subarray(0, length - blockBytes));
+        exclusiveOr(plain.subarray(blockBytes), stored.subarray(blockBytes, length), keyStream);
+      }
       previous = copyOf(stored.subarray(length - blockBytes, length));
-      const plain = ecb.update(shifted.subarray(0, length));
-      exclusiveOr(plain, stored.subarray(0, length));
       return plain;
     },
     final() {
-      const last = ecb.update(previous).subarray(0, held.length);
-      exclusiveOr(last, held);
+      const last = new Uint8Array(held.length);
+      exclusiveOr(last, held, ecb.update(previous));
       held = new Uint8Array(0);
       return last;
     },
   };
 }
 
-/** Both of the same length. */
-function exclusiveOr(target: Uint8Array, other: Uint8Array): void {
-  const whole = target.length - (target.length % 4);
-  const targetWords = words(target, whole);
-  if (targetWords === undefined) {
-    for (let index = 0; index < target.length; index++)
-      target[index] = (target[index] as number) ^ (other[index] as number);
-    return;
-  }
-  const otherWords = words(other, whole) ?? (words(copyOf(other), whole) as Uint32Array);
-  for (let index = 0; index < targetWords.length; index++) {
-    targetWords[index] = (targetWords[index] as number) ^ (otherWords[index] as number);
-  }
-  for (let index = whole; index < target.length; index++)
-    target[index] = (target[index] as number) ^ (other[index] as number);
+/**
+ * The key stream of a block is E(ciphertext before it) = E(plaintext ⊕ key stream before it): that is CBC over the
+ * plaintext, which begins with the encrypted IV.
+ *
+ * @param key 16, 24 or 32 bytes; the IV is zeros, as in a message
+ */
+export function aesCfbCipher(key: Uint8Array): Decipher {
+  const ecb = createCipheriv(`aes-${key.length * 8}-ecb`, key, null).setAutoPadding(false);
+  /** The key stream of the next block. */
+  let next: Uint8Array = ecb.update(new Uint8Array(blockBytes));
+  const cbc = createCipheriv(`aes-${key.length * 8}-cbc`, key, next).setAutoPadding(false);
+  let held: Uint8Array = new Uint8Array(0);
+  return {
+    update(piece) {
+      const plain = held.length === 0 ? piece : concat([held, piece]);
+      const length = plain.length - (plain.length % blockBytes);
+      held = copyOf(plain.subarray(length));
+      if (length === 0) return new Uint8Array(0);
+      const keyStream = cbc.update(plain.subarray(0, length));
+      const stored = Buffer.allocUnsafeSlow(length);
+      exclusiveOr(stored.subarray(0, blockBytes), plain.subarray(0, blockBytes), next);
+      if (length > blockBytes) exclusiveOr(stored.subarray(blockBytes), plain.subarray(blockBytes, length), keyStream);
+      next = copyOf(keyStream.subarray(length - blockBytes));
+      return stored;
+    },
+    final() {
+      const last = new Uint8Array(held.length);
+      exclusiveOr(last, held, next);
+      held = new Uint8Array(0);
+      return last;
+    },
+  };
 }
 
-/** undefined where the bytes do not lie at the border of a word. */
-function words(bytes: Uint8Array, length: number): Uint32Array | undefined {
-  return bytes.byteOffset % 4 === 0 ? new Uint32Array(bytes.buffer, bytes.byteOffset, length / 4) : undefined;
+const wordBytes = 8;
+
+/** @param target as long as `one`, and at the border of a word; `other` may be longer */
+function exclusiveOr(target: Uint8Array, one: Uint8Array, other: Uint8Array): void {
+  const words = Math.floor(target.length / wordBytes);
+  const targetWords = new BigUint64Array(target.buffer, target.byteOffset, words);
+  const oneWords = wordsOf(one, words);
+  const otherWords = wordsOf(other, words);
+  for (let index = 0; index < words; index++)
+    targetWords[index] = (oneWords[index] as bigint) ^ (otherWords[index] as bigint);
+  for (let index = words * wordBytes; index < target.length; index++)
+    target[index] = (one[index] as number) ^ (other[index] as number);
+}
+
+/** A copy where the bytes do not lie at the border of a word. */
+function wordsOf(bytes: Uint8Array, words: number): BigUint64Array {
+  const aligned = bytes.byteOffset % wordBytes === 0 ? bytes : copyOf(bytes);
+  return new BigUint64Array(aligned.buffer, aligned.byteOffset, words);
 }

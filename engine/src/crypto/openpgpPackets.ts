@@ -1,6 +1,6 @@
 /** The packets that an OpenPGP message is made of (RFC 9580, 4), and what stands in front of the encrypted data. */
 
-import { type ByteReader, concat, plainArray } from '../bytes.ts';
+import { type ByteReader, concat, copyOf, plainArray } from '../bytes.ts';
 import { fail } from '../failure.ts';
 
 export const TAG = {
@@ -81,23 +81,34 @@ export async function* framed(
   tag: number,
   body: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const power = 16;
-  const size = 1 << power;
   let held: Uint8Array = new Uint8Array(0);
   yield Uint8Array.of(0xc0 | tag);
   for await (const piece of body) {
-    held = held.length === 0 ? piece : concat([held, piece]);
-    let start = 0;
     // What is left must be a definite length, so at least a byte stays behind.
-    for (; held.length - start > size; start += size) {
-      yield Uint8Array.of(0xe0 | power);
-      yield held.subarray(start, start + size);
+    const parts = Math.ceil((held.length + piece.length) / partBytes) - 1;
+    if (parts < 1) {
+      held = held.length === 0 ? copyOf(piece) : concat([held, piece]);
+      continue;
     }
-    held = held.subarray(start);
+    const framedParts = Buffer.allocUnsafeSlow(parts * (1 + partBytes));
+    let start = -held.length;
+    for (let at = 0; at < framedParts.length; at += 1 + partBytes) {
+      framedParts[at] = 0xe0 | partPower;
+      const fromHeld = start < 0 ? held : undefined;
+      if (fromHeld) framedParts.set(fromHeld, at + 1);
+      const from = Math.max(start, 0);
+      framedParts.set(piece.subarray(from, start + partBytes), at + 1 + (fromHeld?.length ?? 0));
+      start += partBytes;
+    }
+    held = copyOf(piece.subarray(start));
+    yield framedParts;
   }
   yield Uint8Array.of(0xff, ...[24, 16, 8, 0].map((shift) => (held.length >>> shift) & 0xff));
   yield held;
 }
+
+const partPower = 16;
+const partBytes = 1 << partPower;
 
 export interface Recipient {
   /** Sixteen hex digits in upper case; undefined where the sender hid it. */
@@ -290,7 +301,7 @@ async function readNewLength(reader: ByteReader): Promise<{ length: number; isPa
   if (first < 224)
     return { length: ((first - 192) << 8) + ((await exact(reader, 1))[0] as number) + 192, isPartial: false };
   if (first === 255) return { length: bigEndian(await exact(reader, 4)), isPartial: false };
-  return { length: 1 << (first & 0x1f), isPartial: true };
+  return { length: 2 ** (first & 0x1f), isPartial: true };
 }
 
 async function* fixed(reader: ByteReader, length: number): AsyncGenerator<Uint8Array, void, undefined> {
@@ -303,13 +314,50 @@ async function* fixed(reader: ByteReader, length: number): AsyncGenerator<Uint8A
   }
 }
 
+/**
+ * A body in parts. GnuPG writes parts of 8 KiB: all that lie in the piece at hand are taken out of it at once, since
+ * every step of a stream costs.
+ */
 async function* partial(reader: ByteReader, firstLength: number): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* fixed(reader, firstLength);
+  let left = firstLength;
   for (;;) {
+    if (left > 0) {
+      const seen = await reader.peekPiece();
+      if (seen.length === 0) failCut(reader.offset, left);
+      const parts = partsOf(seen, left);
+      await reader.skip(parts.taken);
+      left = parts.left;
+      yield parts.body;
+      if (left > 0) continue;
+    }
     const { length, isPartial } = await readNewLength(reader);
-    yield* fixed(reader, length);
-    if (!isPartial) return;
+    if (!isPartial) {
+      yield* fixed(reader, length);
+      return;
+    }
+    left = length;
   }
+}
+
+/** What a piece holds of a body in parts, up to the first length that is not that of a part, or does not lie in it whole. */
+function partsOf(seen: Uint8Array, firstLeft: number): { body: Uint8Array; taken: number; left: number } {
+  if (seen.length <= firstLeft) return { body: seen, taken: seen.length, left: firstLeft - seen.length };
+  const body = Buffer.allocUnsafeSlow(seen.length);
+  let filled = 0;
+  let taken = 0;
+  let left = firstLeft;
+  for (;;) {
+    const length = Math.min(left, seen.length - taken);
+    body.set(seen.subarray(taken, taken + length), filled);
+    filled += length;
+    taken += length;
+    left -= length;
+    const next = seen[taken];
+    if (left > 0 || next === undefined || next < 224 || next === 255) break;
+    left = 2 ** (next & 0x1f);
+    taken++;
+  }
+  return { body: body.subarray(0, filled), taken, left };
 }
 
 async function* toTheEnd(reader: ByteReader): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,7 +1,7 @@
 /** Encrypts one file so that the real tool can read it. */
 
 import { copyOf, count } from '../bytes.ts';
-import { encryptToKeys, encryptWithPassword } from '../crypto/openpgp.ts';
+import { encryptToKeys, encryptWithPassword } from '../crypto/openpgpEncrypt.ts';
 import { encryptOpenssl, opensslCommand, writtenScheme } from '../crypto/openssl.ts';
 import { passwordReadings } from '../crypto/password.ts';
 import { encryptPgbackrest } from '../crypto/pgbackrest.ts';

@@ -18,6 +18,10 @@ export interface LayerOptions {
   openssl?: OpensslParameters;
   /** Said by the caller; seen from the bytes when absent. */
   method?: Method;
+  /** As in `DecryptJob`. */
+  allowUnauthenticated?: boolean;
+  allowCostly?: boolean;
+  signers?: readonly KeyOffer[];
   /** A layer was opened already: what is inside is a libsodium stream only if a key opens it, not for want of a signature. */
   isInner?: boolean;
   /** Length of everything in the reader, and its last bytes, where they are known: only for a file itself. */
@@ -197,7 +201,7 @@ function demandPossibleLength(size: number): void {
 async function openPgp(
   reader: ByteReader,
   kind: ContentKind | undefined,
-  { offers }: LayerOptions,
+  { offers, signers = [], allowUnauthenticated, allowCostly }: LayerOptions,
 ): Promise<EncryptionLayer> {
   const isArmored = kind === 'openpgp armored';
   const usable = offers.filter((it) => it.kind === 'openpgp' || it.kind === 'password');
@@ -206,20 +210,22 @@ async function openPgp(
     openOpenpgp(
       input,
       usable.map(({ kind, bytes, passphrase }) => ({ kind: kind as 'openpgp' | 'password', bytes, passphrase })),
+      { signers: signers.map((it) => it.bytes), allowUnauthenticated, allowCostly },
     ),
   );
   const { head } = opened;
   return {
     name: 'openpgp',
     key: { source: (usable[opened.offer] as KeyOffer).source, fingerprint: opened.fingerprint, opens: 'openpgp' },
-    isAuthenticated: true,
+    isAuthenticated: head.protection.kind !== 'none',
     proof:
       head.protection.kind === 'aead'
         ? `its chunks and its end carry tags (AEAD, ${head.protection.mode})`
         : 'its modification detection code (MDC) fits',
-    isKeyProven: true,
-    isAuthenticAtOnce: false,
-    spreadsChanges: true,
+    // Without a proof of the data, a private key still proves itself: a wrong one does not open its session key.
+    isKeyProven: head.protection.kind !== 'none' || opened.fingerprint !== null,
+    isAuthenticAtOnce: opened.isProvenAtOnce || head.protection.kind === 'none',
+    spreadsChanges: head.protection.kind !== 'none',
     notes: opened.notes,
     plain: isArmored ? mapFailures(opened.plain, dropOffset) : opened.plain,
     wipe: () => undefined,

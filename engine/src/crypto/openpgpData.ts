@@ -1,0 +1,322 @@
+/**
+ * The encrypted data of an OpenPGP message, decrypted to the packets inside: with MDC, with AEAD in chunks (SEIPD version 2,
+ * packet 20 of GnuPG), or without any proof. Native code for all that Node's OpenSSL has; the library for the old rest.
+ */
+
+import { createHash, hkdfSync } from 'node:crypto';
+import { type ByteReader, concat, copyOf, drain, remembering } from '../bytes.ts';
+import { fail, RestoreError } from '../failure.ts';
+import { type AeadMode, aeadTagBytes, hasAead, openAead } from './aead.ts';
+import type { Decipher } from './cfb.ts';
+import { cfbDecipher, cipherName, isAes, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
+import type { MessageHead } from './openpgpPackets.ts';
+
+export interface SessionKey {
+  data: Uint8Array;
+  /** RFC 9580, 9.3. */
+  algorithm: number;
+  /** It came from a password, and nothing has shown yet that it is the right one. */
+  isGuess?: boolean;
+}
+
+/** An AEAD chunk of at most this is proven before a byte of it comes out: the most that RFC 9580 allows. */
+const mostProvenAtOnceBytes = 4 * 1024 * 1024;
+
+/** Bytes of the body that say how it is encrypted, which come before the data. */
+export interface AeadHead {
+  isGnupg: boolean;
+  algorithm: number;
+  mode: AeadMode;
+  modeId: number;
+  chunkBytes: number;
+  /** Version, cipher, mode and chunk size as they are stored. */
+  stored: Uint8Array;
+}
+
+/**
+ * What the first bytes of an AEAD body say.
+ *
+ * @throws RestoreError `unsupported` for a cipher or mode that nobody writes, `damaged` for a chunk size that none has
+ */
+export function aeadHead({ protection, start, encrypted }: MessageHead): AeadHead | undefined {
+  if (protection.kind !== 'aead') return undefined;
+  const [, algorithm = 0, modeId = 0, chunkSize = 0] = start;
+  const isGnupg = protection.version === 'gnupg';
+  const mode = MODES[modeId === 100 ? 3 : modeId];
+  if (mode === undefined || !isAes(algorithm)) {
+    fail('unsupported', 'decrypt', `the message is encrypted with ${protection.cipher} in ${protection.mode}`, {
+      offset: encrypted.offset,
+      hint: 'Decrypt it with gpg, and encrypt with AES from now on.',
+    });
+  }
+  if (chunkSize > 56) {
+    fail('damaged', 'decrypt', 'the chunk size of the message is none that exists', {
+      offset: encrypted.offset,
+      hint: 'The file is not what was written: copy it again, or use another backup.',
+    });
+  }
+  return { isGnupg, algorithm, mode, modeId, chunkBytes: 2 ** (chunkSize + 6), stored: copyOf(start.subarray(0, 4)) };
+}
+
+/** Whether each byte of the data is authentic when it comes out. */
+export function isProvenAtOnce(head: AeadHead | undefined): boolean {
+  return head !== undefined && head.chunkBytes <= mostProvenAtOnceBytes && hasAead(head.mode);
+}
+
+/** RFC 9580, 9.6; 100 is what OpenPGP.js 4 wrote for GCM. */
+const MODES: Readonly<Record<number, AeadMode>> = { 1: 'EAX', 2: 'OCB', 3: 'GCM' };
+const NONCE_BYTES = { EAX: 16, OCB: 15, GCM: 12 } as const;
+
+/**
+ * The packets inside, decrypted by native code. undefined where Node has not got the cipher.
+ *
+ * With an MDC and without any proof bytes come before they are proven; it throws at the end when the proof does not hold.
+ *
+ * @param body from the version byte on; the caller closes it
+ * @throws RestoreError `damaged`, while streaming
+ */
+export function decryptedPackets(
+  body: ByteReader,
+  head: MessageHead,
+  session: SessionKey,
+): AsyncGenerator<Uint8Array, void, undefined> | undefined {
+  const { offset } = head.encrypted;
+  const aead = aeadHead(head);
+  if (aead) return hasAead(aead.mode) ? aeadChunks(body, aead, session.data, offset) : undefined;
+  const decipher = cfbDecipher(session.algorithm, session.data);
+  const { blockBytes } = SYMMETRIC_CIPHERS[session.algorithm] ?? {};
+  if (decipher === undefined || blockBytes === undefined) return undefined;
+  if (head.protection.kind === 'mdc') return proven(body, decipher, { blockBytes, offset });
+  return unproven(body, session, blockBytes);
+}
+
+/** Messages come in pieces of 8 KiB or less: they are gathered, since every step costs. */
+export const pieceBytes = 256 * 1024;
+
+/** The SHA-1 of everything before it, as a packet at the very end: two bytes of header, twenty of hash. */
+const mdcBytes = 22;
+
+/** Decrypts, holds back the MDC, and compares it when the data ends. */
+async function* proven(
+  body: ByteReader,
+  decipher: Decipher,
+  { blockBytes, offset }: { blockBytes: number; offset: number },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  await body.skip(1);
+  const hash = createHash('sha1');
+  let prefixLeft = blockBytes + 2;
+  let held: Uint8Array = new Uint8Array(0);
+  for (let isAtEnd = false; !isAtEnd; ) {
+    const piece = await body.next();
+    isAtEnd = piece === undefined;
+    const plain = piece === undefined ? decipher.final() : decipher.update(piece);
+    // The usual case copies nothing: what was held goes out, the last 22 bytes of the piece stay.
+    const isEnough = plain.length >= mdcBytes;
+    const known = isEnough ? plain : concat([held, plain]);
+    const end = Math.max(0, known.length - mdcBytes);
+    for (const part of isEnough ? [held, known.subarray(0, end)] : [known.subarray(0, end)]) {
+      hash.update(part);
+      const passed = Math.min(prefixLeft, part.length);
+      prefixLeft -= passed;
+      if (part.length > passed) yield part.subarray(passed);
+    }
+    held = known.subarray(end);
+  }
+  hash.update(held.subarray(0, 2));
+  if (held.length === mdcBytes && held[0] === 0xd3 && held[1] === 0x14 && hash.digest().equals(held.subarray(2)))
+    return;
+  fail(
+    'damaged',
+    'decrypt',
+    'the integrity check (MDC) at the end fails: the message was changed, or its end is missing',
+    { offset, hint: brokenHint },
+  );
+}
+
+/**
+ * RFC 9580, 13.9: behind the random prefix the cipher starts anew, with the last block of ciphertext so far as what is fed
+ * back.
+ */
+async function* unproven(
+  body: ByteReader,
+  { algorithm, data }: SessionKey,
+  blockBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const prefix = copyOf(await body.read(blockBytes + 2));
+  const decipher = cfbDecipher(algorithm, data, prefix.subarray(2)) as Decipher;
+  for (let piece = await body.next(); piece !== undefined; piece = await body.next()) {
+    const plain = decipher.update(piece);
+    if (plain.length > 0) yield plain;
+  }
+  const last = decipher.final();
+  if (last.length > 0) yield last;
+}
+
+/**
+ * Chunks of a fixed size, each with its tag, and a last tag over the number of bytes. SEIPD version 2: RFC 9580, 5.13.2;
+ * packet 20: draft-koch-openpgp-2015-rfc4880bis-01, 5.16.
+ */
+async function* aeadChunks(
+  body: ByteReader,
+  head: AeadHead,
+  sessionKey: Uint8Array,
+  offset: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { key, nonceOf, associatedOf } = await aeadKeys(body, head, sessionKey);
+  const isHeld = head.chunkBytes <= mostProvenAtOnceBytes;
+  let total = 0;
+  try {
+    for (let index = 0; ; index++) {
+      // What is left at the border of a chunk: more chunks, or the last tag alone.
+      const isEnd = (await body.peek(aeadTagBytes + 1)).length <= aeadTagBytes;
+      const associated = associatedOf(index, isEnd ? total : undefined);
+      const opener = openAead(head.mode, key, nonceOf(index), associated);
+      if (isEnd) {
+        if (opener.finish(await body.read(aeadTagBytes)) !== undefined) return;
+        fail('damaged', 'decrypt', 'the last tag of the message does not fit: chunks are missing at its end', {
+          offset,
+          hint: brokenHint,
+        });
+      }
+      const held: Uint8Array[] = [];
+      for (let left = head.chunkBytes; left > 0; ) {
+        const want = Math.min(left, pieceBytes);
+        // Behind the data stand at least its own tag and the last one.
+        const length = Math.min(want, (await body.peek(want + 2 * aeadTagBytes)).length - 2 * aeadTagBytes);
+        if (length <= 0) break;
+        const plain = opener.update(await body.read(length));
+        left -= length;
+        total += length;
+        if (isHeld) held.push(plain);
+        else if (plain.length > 0) yield plain;
+      }
+      const last = opener.finish(await body.read(aeadTagBytes));
+      if (last === undefined) {
+        fail('damaged', 'decrypt', `the tag of chunk ${index} does not fit: the message was changed`, {
+          offset,
+          hint: brokenHint,
+        });
+      }
+      for (const plain of [...held, last]) if (plain.length > 0) yield plain;
+    }
+  } finally {
+    key.fill(0);
+  }
+}
+
+interface AeadKeys {
+  /** The caller's to wipe. */
+  key: Uint8Array;
+  nonceOf(index: number): Uint8Array;
+  /** `total`: bytes of plaintext, for the last tag only. */
+  associatedOf(index: number, total: number | undefined): Uint8Array;
+}
+
+async function aeadKeys(body: ByteReader, head: AeadHead, sessionKey: Uint8Array): Promise<AeadKeys> {
+  const nonceBytes = NONCE_BYTES[head.mode];
+  await body.skip(head.stored.length);
+  if (head.isGnupg) {
+    const initial = copyOf(await body.read(nonceBytes));
+    const associated = concat([Uint8Array.of(0xd4), head.stored]);
+    return {
+      key: copyOf(sessionKey),
+      nonceOf(index) {
+        const nonce = copyOf(initial);
+        const place = bigEndian(index);
+        for (let at = 0; at < 8; at++) {
+          const to = nonceBytes - 8 + at;
+          nonce[to] = (nonce[to] as number) ^ (place[at] as number);
+        }
+        return nonce;
+      },
+      associatedOf: (index, total) =>
+        concat([associated, bigEndian(index), ...(total === undefined ? [] : [bigEndian(total)])]),
+    };
+  }
+  const salt = await body.read(32);
+  const associated = concat([Uint8Array.of(0xd2), head.stored]);
+  const keyBytes = SYMMETRIC_CIPHERS[head.algorithm]?.keyBytes ?? 0;
+  const derived = new Uint8Array(hkdfSync('sha256', sessionKey, salt, associated, keyBytes + nonceBytes - 8));
+  const initial = derived.slice(keyBytes);
+  return {
+    key: derived.subarray(0, keyBytes),
+    nonceOf: (index) => concat([initial, bigEndian(index)]),
+    associatedOf: (_, total) => (total === undefined ? associated : concat([associated, bigEndian(total)])),
+  };
+}
+
+/** Eight bytes. */
+function bigEndian(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes;
+}
+
+/**
+ * The quick check of RFC 9580, 5.13.2: the last two random bytes in front of the data come twice. A wrong key passes it
+ * once in 65536; the first packet behind it must begin like one, too. undefined where it cannot be asked.
+ */
+export async function isRightStart(
+  head: MessageHead,
+  body: ByteReader,
+  { algorithm, data }: SessionKey,
+): Promise<boolean | undefined> {
+  if (head.protection.kind === 'aead') return undefined;
+  const { blockBytes } = SYMMETRIC_CIPHERS[algorithm] ?? {};
+  const decipher = cfbDecipher(algorithm, data);
+  if (decipher === undefined || blockBytes === undefined) return undefined;
+  const version = head.protection.kind === 'mdc' ? 1 : 0;
+  const length = blockBytes + 2;
+  const start = copyOf((await body.peek(version + length + 1)).subarray(version));
+  if (start.length < length + 1) return undefined;
+  const plain = concat([decipher.update(start), decipher.final()]);
+  if (plain[length - 4] !== plain[length - 2] || plain[length - 3] !== plain[length - 1]) return false;
+  if (head.protection.kind === 'mdc') return ((plain[length] as number) & 0x80) !== 0;
+  const behind = cfbDecipher(algorithm, data, start.subarray(2, length)) as Decipher;
+  const first = concat([behind.update(start.subarray(length)), behind.final()]);
+  return ((first[0] as number) & 0x80) !== 0;
+}
+
+/**
+ * Passes on what `contents` makes of the packets. What is wrong inside may be the work of a change: the proof at the end
+ * decides which of the two to report.
+ */
+export async function* judgedByProof(
+  packets: AsyncGenerator<Uint8Array, void, undefined>,
+  contents: (packets: AsyncGenerator<Uint8Array, void, undefined>) => AsyncGenerator<Uint8Array, void, undefined>,
+  isProven: boolean,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const outer = remembering(packets);
+  const inner = outer.stream;
+  try {
+    yield* contents(inner);
+  } catch (error) {
+    if (!(error instanceof RestoreError) || outer.failure() !== undefined) throw outer.failure() ?? error;
+    if (!isProven) throw withoutOffset(error);
+    await drain(inner).catch(() => undefined);
+    throw outer.failure() ?? writtenBroken(error);
+  }
+}
+
+/** The proof held, and yet the contents cannot be read: they were so when they were encrypted. */
+function writtenBroken(error: RestoreError): RestoreError {
+  const { failure } = withoutOffset(error);
+  return new RestoreError({
+    ...failure,
+    message: `${failure.message} (the encrypted message is intact: it was written like this)`,
+  });
+}
+
+/** Offsets inside mean nothing outside. */
+function withoutOffset({ failure: { offset: _, ...rest } }: RestoreError): RestoreError {
+  return new RestoreError(rest);
+}
+
+export function unsupportedCipher(algorithm: number): never {
+  fail('unsupported', 'decrypt', `the message is encrypted with ${cipherName(algorithm)}, which is not supported`, {
+    hint: 'Decrypt it with gpg, and encrypt with AES from now on.',
+  });
+}
+
+const brokenHint =
+  'Nothing of it can be trusted: copy the file again from where it was written, or use another backup.';

@@ -1,0 +1,221 @@
+/** Session keys that a password opens (RFC 9580, 5.3), and how a password becomes a key (RFC 9580, 3.7). */
+
+import { createHash, hkdfSync } from 'node:crypto';
+import { argon2id } from 'hash-wasm';
+import { concat, copyOf } from '../bytes.ts';
+import { fail } from '../failure.ts';
+import { type AeadMode, aeadTagBytes, hasAead, openAead } from './aead.ts';
+import { cfbDecipher, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
+import type { SessionKey } from './openpgpData.ts';
+
+export interface PasswordSession {
+  /** What the password's key is for: the data itself, or the session key. */
+  algorithm: number;
+  derivation: Derivation;
+  /** undefined: the password's key is the session key. */
+  wrapped:
+    | { stored: Uint8Array; aead?: { mode: AeadMode; version: 5 | 6; modeId: number; nonce: Uint8Array } }
+    | undefined;
+}
+
+type Derivation =
+  | { kind: 'hash'; hash: string; salt: Uint8Array; count: number }
+  | { kind: 'argon2'; salt: Uint8Array; passes: number; lanes: number; memoryKiB: number };
+
+/**
+ * Reads a session key packet of a password.
+ *
+ * @throws RestoreError `unsupported` for a derivation that is not known, `damaged` for a packet that is too short
+ */
+export function readPasswordSession(body: Uint8Array): PasswordSession {
+  const take = taker(body);
+  const version = take(1)[0] ?? 0;
+  if (version === 6) take(1);
+  const algorithm = take(1)[0] ?? 0;
+  const modeId = version >= 5 ? (take(1)[0] ?? 0) : 0;
+  if (version === 6) take(1);
+  const derivation = readDerivation(take);
+  if (version === 4) {
+    const stored = take();
+    return { algorithm, derivation, wrapped: stored.length === 0 ? undefined : { stored } };
+  }
+  const mode = MODES[modeId];
+  if ((version !== 5 && version !== 6) || mode === undefined) {
+    fail('unsupported', 'decrypt', 'the message is for a password, in a form that is not supported', {
+      hint: 'Decrypt it with the program that wrote it.',
+    });
+  }
+  const nonce = take(NONCE_BYTES[mode]);
+  return { algorithm, derivation, wrapped: { stored: take(), aead: { mode, version, modeId, nonce } } };
+}
+
+/**
+ * What it costs to try one password, as people can judge it; undefined while it is what anybody would wait for. Argon2 may
+ * ask for terabytes: RFC 9106 recommends 2 GiB at most, more is not tried unless it is asked for.
+ */
+export function excessiveCost({ derivation }: PasswordSession): string | undefined {
+  if (derivation.kind !== 'argon2') return undefined;
+  const { passes, memoryKiB } = derivation;
+  if (memoryKiB <= 2 ** 21 && passes * memoryKiB <= 2 ** 23) return undefined;
+  return `Argon2 over ${memoryKiB >= 2 ** 20 ? `${(memoryKiB / 2 ** 20).toFixed(0)} GiB` : `${(memoryKiB / 1024).toFixed(0)} MiB`} of memory, ${passes} times`;
+}
+
+/**
+ * The session key under this password; undefined when it shows already that the password is wrong. Where it does not show,
+ * `isGuess` says so.
+ *
+ * @returns the caller's to wipe
+ * @throws RestoreError `unsupported` where Argon2 does not get its memory, or the cipher is not here
+ */
+export async function passwordSessionKey(
+  session: PasswordSession,
+  password: Uint8Array,
+): Promise<SessionKey | undefined> {
+  const { algorithm, wrapped } = session;
+  const keyBytes = SYMMETRIC_CIPHERS[algorithm]?.keyBytes ?? 0;
+  const key = await derive(session.derivation, password, keyBytes);
+  if (wrapped === undefined) return { data: key, algorithm, isGuess: true };
+  try {
+    if (wrapped.aead) return unwrap(key, algorithm, wrapped.stored, wrapped.aead);
+    const decipher = cfbDecipher(algorithm, key);
+    if (decipher === undefined) {
+      fail(
+        'unsupported',
+        'decrypt',
+        `a session key that is encrypted with ${SYMMETRIC_CIPHERS[algorithm]?.name ?? `cipher ${algorithm}`} is not supported`,
+        {
+          hint: 'Decrypt the message with gpg, and encrypt with AES from now on.',
+        },
+      );
+    }
+    const plain = concat([decipher.update(wrapped.stored), decipher.final()]);
+    const inner = plain[0] ?? 0;
+    const isKey = SYMMETRIC_CIPHERS[inner]?.keyBytes === plain.length - 1;
+    return isKey ? { data: copyOf(plain.subarray(1)), algorithm: inner, isGuess: true } : undefined;
+  } finally {
+    key.fill(0);
+  }
+}
+
+type Aead = NonNullable<NonNullable<PasswordSession['wrapped']>['aead']>;
+
+function unwrap(key: Uint8Array, algorithm: number, stored: Uint8Array, aead: Aead): SessionKey | undefined {
+  if (!hasAead(aead.mode))
+    fail('unsupported', 'decrypt', `${aead.mode} is not supported here`, { hint: 'Decrypt it with the command line.' });
+  const associated = Uint8Array.of(0xc3, aead.version, algorithm, aead.modeId);
+  const wrapping =
+    aead.version === 5
+      ? copyOf(key)
+      : new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), associated, key.length));
+  try {
+    const opener = openAead(aead.mode, wrapping, aead.nonce, associated);
+    const first = opener.update(stored.subarray(0, -aeadTagBytes));
+    const last = opener.finish(stored.subarray(-aeadTagBytes));
+    return last === undefined ? undefined : { data: copyOf(concat([first, last])), algorithm };
+  } finally {
+    wrapping.fill(0);
+  }
+}
+
+const MODES: Readonly<Record<number, AeadMode>> = { 1: 'EAX', 2: 'OCB', 3: 'GCM' };
+const NONCE_BYTES = { EAX: 16, OCB: 15, GCM: 12 } as const;
+
+/** RFC 9580, 9.5 */
+const HASHES: Readonly<Record<number, string>> = {
+  1: 'md5',
+  2: 'sha1',
+  3: 'ripemd160',
+  8: 'sha256',
+  9: 'sha384',
+  10: 'sha512',
+  11: 'sha224',
+  12: 'sha3-256',
+  14: 'sha3-512',
+};
+
+type Taker = (length?: number) => Uint8Array;
+
+function taker(body: Uint8Array): Taker {
+  let place = 0;
+  return (length = body.length - place) => {
+    if (place + length > body.length) {
+      fail('damaged', 'decrypt', 'a session key packet of the message is too short', {
+        offset: 0,
+        hint: 'The file is not what was written: copy it again, or use another backup.',
+      });
+    }
+    place += length;
+    return body.subarray(place - length, place);
+  };
+}
+
+function readDerivation(take: Taker): Derivation {
+  const kind = take(1)[0];
+  if (kind === 4) {
+    const salt = take(16);
+    const [passes = 0, lanes = 0, memory = 0] = take(3);
+    return { kind: 'argon2', salt, passes, lanes, memoryKiB: 2 ** memory };
+  }
+  if (kind === 0 || kind === 1 || kind === 3) {
+    const hash = HASHES[take(1)[0] ?? 0];
+    const salt = kind === 0 ? new Uint8Array(0) : take(8);
+    const coded = kind === 3 ? (take(1)[0] ?? 0) : undefined;
+    const count = coded === undefined ? 0 : (16 + (coded & 15)) * 2 ** ((coded >> 4) + 6);
+    if (hash !== undefined) return { kind: 'hash', hash, salt, count };
+  }
+  fail('unsupported', 'decrypt', 'the message makes its key of the password in a way that is not known', {
+    hint: 'Decrypt it with the program that wrote it.',
+  });
+}
+
+async function derive(derivation: Derivation, password: Uint8Array, keyBytes: number): Promise<Uint8Array> {
+  if (derivation.kind === 'hash') return hashed(derivation, password, keyBytes);
+  const { salt, passes, lanes, memoryKiB } = derivation;
+  try {
+    return await argon2id({
+      password,
+      salt,
+      iterations: passes,
+      parallelism: lanes,
+      memorySize: memoryKiB,
+      hashLength: keyBytes,
+      outputType: 'binary',
+    });
+  } catch {
+    fail(
+      'unsupported',
+      'key',
+      `the password needs Argon2 with ${Math.ceil(memoryKiB / 1024)} MiB of memory, which is not to be had here`,
+      {
+        hint: 'Decrypt it on a larger machine.',
+      },
+    );
+  }
+}
+
+/** How much is hashed at once, in bytes. */
+const roundBytes = 64 * 1024;
+
+/** The salted password again and again, `count` bytes in all, at least once; where a hash is too short, others with zeros in front follow. */
+function hashed(
+  { hash: name, salt, count }: Extract<Derivation, { kind: 'hash' }>,
+  password: Uint8Array,
+  keyBytes: number,
+): Uint8Array {
+  const unit = concat([salt, password]);
+  const repeated = Buffer.alloc(unit.length * Math.max(1, Math.floor(roundBytes / Math.max(unit.length, 1))));
+  for (let place = 0; place < repeated.length; place += unit.length) repeated.set(unit, place);
+  const total = Math.max(count, unit.length);
+  const parts: Uint8Array[] = [];
+  let filled = 0;
+  for (let zeros = 0; filled < keyBytes; zeros++) {
+    const hash = createHash(name).update(new Uint8Array(zeros));
+    for (let left = total; left > 0; left -= repeated.length)
+      hash.update(repeated.subarray(0, Math.min(left, repeated.length)));
+    const digest = hash.digest();
+    parts.push(digest);
+    filled += digest.length;
+  }
+  repeated.fill(0);
+  return copyOf(concat(parts).subarray(0, keyBytes));
+}
