@@ -8,6 +8,7 @@ import {
   viewFindings,
   viewText,
 } from '../../server/src/core/queries/entryView.ts';
+import { lenses } from '../../server/src/core/queries/lenses.ts';
 import { allRules } from '../../server/src/core/rules/all.ts';
 import { Workspace } from '../../server/src/core/workspace.ts';
 
@@ -173,5 +174,14 @@ describe('findings of an entry', () => {
     workspace.setFile(view, '[global]\n', 'conf');
     workspace.deleteFile(view);
     expect(workspace.findings().get(uri)).toHaveLength(before);
+  });
+});
+
+describe('lenses of a view', () => {
+  test('offer a key, and do not judge without the cluster that mounts the entry', () => {
+    const workspace = workspaceOf(head);
+    const view = 'restorable-entry:/s3.conf?x';
+    workspace.setFile(view, '[global]\nrepo2-cipher-pass=\nrepo2-path=/x\n', 'conf');
+    expect(lenses(workspace, view).map((it) => it.title)).toEqual(['Generate pass']);
   });
 });

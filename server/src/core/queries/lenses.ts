@@ -7,7 +7,7 @@ import type { Resource } from '../resource.ts';
 import { PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { type SecretEntry, SecretResource } from '../resources/secret.ts';
 import { ObjectStorageResource, StackGresClusterResource } from '../resources/stackgres.ts';
-import type { Workspace } from '../workspace.ts';
+import { viewScheme, type Workspace } from '../workspace.ts';
 import { clusterConfiguration } from './clusterConfiguration.ts';
 import { readingsOf } from './confReading.ts';
 import { emptyKeyOf, emptyPassOf } from './emptyKeys.ts';
@@ -39,7 +39,8 @@ export function lenses(workspace: Workspace, uri: string): Lens[] {
         const where = emptyPassOf(setting);
         if (where) found.push({ at: setting.keyPlace, title: 'Generate pass', action: { kind: 'generateKey', where } });
       }
-      if (conf.entry) continue;
+      // Who mounts an entry decides what its options mean: in its view nothing can be said about that.
+      if (conf.entry || uri.startsWith(viewScheme)) continue;
       for (const reading of readingsOf(conf, query)) {
         if (reading.cluster) continue;
         const seen = new Set<string>();
