@@ -47,7 +47,7 @@ export class Cluster {
   }
 
   /** One database and few catalogs, WAL on another disk by a link, a linked configuration file, a tablespace. */
-  start(): void {
+  start({ hasChecksums = true } = {}): void {
     const { folder, data } = this;
     this.run(`${binaries}/initdb`, [
       '-D',
@@ -55,7 +55,7 @@ export class Cluster {
       '-X',
       path.join(folder, 'wal'),
       '--wal-segsize=1',
-      '--data-checksums',
+      ...(hasChecksums ? ['--data-checksums'] : []),
       '-E',
       'UTF8',
       '--locale=C',
