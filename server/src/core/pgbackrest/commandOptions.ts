@@ -66,8 +66,14 @@ export interface DroppedLine<L extends Line> {
     | { kind: 'given' }
     /** A stronger place has the option. */
     | { kind: 'overridden'; by: L }
-    /** The option it depends on has no value, or another one. */
-    | { kind: 'unmet'; decider: string; list: readonly string[] | undefined; current: string | undefined };
+    /** The option it depends on has no value, or another one; `isSet` when a line gives it, not a default. */
+    | {
+        kind: 'unmet';
+        decider: string;
+        list: readonly string[] | undefined;
+        current: string | undefined;
+        isSet: boolean;
+      };
   /** pgBackRest warns; otherwise it says nothing. */
   isWarned: boolean;
 }
@@ -344,6 +350,7 @@ class Reader<L extends Line> {
             decider: deciderName(depend.option, index),
             list: depend.list,
             current: decider.value,
+            isSet: decider.isWritten,
           };
           this.#dropped.push({ line, reason, isWarned: false });
         }

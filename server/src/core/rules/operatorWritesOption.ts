@@ -1,30 +1,6 @@
 import { clusterConfiguration } from '../queries/clusterConfiguration.ts';
+import { operatorOptions } from '../queries/operatorOptions.ts';
 import { fix, fixture, rule } from '../rule.ts';
-
-/** What the operators write into [global] of the same files for every repository of the kind. Facts: operators.md 1.3. */
-const FROM_REPOS: Record<string, readonly string[]> = {
-  s3: ['repo-type', 'repo-path', 'repo-s3-bucket', 'repo-s3-endpoint', 'repo-s3-region'],
-  gcs: ['repo-type', 'repo-path', 'repo-gcs-bucket'],
-  azure: ['repo-type', 'repo-path', 'repo-azure-container'],
-  volume: [
-    'repo-path',
-    'repo-host',
-    'repo-host-type',
-    'repo-host-ca-file',
-    'repo-host-cert-file',
-    'repo-host-key-file',
-    'repo-host-user',
-  ],
-};
-const ALWAYS = new Set([
-  'spool-path',
-  'log-path',
-  'tls-server-address',
-  'tls-server-auth',
-  'tls-server-ca-file',
-  'tls-server-cert-file',
-  'tls-server-key-file',
-]);
 
 export default rule({
   id: 'operator-writes-option',
@@ -88,21 +64,17 @@ export default rule({
   `,
   check(cluster, { report, query }) {
     for (const scope of cluster.scopes) {
-      const written = new Set<string>();
-      for (const repo of scope.repos) {
-        for (const [kind, options] of Object.entries(FROM_REPOS)) {
-          if (repo.node.get(kind)) for (const it of options) written.add(it.replace(/^repo/, repo.name));
-        }
-      }
+      const written = operatorOptions(scope).filter((it) => it.section === 'global' && it.key !== 'archive-async');
       for (const { conf } of clusterConfiguration(cluster, scope, query).confs) {
         for (const setting of conf.settings) {
           const { canonical, definition } = setting.resolved;
           if (!canonical || !definition || setting.scope.stanza !== undefined || setting.scope.command !== undefined)
             continue;
-          if (!written.has(canonical) && !(scope.role === 'own' && ALWAYS.has(canonical))) continue;
+          const same = written.find((it) => it.key === canonical);
+          if (!same) continue;
           // An option that stands in `global` as well is told by option-set-twice.
           if (scope.global.some((it) => it.resolved.canonical === canonical)) continue;
-          const source = written.has(canonical) ? `, from repos of ${cluster.title}` : '';
+          const source = same.node ? `, from repos of ${cluster.title}` : '';
           report(setting.keyPlace, `the operator writes ${setting.key} itself${source}`, {
             fix: fix(`Remove ${setting.key}`, setting.remove()),
           });
