@@ -40,6 +40,7 @@ const bundles = [
     entryPoints: ['engine/src/archives/pgbackrest/fileLane.ts'],
     outfile: join(options.out, 'restoreLane.js'),
   },
+  { entryPoints: ['engine/src/archives/walg/walgLane.ts'], outfile: join(options.out, 'walgLane.js') },
 ].map((it) => ({ ...shared, banner: { js: whereAmI }, ...it }));
 
 if (options.watch) {

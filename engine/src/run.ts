@@ -1,5 +1,6 @@
 import { archiveGet } from './archives/archiveGet.ts';
 import { inspectRepository, isRepository, testRestoreRepository } from './archives/pgbackrest/repository.ts';
+import { inspectWalg, isWalg, testRestoreWalg } from './archives/walg/walg.ts';
 import { bug, fail, RestoreError } from './failure.ts';
 import { decryptFile } from './files/decryptFile.ts';
 import { encryptFile } from './files/encryptFile.ts';
@@ -28,15 +29,15 @@ export async function runJob<J extends Job>(job: J, context: RunContext): Promis
 async function result(job: Job, context: RunContext): Promise<JobResult[Job['kind']]> {
   switch (job.kind) {
     case 'test-restore':
-      return (await isRepository(job.archive))
-        ? testRestoreRepository(job, context)
+      if (await isRepository(job.archive)) return testRestoreRepository(job, context);
+      return (await isWalg(job.archive))
+        ? testRestoreWalg(job, context)
         : [await testRestoreFile(withoutRepositoryOptions(job), context)];
     case 'archive-get':
       return archiveGet(job, context);
     case 'inspect':
-      return (await isRepository(job.archive))
-        ? inspectRepository(job.archive, context)
-        : inspectFile(job.archive, context);
+      if (await isRepository(job.archive)) return inspectRepository(job.archive, context);
+      return (await isWalg(job.archive)) ? inspectWalg(job.archive, context) : inspectFile(job.archive, context);
     case 'encrypt':
       return encryptFile(job, context);
     case 'decrypt':

@@ -16,7 +16,11 @@ export interface TarMember {
   /** Bytes of contents that follow; 0 for everything but files. */
   size: number;
   mode: number;
+  /** Epoch seconds. */
+  modifiedAt: number;
   linkTarget?: string;
+  /** Only parts of the file are stored, with a map of where they belong. */
+  isSparse: boolean;
   /** Where the member's header begins in the tar. */
   offset: number;
 }
@@ -69,6 +73,8 @@ export async function* readTar(
       type,
       size,
       mode: numberField(header, 100, 8, offset) & 0o7777,
+      modifiedAt: timeOf(pax.get('mtime'), header),
+      isSparse: typeFlag === 'S' || [...pax.keys()].some((key) => key.startsWith('GNU.sparse.')),
       offset,
       ...(linkTarget === '' ? {} : { linkTarget }),
     };
@@ -181,6 +187,12 @@ function numberField(header: Uint8Array, from: number, length: number, offset: n
   }
   if (Number.isSafeInteger(value)) return value;
   fail('damaged', 'contents', 'a tar header holds a number that is none', { offset });
+}
+
+/** A time that cannot be read is no reason to refuse a tar: 0 then. */
+function timeOf(recorded: string | undefined, header: Uint8Array): number {
+  const time = recorded === undefined ? Number.parseInt(text(header, 136, 12), 8) : Number(recorded);
+  return Number.isFinite(time) && Math.abs(time) < 2 ** 40 ? Math.trunc(time) : 0;
 }
 
 async function readExtension(reader: ByteReader, size: number, offset: number): Promise<Uint8Array> {

@@ -199,7 +199,11 @@ export class DirectorySink implements Sink {
       return new StagedPatch(descriptor, this.#readable(file));
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-        fail('incomplete', 'chain', `${this.#readable(file)} is to be changed by an increment, but was not restored before`);
+        fail(
+          'incomplete',
+          'chain',
+          `${this.#readable(file)} is to be changed by an increment, but was not restored before`,
+        );
       }
       throw this.#refused(error, file);
     }

@@ -1,0 +1,291 @@
+/** Proves that the WAL of a backup is all there: from the segment where it began to the one where it ended, or to the newest. */
+
+import { type Failure, RestoreError } from '../../failure.ts';
+import { Lanes } from '../pgbackrest/lanes.ts';
+import { nextSegment } from '../pgbackrest/wal.ts';
+import type { BucketFiles } from './bucketFiles.ts';
+import type { Crew } from './crew.ts';
+import { segmentAt, timelineOf } from './names.ts';
+import { StorageTally } from './storageTally.ts';
+import { type Opening, readObject } from './storedObject.ts';
+import type { StoredWal, WalArchive } from './walArchive.ts';
+import { type HistoryLine, parseHistory, type WalCheckResult } from './walCheck.ts';
+
+export interface WalRange {
+  /** The first segment that recovery reads. */
+  start: string;
+  /** Where the backup ends; undefined where nobody recorded it. */
+  finishLsn: bigint | undefined;
+  systemId: bigint | undefined;
+}
+
+export interface WalResult {
+  first: string;
+  last: string;
+  segments: number;
+  verified: number;
+  bytes: number;
+  segmentBytes: number | undefined;
+  storage: StorageTally;
+  failures: Failure[];
+  notes: string[];
+}
+
+const defaultSegmentBytes = 16 * 1024 * 1024;
+const mostSegments = 1_000_000;
+
+interface Work {
+  files: BucketFiles;
+  crew: Crew;
+  opening: Opening;
+  archive: WalArchive;
+}
+
+/** @throws RestoreError `cancelled`; whatever is wrong with the WAL is in the result */
+export async function testWal(work: Work, range: WalRange, toNewest: boolean): Promise<WalResult> {
+  const test = new WalTest(work, range);
+  await test.run();
+  if (toNewest) await test.runToNewest();
+  return test.result;
+}
+
+class WalTest {
+  readonly #work: Work;
+  readonly #range: WalRange;
+  readonly #timeline: number;
+  readonly result: WalResult;
+
+  constructor(work: Work, range: WalRange) {
+    this.#work = work;
+    this.#range = range;
+    this.#timeline = timelineOf(range.start);
+    this.result = {
+      first: range.start,
+      last: range.start,
+      segments: 0,
+      verified: 0,
+      bytes: 0,
+      segmentBytes: undefined,
+      storage: new StorageTally(),
+      failures: [],
+      notes: [],
+    };
+  }
+
+  /** What makes the backup consistent. */
+  async run(): Promise<void> {
+    const { start, finishLsn } = this.#range;
+    await this.#needed(start);
+    if (finishLsn === undefined) {
+      this.result.notes.push('The backup does not record where it ended: only its first WAL segment was demanded.');
+      return;
+    }
+    // A stop right at a border belongs to the segment that ends there.
+    let last = segmentAt(finishLsn - 1n, this.#timeline, this.#segmentBytes);
+    // Without the first segment its size is not known: the last one may have a name of another size.
+    if (this.result.segmentBytes === undefined && !this.#work.archive.find(last).length) {
+      const known = this.#work.archive.segments(this.#timeline).find((it) => it > start);
+      if (known !== undefined) {
+        await this.#segment(known);
+        last = segmentAt(finishLsn - 1n, this.#timeline, this.#segmentBytes);
+        this.result.segments--;
+      }
+    }
+    if (last < start) {
+      this.result.failures.push({
+        code: 'damaged',
+        stage: 'wal',
+        path: this.#work.archive.folder,
+        message: `the backup says that it ended in WAL segment ${last}, before it began in ${start}`,
+        hint: 'Its sentinel was changed, or is of another backup: copy it again.',
+      });
+      return;
+    }
+    this.result.last = last;
+    const lanes = new Lanes(this.#work.crew.size);
+    for (let segment = start; segment < last && this.result.segments < mostSegments; ) {
+      segment = nextSegment(segment, this.#segmentBytes);
+      const next = segment;
+      await lanes.add(() => this.#needed(next));
+    }
+    await lanes.end();
+    await this.#checkOwnHistory();
+  }
+
+  /** What a recovery to the present needs: the rest of the timeline, and of those that followed it. */
+  async runToNewest(): Promise<void> {
+    const path = await this.#timelinesAhead();
+    if (!path) return;
+    let from = this.result.last;
+    for (const [index, timeline] of path.entries()) {
+      const next = path[index + 1];
+      const end =
+        next?.switchedAt === undefined ? undefined : segmentAt(next.switchedAt, timeline.id, this.#segmentBytes);
+      if (index > 0) {
+        const begin = segmentAt(timeline.switchedAt ?? 0n, timeline.id, this.#segmentBytes);
+        await this.#needed(begin);
+        from = begin;
+      }
+      await this.#followTimeline(timeline.id, from, end);
+    }
+  }
+
+  get #segmentBytes(): number {
+    return this.result.segmentBytes ?? defaultSegmentBytes;
+  }
+
+  /** @param end the segment in which the next timeline begins: that one's own copy is read instead */
+  async #followTimeline(timeline: number, from: string, end: string | undefined): Promise<void> {
+    const { archive } = this.#work;
+    const newest = archive.segments(timeline).at(-1) ?? from;
+    const until = end ?? nextSegment(newest, this.#segmentBytes);
+    const lanes = new Lanes(this.#work.crew.size);
+    let missing: { first: string; last: string; count: number } | undefined;
+    let segment = nextSegment(from, this.#segmentBytes);
+    for (; segment < until && this.result.segments < mostSegments; segment = nextSegment(segment, this.#segmentBytes)) {
+      const next = segment;
+      if (archive.find(next).length === 0) {
+        missing = missing
+          ? { ...missing, last: next, count: missing.count + 1 }
+          : { first: next, last: next, count: 1 };
+        continue;
+      }
+      if (missing) this.#reportGap(missing);
+      missing = undefined;
+      this.result.last = next;
+      await lanes.add(() => this.#segment(next));
+    }
+    if (missing) this.#reportGap(missing);
+    await lanes.end();
+    const partial = archive.find(`${end ?? until}.partial`);
+    for (const it of partial.slice(0, 1)) await this.#read(it);
+  }
+
+  #reportGap({ first, last, count }: { first: string; last: string; count: number }): void {
+    this.result.failures.push({
+      code: 'incomplete',
+      stage: 'wal',
+      path: `${this.#work.archive.folder}/${first}`,
+      message: `${count === 1 ? `WAL segment ${first} is` : `${count} WAL segments, ${first} to ${last}, are`} missing: recovery ends there`,
+      hint: 'PostgreSQL takes this for the end of the archive, and starts with everything after it lost. If they were never archived, make a new backup.',
+    });
+  }
+
+  /**
+   * As PostgreSQL finds the newest timeline: the histories of one timeline after the other, until one is not there.
+   * undefined when that timeline does not come from this backup.
+   */
+  async #timelinesAhead(): Promise<{ id: number; switchedAt: bigint | undefined }[] | undefined> {
+    const { archive } = this.#work;
+    let newest = this.#timeline;
+    while (archive.find(historyName(newest + 1)).length > 0) newest++;
+    const beyond = archive.others().histories.filter((it) => Number.parseInt(it.file.slice(0, 8), 16) > newest);
+    if (beyond[0]) {
+      this.result.notes.push(
+        `${beyond[0].file} is there, but not the history of timeline ${newest + 1}: PostgreSQL stops looking before it.`,
+      );
+    }
+    if (newest === this.#timeline) return [{ id: newest, switchedAt: undefined }];
+    const history = await this.#history(newest);
+    if (!history) return undefined;
+    const own = history.findIndex((it) => it.timeline === this.#timeline);
+    const left = history[own];
+    if (!left || (this.#range.finishLsn !== undefined && left.switchedAt < this.#range.finishLsn)) {
+      this.result.failures.push({
+        code: 'incomplete',
+        stage: 'wal',
+        path: archive.find(historyName(newest))[0]?.object,
+        message: `timeline ${newest}, the newest, does not come from this backup: ${left ? 'it branched off before the backup ended' : `timeline ${this.#timeline} is none of its ancestors`}`,
+        hint: `Recover with recovery_target_timeline = 'current', or from a backup of timeline ${newest}.`,
+      });
+      return [{ id: this.#timeline, switchedAt: undefined }];
+    }
+    const ahead = history.slice(own);
+    return [
+      { id: this.#timeline, switchedAt: undefined },
+      ...ahead.map((it, index) => ({ id: ahead[index + 1]?.timeline ?? newest, switchedAt: it.switchedAt })),
+    ];
+  }
+
+  async #checkOwnHistory(): Promise<void> {
+    if (this.#timeline === 1) return;
+    if (this.#work.archive.find(historyName(this.#timeline)).length > 0) {
+      await this.#history(this.#timeline);
+      return;
+    }
+    this.result.notes.push(
+      `The history of timeline ${this.#timeline} is not in the archive: PostgreSQL recovers without it, but not to points before the timeline began.`,
+    );
+  }
+
+  async #history(timeline: number): Promise<HistoryLine[] | undefined> {
+    const [stored] = this.#work.archive.find(historyName(timeline));
+    if (!stored) return undefined;
+    const { files, opening } = this.#work;
+    const found = await this.#attempt(() =>
+      readObject(files, { name: stored.object, compression: stored.compression }, opening, async (plain) => {
+        const bytes = await plain.read(1024 * 1024);
+        return parseHistory(Buffer.from(bytes).toString('latin1'), stored.object);
+      }),
+    );
+    if (found) this.result.storage.add(found.storage);
+    return found?.value;
+  }
+
+  async #needed(segment: string): Promise<void> {
+    if (this.#work.archive.find(segment).length > 0) return this.#segment(segment);
+    this.result.segments++;
+    const isPartial = this.#work.archive.find(`${segment}.partial`).length > 0;
+    this.result.failures.push({
+      code: 'incomplete',
+      stage: 'wal',
+      path: `${this.#work.archive.folder}/${segment}`,
+      message: `WAL segment ${segment} is missing${isPartial ? ' (there is only a partial one, which PostgreSQL does not ask for)' : ''}; PostgreSQL cannot make the backup consistent without it`,
+      hint: isPartial
+        ? 'Rename the .partial object to the name of the segment if the timeline really ended there.'
+        : 'Copy wal_005/ together with basebackups_005/; if the segment was never archived, use another backup.',
+    });
+  }
+
+  async #segment(segment: string): Promise<void> {
+    this.result.segments++;
+    const [stored, ...others] = this.#work.archive.find(segment);
+    if (!stored) return;
+    if (others.length > 0 && this.result.notes.length < 20) {
+      this.result.notes.push(
+        `WAL segment ${segment} is stored ${others.length + 1} times, with different codecs; ${stored.object} was read, which is the first that WAL-G looks for.`,
+      );
+    }
+    const found = await this.#read(stored);
+    if (!found) return;
+    this.result.verified++;
+    this.result.bytes += found.bytes;
+    this.result.segmentBytes ??= found.segmentBytes;
+  }
+
+  async #read({ object, compression, file }: StoredWal): Promise<WalCheckResult | undefined> {
+    const { systemId } = this.#range;
+    const found = await this.#attempt(() => this.#work.crew.run({ kind: 'wal', object, compression, file, systemId }));
+    if (found) this.result.storage.add(found.storage);
+    return found;
+  }
+
+  /** To PostgreSQL every failure of restore_command is the end of the archive. Here it is a failure. */
+  async #attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof RestoreError) || error.failure.code === 'cancelled') throw error;
+      const { hint, ...failure } = error.failure;
+      this.result.failures.push({
+        ...failure,
+        hint: `${hint ?? 'Copy it again.'} WAL-G would fail here, which PostgreSQL takes for the end of the archive: recovery ends, and everything after it is lost.`,
+      });
+      return undefined;
+    }
+  }
+}
+
+function historyName(timeline: number): string {
+  return `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
+}

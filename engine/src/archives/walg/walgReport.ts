@@ -1,0 +1,145 @@
+/** Turns what was found in a backup into ticks and sentences. See docs/formats/verdicts.md for what may be claimed. */
+
+import type { Failure } from '../../failure.ts';
+import type { FileFailure, Report, Tick, Verdict } from '../../report.ts';
+import type { StorageTally } from './storageTally.ts';
+
+/** A report in which nothing was found yet. */
+export function blankReport(archive: string): Report {
+  return {
+    archive,
+    format: 'wal-g',
+    backup: null,
+    keys: [],
+    verdict: { decrypted: null, authentic: null, complete: null, restorable: null },
+    because: { decrypted: '', authentic: '', complete: '', restorable: '' },
+    files: { total: 0, verified: 0, failed: [] },
+    bytes: { read: 0, restored: 0 },
+    seconds: 0,
+    failure: null,
+    notes: [],
+    restoredTo: null,
+  };
+}
+
+export interface Evidence {
+  failures: readonly Failure[];
+  storage: StorageTally;
+  files: number;
+  verified: number;
+  tars: number;
+  /** false: nobody recorded which files there are, and what is missing cannot show. */
+  isListed: boolean;
+  wal: { first: string; last: string; segments: number } | undefined;
+}
+
+/** The four ticks with their reasons. */
+export function judge(evidence: Evidence): Pick<Report, 'verdict' | 'because'> {
+  const { failures, files, verified, tars, isListed, wal } = evidence;
+  const [first] = failures;
+  const unread = failures.find(isUnread);
+  const gap = failures.find(isGap);
+  const authentic = judgeAuthentic(evidence);
+  const proof = judgeProof(evidence);
+  const range = wal
+    ? `the WAL from ${wal.first}${wal.last === wal.first ? '' : ` to ${wal.last}`} (${count(wal.segments, 'segment')})`
+    : 'no WAL';
+  const all = `${count(tars, 'tar')} with ${count(files, 'file')}, and ${range}`;
+  const verdict: Verdict = {
+    decrypted: unread === undefined ? true : failures.filter(isUnread).every(provesNothing) ? null : false,
+    authentic: authentic.tick,
+    complete: gap !== undefined ? false : failures.some(isUnread) ? null : isListed ? true : null,
+    restorable: first !== undefined ? (failures.every(provesNothing) ? null : false) : proof.tick,
+  };
+  return {
+    verdict,
+    because: {
+      decrypted: unread
+        ? sentence(unread, first)
+        : evidence.storage.encrypted > 0
+          ? `${all} were decrypted and decompressed to their ends`
+          : `nothing is encrypted; ${all} were read to their ends`,
+      authentic: authentic.why,
+      complete: gap
+        ? sentence(gap, first)
+        : failures.some(isUnread)
+          ? 'what could not be read may hold anything'
+          : isListed
+            ? `every tar and file that WAL-G listed is there, and ${range}`
+            : `WAL-G kept no list of files for this backup: that nothing is missing cannot be proven; ${range} is there`,
+      restorable: first ? first.message : `${verified} of ${files} files came out whole; ${proof.why}`,
+    },
+  };
+}
+
+interface Judgement {
+  tick: Tick;
+  why: string;
+}
+
+function judgeAuthentic({ storage, failures }: Evidence): Judgement {
+  const changed = failures.find((it) => it.code === 'damaged' && it.stage === 'decrypt');
+  if (changed) return { tick: false, why: sentence(changed, failures[0]) };
+  const plain = failures.find((it) => it.code === 'not-encrypted');
+  if (plain) return { tick: null, why: 'what is not encrypted can be changed by whoever can write to the bucket' };
+  if (storage.encrypted === 0) {
+    const why = failures.some((it) => it.code === 'wrong-key')
+      ? 'nothing was opened'
+      : 'nothing is encrypted: whoever can write to the bucket can change it';
+    return { tick: null, why };
+  }
+  if (failures.some(isUnread)) return { tick: null, why: 'not all of it was read to the end where it is proven' };
+  const how = [...storage.encryptions].map((it) => (it === 'sodium' ? 'libsodium' : 'OpenPGP')).join(' and ');
+  return {
+    tick: true,
+    why: `every object carries its own proof (${how}) up to its last byte; the lists beside them are plain, so a whole object could be exchanged for another of the same key`,
+  };
+}
+
+/** WAL-G records neither checksums nor sizes of files: what shows a change is around them. */
+function judgeProof({ storage, isListed }: Evidence): Judgement {
+  const agree = 'the chain of backups, the WAL and pg_control agree with what WAL-G recorded';
+  if (storage.unproven > 0) {
+    const codecs = [...storage.compressions].join(', ');
+    return {
+      tick: null,
+      why: `${agree}, but ${storage.unproven === storage.objects ? 'the objects' : `${storage.unproven} objects`} (${codecs}) are not encrypted and have no checksum: a changed byte would not show`,
+    };
+  }
+  if (!isListed) return { tick: null, why: `${agree}, but no list says which files belong to it` };
+  return { tick: true, why: agree };
+}
+
+export function fileFailure({ path, code, offset, message }: Failure): FileFailure {
+  return { path: path ?? '', code, offset: offset ?? null, message };
+}
+
+/** What we cannot read may be sound all the same. */
+export function provesNothing({ code }: Failure): boolean {
+  return code === 'io' || code === 'unsupported';
+}
+
+function isUnread({ stage, code }: Failure): boolean {
+  return (
+    stage === 'key' ||
+    stage === 'decrypt' ||
+    stage === 'decompress' ||
+    code === 'io' ||
+    code === 'unsupported' ||
+    code === 'not-encrypted'
+  );
+}
+
+function isGap({ code }: Failure): boolean {
+  return code === 'incomplete' || code === 'truncated';
+}
+
+/** The first failure's place stands in the report already. */
+function sentence(failure: Failure, first: Failure | undefined): string {
+  const { message, path } = failure;
+  return failure === first || path === undefined || message.includes(path) ? message : `${path}: ${message}`;
+}
+
+export function count(number: number, what: string): string {
+  return `${number.toLocaleString('en')} ${what}${number === 1 ? '' : 's'}`;
+}
