@@ -9,7 +9,13 @@ describe('every rule finds what its page calls bad, and nothing in what its page
     const defaultName = defaultNameOf(rule);
     test(`${rule.id}: bad`, async () => {
       expect(parseMarkup(rule.bad, defaultName).flatMap((it) => it.marks)).not.toEqual([]);
-      await checkDiagnosticsAsync(rule.bad, { ...past(rule), only: rule.id, defaultName, targets: rule.badTargets });
+      await checkDiagnosticsAsync(rule.bad, {
+        ...past(rule),
+        mode: rule.badMode,
+        only: rule.id,
+        defaultName,
+        targets: rule.badTargets,
+      });
     });
     // The good text is seen by all rules: a cure that another rule calls ill is none.
     test(`${rule.id}: good`, () => checkDiagnosticsAsync(rule.good, { ...past(rule), defaultName }));

@@ -20,6 +20,8 @@ export interface CheckOptions {
   committed?: string | undefined;
   /** The files are those of a commit. */
   isTracked?: boolean | undefined;
+  /** The files have these permissions. */
+  mode?: number | undefined;
 }
 
 /** A workspace of the marked files; marks are left to the caller. */
@@ -29,7 +31,9 @@ export function workspaceOf(markup: string, options: CheckOptions & { rules?: re
   if (options.targets) workspace.setTargets(options.targets);
   for (const it of files) {
     workspace.setFile(it.uri, it.text);
-    if (options.isTracked) workspace.setRecord(it.uri, { isTracked: true });
+    if (options.isTracked || options.mode !== undefined) {
+      workspace.setRecord(it.uri, { isTracked: options.isTracked === true, mode: options.mode });
+    }
   }
   if (options.committed) {
     for (const it of parseMarkup(options.committed, options.defaultName)) workspace.setCommitted(it.uri, it.text);

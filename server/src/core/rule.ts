@@ -32,6 +32,8 @@ export interface Rule<K extends SubjectKind = SubjectKind> {
   committed?: string;
   /** Set where the files of `bad` and `good` are to be taken for files of a commit. */
   isTracked?: boolean;
+  /** The permission bits that the files of `bad` have. */
+  badMode?: number;
   check(subject: SubjectOf[K], context: RuleContext): void;
 }
 

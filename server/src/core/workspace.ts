@@ -46,6 +46,8 @@ interface FileState {
   text: string;
   language: FileLanguage;
   units: Unit[];
+  /** What was told last of the findings that its comments were held against. */
+  told: { found: readonly Finding[]; settings: number; findings: Finding[] } | undefined;
 }
 
 /**
@@ -58,6 +60,7 @@ export class Workspace {
   readonly #examinations = new Examinations();
   /** What was asked for from outside; beats every settings file. */
   #own: Settings = noSettings();
+  #settingsChanges = 0;
   /** By folder, with a slash at the end. */
   readonly #settingsFiles = new Map<string, SettingsFile>();
   /** The committed state of the files that differ from it. */
@@ -168,7 +171,7 @@ export class Workspace {
       ...old.slice(old.length - tail),
     ];
     for (const [i, it] of units.entries()) it.part.start = pieces[i]!.start;
-    this.#files.set(uri, { uri, text, language: kind, units });
+    this.#files.set(uri, { uri, text, language: kind, units, told: undefined });
   }
 
   deleteFile(uri: string): void {
@@ -304,6 +307,7 @@ export class Workspace {
   }
 
   #recheck(which: (uri: string) => boolean): void {
+    this.#settingsChanges++;
     for (const file of this.#files.values()) if (which(file.uri)) for (const it of file.units) it.query = undefined;
   }
 
@@ -319,7 +323,10 @@ export class Workspace {
 
   /** What is left of a file's findings when its comments have had their say, and what is to be said of the comments. */
   #told(uri: string, found: Finding[]): Finding[] {
-    const units = this.#files.get(uri)!.units;
+    const file = this.#files.get(uri)!;
+    const { units, told: before } = file;
+    const isSame = before?.found.length === found.length && before.found.every((it, i) => it === found[i]);
+    if (isSame && before?.settings === this.#settingsChanges) return before.findings;
     const silences = units.flatMap((it) => it.silences);
     for (const it of silences) for (const rule of it.rules) rule.hidden = 0;
     const told = found.filter((it) => !isSilenced(it, silences));
@@ -328,6 +335,7 @@ export class Workspace {
       const about = this.#ask(unit, [new Silences(unit.part, unit.silences)]);
       told.push(...about.findings);
     }
+    file.told = { found, settings: this.#settingsChanges, findings: told };
     return told;
   }
 

@@ -28,6 +28,10 @@ export class Files {
     private readonly warn: (problem: LoadProblem) => void,
   ) {}
 
+  get folders(): string[] {
+    return [...this.#folders];
+  }
+
   get isScanning(): boolean {
     return this.#scans > 0;
   }

@@ -51,6 +51,7 @@ import { addressOfView, executeCommand, secretsAt } from './commands.ts';
 import { type ClientAbilities, Converter } from './convert.ts';
 import { Documents } from './documents.ts';
 import { Files } from './files.ts';
+import { Past } from './past.ts';
 import { Publisher } from './publisher.ts';
 import { defaultSettings, readSettings, type Settings } from './settings.ts';
 import { answerTextFeatures, diagnosticCapability, textCapabilities } from './textFeatures.ts';
@@ -100,6 +101,7 @@ export class Server {
     () => this.#soon(),
     (problem) => this.#connection.console.warn(problem.message),
   );
+  readonly #past = new Past(this.workspace);
   readonly #connection: Connection;
   #abilities: ClientAbilities = abilitiesOf({}, undefined);
   #convert = new Converter(this.#documents, this.#abilities);
@@ -258,7 +260,12 @@ export class Server {
         if (this.#documents.close(uri)) await this.#files.look([canonical]);
       }),
     );
-    connection.onDidSaveTextDocument(() => this.#guard('didSave', () => this.#lookAgain()));
+    connection.onDidSaveTextDocument(() =>
+      this.#guard('didSave', () => {
+        this.#past.expire();
+        this.#lookAgain();
+      }),
+    );
   }
 
   #listenToWorkspace(): void {
@@ -507,12 +514,21 @@ export class Server {
   async #analyse(): Promise<void> {
     const run = ++this.#run;
     await this.#guard('findings', async () => {
+      await this.#tellPast();
+      if (run !== this.#run || this.#isShutDown) return;
       this.#publish();
       while (await examinePending(this.workspace)) {
         if (run !== this.#run || this.#isShutDown) return;
         this.#publish();
       }
     });
+  }
+
+  /** The texts as they are now, held against the last commit. */
+  async #tellPast(): Promise<void> {
+    if (this.#isFirstLook) return;
+    this.#documents.read();
+    await this.#past.tell(this.#files.folders);
   }
 
   #publish(): void {
@@ -559,6 +575,7 @@ export class Server {
     this.#demandRunning();
     // What is not read yet seems to be missing.
     while (this.#isFirstLook && Date.now() < this.#firstLookEnds) await new Promise((go) => setTimeout(go, pauseMs));
+    await this.#tellPast();
     this.#documents.read();
     let found = this.workspace.findings();
     while (await examinePending(this.workspace)) found = this.workspace.findings();

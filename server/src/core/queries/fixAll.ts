@@ -3,11 +3,18 @@ import type { Edit, Place } from '../part.ts';
 
 /** The safe fixes of some findings that can be made together: one per finding, none touching the text of another. */
 export function fixAll(findings: readonly Finding[]): Edit[] {
-  const chosen: Edit[] = [];
+  return safeFixes(findings).flatMap((it) => it.fix.edits);
+}
+
+/** As `fixAll`, with the finding that each fix is for. */
+export function safeFixes(findings: readonly Finding[]): { finding: Finding; fix: Fix }[] {
+  const chosen: { finding: Finding; fix: Fix }[] = [];
+  const taken: Edit[] = [];
   for (const finding of findings) {
     const fix = finding.fixes.find(isSafe);
-    if (!fix || fix.edits.some((it) => chosen.some((other) => collide(it.at, other.at)))) continue;
-    chosen.push(...fix.edits);
+    if (!fix || fix.edits.some((it) => taken.some((other) => collide(it.at, other.at)))) continue;
+    chosen.push({ finding, fix });
+    taken.push(...fix.edits);
   }
   return chosen;
 }

@@ -20,6 +20,9 @@ import backupsIgnored from './backupsIgnored.ts';
 import bothDataSources from './bothDataSources.ts';
 import bucketPolicyDeniesUpload from './bucketPolicyDeniesUpload.ts';
 import byteOrderMark from './byteOrderMark.ts';
+import changedCipher from './changedCipher.ts';
+import changedKey from './changedKey.ts';
+import changedStorageEncryption from './changedStorageEncryption.ts';
 import cipherInCommandSection from './cipherInCommandSection.ts';
 import cipherNoneWithPass from './cipherNoneWithPass.ts';
 import cipherOnlyInStanza from './cipherOnlyInStanza.ts';
@@ -49,6 +52,7 @@ import cnpgTwoArchivers from './cnpgTwoArchivers.ts';
 import cnpgUnknownSource from './cnpgUnknownSource.ts';
 import cnpgValueNewline from './cnpgValueNewline.ts';
 import commandLineOption from './commandLineOption.ts';
+import committedSecret from './committedSecret.ts';
 import confEntryName from './confEntryName.ts';
 import credentialsIgnored from './credentialsIgnored.ts';
 import deltaInGlobal from './deltaInGlobal.ts';
@@ -69,6 +73,7 @@ import generatedNameHash from './generatedNameHash.ts';
 import ignoredOption from './ignoredOption.ts';
 import ignoredTimeUnit from './ignoredTimeUnit.ts';
 import ignoreWithoutReason from './ignoreWithoutReason.ts';
+import immutableSecret from './immutableSecret.ts';
 import inlineComment from './inlineComment.ts';
 import invalidValue from './invalidValue.ts';
 import lineTooLong from './lineTooLong.ts';
@@ -103,10 +108,14 @@ import placeholderCipherPass from './placeholderCipherPass.ts';
 import plainHttpEndpoint from './plainHttpEndpoint.ts';
 import publishedCipherPass from './publishedCipherPass.ts';
 import quotedValue from './quotedValue.ts';
+import readableSecret from './readableSecret.ts';
 import recoveryOptionStandbyMode from './recoveryOptionStandbyMode.ts';
 import refusedOption from './refusedOption.ts';
+import removedBackups from './removedBackups.ts';
+import removedSecret from './removedSecret.ts';
 import repoPassWithoutType from './repoPassWithoutType.ts';
 import repositoryInDataDirectory from './repositoryInDataDirectory.ts';
+import repositoryMoved from './repositoryMoved.ts';
 import repositoryStorage from './repositoryStorage.ts';
 import restoreBackup from './restoreBackup.ts';
 import restoreTarget from './restoreTarget.ts';
@@ -202,6 +211,9 @@ export const allRules: readonly AnyRule[] = [
   bothDataSources,
   bucketPolicyDeniesUpload,
   byteOrderMark,
+  changedCipher,
+  changedKey,
+  changedStorageEncryption,
   cipherInCommandSection,
   cipherNoneWithPass,
   cipherOnlyInStanza,
@@ -231,6 +243,7 @@ export const allRules: readonly AnyRule[] = [
   cnpgUnknownSource,
   cnpgValueNewline,
   commandLineOption,
+  committedSecret,
   confEntryName,
   credentialsIgnored,
   deltaInGlobal,
@@ -251,6 +264,7 @@ export const allRules: readonly AnyRule[] = [
   ignoredOption,
   ignoredTimeUnit,
   ignoreWithoutReason,
+  immutableSecret,
   inlineComment,
   invalidValue,
   lineTooLong,
@@ -285,10 +299,14 @@ export const allRules: readonly AnyRule[] = [
   plainHttpEndpoint,
   publishedCipherPass,
   quotedValue,
+  readableSecret,
   recoveryOptionStandbyMode,
   refusedOption,
+  removedBackups,
+  removedSecret,
   repoPassWithoutType,
   repositoryInDataDirectory,
+  repositoryMoved,
   repositoryStorage,
   restoreBackup,
   restoreTarget,

@@ -55,12 +55,14 @@ export default rule({
     stringData:
       key: 3fca27ff846664b4428dce73ac41d57cc637dee9fd029a662e875f5455790ded
   `,
-  check(resource, { report, query }) {
+  check(resource, { report, query, history }) {
     const seen = new Set<string>();
     for (const reference of neededSecrets(resource)) {
       const { name } = reference.symbol;
       if (!name || isOpaque(name) || seen.has(name)) continue;
       if (query.definitionsOf(reference.symbol).length > 0) continue;
+      // removed-secret knows more.
+      if (history.before.definitionsOf(reference.symbol).length > 0) continue;
       // Said once for each name: four selectors of one Secret are one Secret that is not here.
       seen.add(name);
       const elsewhere = query.definitionsOf({ kind: 'secret', name })[0]?.resource;
