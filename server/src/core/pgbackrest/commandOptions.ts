@@ -251,7 +251,7 @@ class Reader<L extends Line> {
         drop({ kind: 'stanza-only' }, true);
         continue;
       }
-      if (source === 'environment' && line.value === '') {
+      if (source === 'environment' && line.value === '' && !line.isOpaque) {
         this.#refuse(32, `${key} has no value`, line);
         continue;
       }
@@ -266,7 +266,7 @@ class Reader<L extends Line> {
       }
       this.#found.set(canonical, { lines: [line, ...more], source });
       if (more.length > 0 && !definition.multi) this.#refuse(31, `${key} is set ${more.length + 1} times`, line);
-      else if (more.length === 0 && line.value === '') this.#refuse(32, `${key} has no value`, line);
+      else if (more.length === 0 && line.value === '' && !line.isOpaque) this.#refuse(32, `${key} has no value`, line);
       else if (definition.type === 'boolean' && !line.isOpaque && line.value !== 'y' && line.value !== 'n') {
         this.#refuse(32, `${key} takes y or n`, line);
       }
