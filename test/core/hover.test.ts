@@ -233,7 +233,7 @@ kind: PerconaPGCluster
 metadata: {name: prod}
 spec: {backups: {pgbackrest: {global: {repo2-cipher-pass: ${PASS}}, repos: [{name: repo2}]}}}
 `,
-      '**repo2** of PerconaPGCluster prod: not encrypted: its pass is ignored without repo2-cipher-type',
+      '**repo2** of PerconaPGCluster prod: NOT ENCRYPTED: the pass is ignored because repo2-cipher-type is not set',
     );
   });
 

@@ -66,7 +66,7 @@ metadata:
     ]);
   });
 
-  test('say it of repositories whose pass is ignored, or that lie beside an encrypted one', () => {
+  test('say of each repository where it is, whether it is encrypted, and what is kept', () => {
     const cluster = (global: string) => `apiVersion: pgv2.percona.com/v2
 kind: PerconaPGCluster
 metadata: {name: prod}
@@ -79,13 +79,17 @@ spec:
         - name: repo2
 `;
     expect(titles(cluster('repo2-cipher-pass: x'))).toEqual([
-      '- name: repo2 → NOT ENCRYPTED: its pass is ignored without repo2-cipher-type',
+      '- name: repo1 → repo1: not encrypted, no retention',
+      '- name: repo2 → repo2: NOT ENCRYPTED: the pass is ignored because repo2-cipher-type is not set, no retention',
     ]);
     expect(titles(cluster('repo2-cipher-type: aes-256-cbc, repo2-cipher-pass: x'))).toEqual([
-      '- name: repo1 → NOT ENCRYPTED',
-      '- name: repo2 → encrypted with aes-256-cbc',
+      '- name: repo1 → repo1: NOT ENCRYPTED, no retention',
+      '- name: repo2 → repo2: encrypted (aes-256-cbc, pass from global), no retention',
     ]);
-    expect(titles(cluster(''))).toEqual([]);
+    expect(titles(cluster('repo1-retention-full: "4"'))).toEqual([
+      '- name: repo1 → repo1: not encrypted, retention 4 full',
+      '- name: repo2 → repo2: not encrypted, no retention',
+    ]);
   });
 
   test('offer a test restore of every repository of a pgbackrest.conf', () => {
@@ -98,7 +102,11 @@ repo1-cipher-pass=
 [demo]
 pg1-path=/x
 `),
-    ).toEqual(['repo1-cipher-pass= → Generate pass', 'repo1-path=/a → Test restore']);
+    ).toEqual([
+      'repo1-cipher-pass= → Generate pass',
+      'repo1-path=/a → repo1: posix, cannot be used: it has a cipher type but no repo1-cipher-pass, no retention',
+      'repo1-path=/a → Test restore',
+    ]);
   });
 });
 

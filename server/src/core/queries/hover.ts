@@ -16,7 +16,7 @@ import { type ConfReading, readingsOf } from './confReading.ts';
 import { entryText } from './entryText.ts';
 import { type Mentioned, mentionedAt } from './mentions.ts';
 import { code, count, optionText, optionType, shownValue } from './optionText.ts';
-import { repositoryState } from './repositoryState.ts';
+import { summariesIn, summariesOf } from './repositorySummary.ts';
 
 export interface Hover {
   at: Place;
@@ -69,7 +69,8 @@ function inConf(workspace: Workspace, conf: Conf, offset: number): Hover | undef
   const { setting, at } = found;
   const readings = readingsOf(conf, workspace.query());
   const inForce = readings.flatMap((it) => inForceText(workspace, setting, it));
-  return { at, text: settingText(workspace, setting, [...new Set(inForce)]) };
+  const summary = repositoryText(workspace, setting, readings);
+  return { at, text: settingText(workspace, setting, [...new Set([...inForce, ...summary])]) };
 }
 
 function inGlobal(workspace: Workspace, cluster: PostgresClusterResource, offset: number): Hover | undefined {
@@ -126,6 +127,17 @@ function inForceText(
   });
 }
 
+/** The repository that an option belongs to, in a line for each stanza or cluster that sees it otherwise. */
+function repositoryText(workspace: Workspace, { group }: Setting, readings: readonly ConfReading[]): string[] {
+  const target = workspace.targets.pgbackrest;
+  return readings.flatMap((reading) => {
+    const all = reading.cluster
+      ? summariesOf(reading.cluster, target)
+      : reading.stanzas.flatMap((it) => summariesIn(reading, it, target));
+    return [...new Set(all.filter((it) => it.name === group).map((it) => it.text))];
+  });
+}
+
 /** The operator writes type and place of a repository itself, and what is not here may hold the rest. */
 function mayBeMet({ decider, setting }: Unmet, cluster: ClusterConfiguration | undefined): boolean {
   if (!cluster || setting) return false;
@@ -169,8 +181,10 @@ function aboutName(workspace: Workspace, mentioned: Mentioned): string | undefin
   const references = mentions.filter((it) => it.role === 'reference' && it.fact).map((it) => it.fact!);
   if (kind === 'repository') {
     const states = (mentioned.world?.scopes ?? []).map(({ cluster, scope }) => {
-      const state = repositoryState(clusterConfiguration(cluster, scope, query), name);
-      return `**${name}** of ${cluster.title}${state ? `: ${state.text}` : ' is not configured'}`;
+      const summary = summariesOf(clusterConfiguration(cluster, scope, query), workspace.targets.pgbackrest).find(
+        (it) => it.name === name,
+      );
+      return `**${name}** of ${cluster.title}${summary ? summary.text.slice(name.length) : ' is not configured'}`;
     });
     return states.length > 0 ? [...new Set(states)].join('\n\n') : undefined;
   }

@@ -3,6 +3,7 @@
 import type { GenerateKeyAt } from '../finding.ts';
 import type { Query } from '../index.ts';
 import type { Place } from '../part.ts';
+import type { Release } from '../pgbackrest/options.ts';
 import type { Resource } from '../resource.ts';
 import { PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { type SecretEntry, SecretResource } from '../resources/secret.ts';
@@ -12,7 +13,7 @@ import { clusterConfiguration } from './clusterConfiguration.ts';
 import { readingsOf } from './confReading.ts';
 import { emptyKeyOf, emptyPassOf } from './emptyKeys.ts';
 import { count } from './optionText.ts';
-import { type RepositoryState, repositoryState, repositoryStateIn } from './repositoryState.ts';
+import { type RepositorySummary, summariesIn, summariesOf } from './repositorySummary.ts';
 
 export interface Lens {
   at: Place;
@@ -32,7 +33,8 @@ export function lenses(workspace: Workspace, uri: string): Lens[] {
     for (const resource of unit.resources) {
       if (resource instanceof ObjectStorageResource) found.push(...storageLenses(resource, query));
       if (resource instanceof SecretResource) found.push(...secretLenses(resource, query));
-      if (resource instanceof PostgresClusterResource) found.push(...clusterLenses(resource, query));
+      if (resource instanceof PostgresClusterResource)
+        found.push(...clusterLenses(resource, query, workspace.targets.pgbackrest));
     }
     for (const conf of unit.confs) {
       for (const setting of conf.settings) {
@@ -49,9 +51,8 @@ export function lenses(workspace: Workspace, uri: string): Lens[] {
           if (!group?.startsWith('repo') || seen.has(group)) continue;
           seen.add(group);
           const stanza = scope.stanza ?? reading.stanzas[0];
-          const state = repositoryStateIn(reading, stanza, group);
-          const states = repositoryNames(reading.settings).map((it) => repositoryStateIn(reading, stanza, it));
-          if (state) found.push(...encryptionLens(setting.keyPlace, state, states));
+          const summaries = summariesIn(reading, stanza, workspace.targets.pgbackrest);
+          found.push(...summaryLens(setting.keyPlace, group, summaries));
           found.push({
             at: setting.keyPlace,
             title: 'Test restore',
@@ -140,31 +141,21 @@ function generateLens(entry: SecretEntry, where: GenerateKeyAt): Lens {
   return { at: entry.keyPlace, title: 'Generate key', action: { kind: 'generateKey', where } };
 }
 
-function clusterLenses(cluster: PostgresClusterResource, query: Query): Lens[] {
+function clusterLenses(cluster: PostgresClusterResource, query: Query, target: Release | undefined): Lens[] {
   return cluster.scopes.flatMap((scope) => {
     if (scope.role !== 'own') return [];
-    const configuration = clusterConfiguration(cluster, scope, query);
-    const states = scope.repos.map((it) => repositoryState(configuration, it.name));
-    return scope.repos.flatMap(({ nameNode }, i) => {
-      const state = states[i];
-      return state && nameNode ? encryptionLens(nameNode.place, state, states) : [];
-    });
+    const summaries = summariesOf(clusterConfiguration(cluster, scope, query), target);
+    return scope.repos.flatMap(({ name, nameNode }) => (nameNode ? summaryLens(nameNode.place, name, summaries) : []));
   });
 }
 
-/** Said where encryption was meant: a pass that is ignored, or a repository in the clear beside one that is encrypted. */
-function encryptionLens(at: Place, state: RepositoryState, all: readonly (RepositoryState | undefined)[]): Lens[] {
-  const { encryption, text } = state;
-  if (encryption === 'pass-ignored') return [{ at, title: `NOT ENCRYPTED: ${text.replace(/^not encrypted: /, '')}` }];
-  const hasSibling = all.some(
-    (it) => it && it.name !== state.name && /^(?:encrypted|pass-missing)$/.test(it.encryption),
-  );
-  if (encryption === 'plain' && hasSibling) return [{ at, title: 'NOT ENCRYPTED' }];
-  return encryption === 'encrypted' ? [{ at, title: text }] : [];
-}
-
-function repositoryNames(settings: readonly { group: string | undefined }[]): string[] {
-  return [...new Set(settings.map((it) => it.group).filter((it) => it?.startsWith('repo')))] as string[];
+/** Loud where encryption was meant: a pass that is ignored, or a repository in the clear beside one that is encrypted. */
+function summaryLens(at: Place, name: string, all: readonly RepositorySummary[]): Lens[] {
+  const summary = all.find((it) => it.name === name);
+  if (!summary) return [];
+  const isMeant = all.some((it) => it !== summary && /^(?:encrypted|pass-missing)$/.test(it.encryption));
+  const isLoud = summary.encryption !== 'plain' || isMeant;
+  return [{ at, title: isLoud ? summary.text : summary.text.replace('NOT ENCRYPTED', 'not encrypted') }];
 }
 
 /** The folder of a repository that lies on the host of the configuration. */
