@@ -294,19 +294,22 @@ export class ThrowAwayServer {
       'VERBOSITY=terse',
     ];
     // A line end ends the last row in psql; the divider does it here, so that a name may hold line ends.
-    return this.feed('psql', ['-X', '-q', ...layout, '-d', conninfo(database), '-f', '-'], `${statement};\n`).then(
-      (ended) => ({ ...ended, stdout: ended.stdout.replace(/\n$/, ended.stdout === '\n' ? '' : rowDivider) }),
-    );
+    // A function of the database must not stand in for one of PostgreSQL.
+    const script = `set search_path = pg_catalog;\n${statement};\n`;
+    return this.feed('psql', ['-X', '-q', ...layout, '-d', conninfo(database), '-f', '-'], script).then((ended) => ({
+      ...ended,
+      stdout: ended.stdout.replace(/\n$/, ended.stdout === '\n' ? '' : rowDivider),
+    }));
   }
 
   #connection(): Record<string, string> {
     const overruled = [
-      'search_path=pg_catalog',
       'session_preload_libraries=',
       'local_preload_libraries=',
       'statement_timeout=0',
       'lock_timeout=0',
       'row_security=on',
+      'default_transaction_read_only=off',
       'default_tablespace=',
     ];
     return {
