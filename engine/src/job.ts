@@ -6,20 +6,21 @@ import type { Report } from './report.ts';
  * worker, which wraps them in a `Secret` at once and wipes them in `finally`; the caller wipes its own copy.
  */
 export interface KeyOffer {
-  kind: 'pgbackrest-pass' | 'sodium' | 'openpgp' | 'password';
+  /** `pem`: a private key for CMS (`openssl smime`, `openssl cms`), or the certificate to encrypt to. */
+  kind: 'pgbackrest-pass' | 'sodium' | 'openpgp' | 'password' | 'pem';
   /** Named for people: `Secret db/backup, entry key` or `key file key.hex`. Never holds key material. */
   source: string;
   bytes: Uint8Array;
   /** sodium only; `none` is WAL-G's default. */
   keyTransform?: 'hex' | 'base64' | 'none';
-  /** openpgp only: unlocks a protected private key. */
+  /** openpgp and pem: unlocks a protected private key. */
   passphrase?: Uint8Array;
   /** pgbackrest-pass only: the repository index N of repoN-cipher-pass, and the stanza when it is set for one only. */
   repo?: number;
   stanza?: string;
 }
 
-export type Method = 'sodium' | 'openpgp' | 'pgbackrest' | 'openssl' | 'gpg';
+export type Method = 'sodium' | 'openpgp' | 'pgbackrest' | 'openssl' | 'gpg' | 'cms';
 
 /** Parameters of `openssl enc`; what is left out is tried in the order of likelihood when decrypting. */
 export interface OpensslParameters {
@@ -73,6 +74,8 @@ export interface KnownArchive {
   path: string | undefined;
   /** `base_000000010000000000000004`, and what the manifest calls it: `SGBackup db/nightly`. */
   backup?: { label: string; title: string };
+  /** Whether the configuration says that it is encrypted; undefined: it does not say. */
+  isEncrypted?: boolean;
 }
 
 /** Selective restore. What is not chosen is neither read nor checked. */
@@ -107,6 +110,9 @@ export interface ArchiveGetJob {
   file: string;
   /** Where it goes, replaced when it is there: PostgreSQL's %p. */
   target: string;
+  /** WAL-G only: as in `TestRestoreJob`. */
+  cluster?: string;
+  expectEncrypted?: boolean;
 }
 
 export interface InspectJob {

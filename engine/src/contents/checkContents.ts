@@ -1,15 +1,18 @@
 /** Reads contents of a known format to their end, and says what that proves. */
 
-import { brotliDecompressSync, constants, createBrotliDecompress } from 'node:zlib';
-import { ByteReader } from '../bytes.ts';
+import { brotliDecompressSync, constants } from 'node:zlib';
+import { ByteReader, drain } from '../bytes.ts';
 import { decompress } from '../compress/compression.ts';
-import { throughNative } from '../compress/native.ts';
-import { fail } from '../failure.ts';
+import { type Failure, fail } from '../failure.ts';
 import type { FileFailure } from '../report.ts';
+import type { FileWriter } from '../sinks/sink.ts';
+import { BasebackupCheck, beginsBasebackup } from './basebackup.ts';
 import { checkCustomDump, checkPlainDump } from './pgDump.ts';
+import { DumpFiles } from './pgDumpFiles.ts';
 import { type DumpToc, readToc } from './pgDumpToc.ts';
 import { COMPRESSED_KINDS, type ContentKind, looksMeaningful } from './sniff.ts';
 import { leavesTarget, readTar, shown } from './tar.ts';
+import { type TarUnpacker, targetPath } from './unpackTar.ts';
 
 export interface CheckedContents {
   /** true: the format shows its own end, and it was reached. null: this format has nothing to check. */
@@ -17,13 +20,15 @@ export interface CheckedContents {
   /** What was checked, as a sentence. */
   because: string;
   /**
-   * How a change inside would show without the help of the encryption: as text that is no text any more, or
-   * not at all. (A compression's checksum is its layer's.)
+   * How a change inside would show without the help of the encryption: by a checksum over all of it, as text that is no
+   * text any more, or not at all. (A compression's checksum is its layer's.)
    */
-  shows: 'as text' | 'not';
+  shows: 'by checksum' | 'as text' | 'not';
   /** Members of an archive; one for everything else. */
   files: { total: number; verified: number; failed: FileFailure[] };
   notes: string[];
+  /** All of it could be read, and contradicts what is recorded in it. */
+  failure?: Failure;
 }
 
 /**
@@ -48,12 +53,15 @@ export async function decompressStage(
       return { name: kind, contents: decompress(input(), 'zst') };
     case 'bzip2':
       return { name: kind, contents: decompress(input(), 'bz2') };
+    case 'xz':
+      return { name: kind, contents: decompress(input(), 'xz') };
+    case 'lzma':
+      return { name: kind, contents: decompress(input(), 'lzma') };
+    case 'lzop':
+      return { name: kind, contents: decompress(input(), 'lzo') };
     case undefined:
       if (!/\.br$/.test(name) || !isBrotli(await reader.peek(brotliStartBytes))) return undefined;
-      return {
-        name: 'brotli',
-        contents: throughNative(input(), createBrotliDecompress(), { name: 'brotli', shortInput: 'Z_BUF_ERROR' }),
-      };
+      return { name: 'brotli', contents: decompress(input(), 'br') };
     default:
       if (!COMPRESSED_KINDS.has(kind)) return undefined;
       return fail('unsupported', 'decompress', `the contents are compressed as ${kind}, which is not read`, {
@@ -80,9 +88,14 @@ export function isBrotli(start: Uint8Array): boolean {
 /**
  * Reads everything to its end.
  *
+ * @param unpacker where the members of a tar go; what is no tar goes nowhere
  * @throws RestoreError stage `contents` or `decompress`: what is damaged, cut off or hostile in it
  */
-export async function checkContents(reader: ByteReader, kind: ContentKind | undefined): Promise<CheckedContents> {
+export async function checkContents(
+  reader: ByteReader,
+  kind: ContentKind | undefined,
+  unpacker?: TarUnpacker,
+): Promise<CheckedContents> {
   if (await reader.isAtEnd()) {
     fail('truncated', 'contents', 'there is nothing in it', {
       offset: 0,
@@ -91,7 +104,7 @@ export async function checkContents(reader: ByteReader, kind: ContentKind | unde
   }
   switch (kind) {
     case 'tar':
-      return checkTar(reader);
+      return checkTar(reader, unpacker);
     case 'pg_dump tar':
       return checkTarDump(reader);
     case 'pg_dump custom':
@@ -123,7 +136,7 @@ async function checkText(reader: ByteReader, kind: 'pg_dump' | 'pg_dumpall'): Pr
 }
 
 async function checkArchiveDump(reader: ByteReader): Promise<CheckedContents> {
-  const { toc, dataBlocks } = await checkCustomDump(reader);
+  const { toc, dataBlocks, rows } = await checkCustomDump(reader);
   return {
     ...single(
       true,
@@ -131,24 +144,36 @@ async function checkArchiveDump(reader: ByteReader): Promise<CheckedContents> {
       // The data is in zlib's streams, which end with Adler-32; the table of contents has no checksum, but it is text.
       (toc.compression === 'gzip' || dataBlocks === 0) && toc.isAllUtf8 ? 'as text' : 'not',
     ),
-    notes: [describeDump(toc)],
+    notes: [describeDump(toc, rows)],
   };
 }
 
-async function checkTar(reader: ByteReader): Promise<CheckedContents> {
+async function checkTar(reader: ByteReader, unpacker: TarUnpacker | undefined): Promise<CheckedContents> {
   let total = 0;
   let escaping: { path: string; offset: number } | undefined;
+  let basebackup: BasebackupCheck | undefined;
   const failed: FileFailure[] = [];
-  for await (const { member } of readTar(reader)) {
+  const notes: string[] = [];
+  for await (const { member, contents } of readTar(reader)) {
     total++;
-    if (!leavesTarget(member.path)) continue;
-    escaping ??= member;
-    failed.push({
-      path: shown(member.path),
-      code: 'hostile',
-      offset: member.offset,
-      message: 'its name leads out of the folder it is unpacked into',
-    });
+    if (leavesTarget(member.path)) {
+      escaping ??= member;
+      failed.push({
+        path: shown(member.path),
+        code: 'hostile',
+        offset: member.offset,
+        message: 'its name leads out of the folder it is unpacked into',
+      });
+      continue;
+    }
+    const path = targetPath(member);
+    if (total === 1 && beginsBasebackup(path)) basebackup = new BasebackupCheck();
+    const isMap = basebackup !== undefined && path === 'tablespace_map' && member.size > 0;
+    if (isMap && unpacker) notes.push(mapNote);
+    const writer = isMap ? undefined : unpacker?.open(member);
+    const read = writer ? written(contents, writer) : contents;
+    if (basebackup && member.type === 'file') await basebackup.file(path, read);
+    else if (writer) await drain(read);
   }
   if (escaping) {
     fail(
@@ -161,19 +186,42 @@ async function checkTar(reader: ByteReader): Promise<CheckedContents> {
       },
     );
   }
+  notes.push(...(unpacker?.finish() ?? []));
+  if (basebackup?.isMoreThanLabel) {
+    const checked = basebackup.finish();
+    return { ...checked, notes: [...checked.notes, ...notes] };
+  }
   return {
     isWhole: true,
     because: `all ${total} members of the tar have headers with the right checksum and their whole size, and the tar is closed`,
     shows: 'not',
     files: { total, verified: total, failed },
-    notes: [],
+    notes,
   };
+}
+
+/** With the map, PostgreSQL would lead its links to where the tablespaces lay on the server that was backed up. */
+export const mapNote = 'tablespace_map was left out: it names the folders of the server that was backed up.';
+
+/** Passes a file's contents on while they are written; finished when all have come. */
+export async function* written(
+  contents: AsyncIterable<Uint8Array>,
+  writer: FileWriter,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const piece of contents) {
+      writer.write(piece);
+      yield piece;
+    }
+    writer.finish();
+  } finally {
+    writer.abandon();
+  }
 }
 
 /** `pg_dump -Ft`: a table of contents, the data in files of its own, and a script that nobody needs. */
 async function checkTarDump(reader: ByteReader): Promise<CheckedContents> {
-  let toc: DumpToc | undefined;
-  const sizes = new Map<string, number>();
+  let files: DumpFiles | undefined;
   for await (const { member, contents } of readTar(reader)) {
     if (leavesTarget(member.path)) {
       fail(
@@ -186,36 +234,16 @@ async function checkTarDump(reader: ByteReader): Promise<CheckedContents> {
         },
       );
     }
-    sizes.set(member.path, member.size);
-    if (member.path === 'toc.dat') toc = await readToc(new ByteReader(contents));
+    // pg_dump writes it first, and pg_restore wants it there.
+    if (files === undefined && member.path === 'toc.dat')
+      files = new DumpFiles(await readToc(new ByteReader(contents)));
+    else await files?.file(member.path, contents, member.offset);
   }
-  if (toc === undefined)
+  if (files === undefined)
     fail('incomplete', 'contents', 'the dump has no toc.dat', {
       hint: 'Without its table of contents the dump cannot be restored.',
     });
-  // Large objects lie in files of their own, listed in blobs.toc (from PostgreSQL 17 on blobs_ID.toc).
-  const hasLargeObjects = [...sizes.keys()].some((it) => /^blobs(?:_\d+)?\.toc$/.test(it));
-  const missing = toc.entries.find(
-    ({ description, fileName }) =>
-      fileName !== undefined && !(description === 'BLOBS' ? hasLargeObjects : sizes.has(fileName)),
-  );
-  if (missing) {
-    fail(
-      'incomplete',
-      'contents',
-      `the dump does not hold ${missing.fileName}, the data of ${missing.description} ${shown(missing.name)}`,
-      {
-        hint: 'The dump was changed after it was made: use another copy.',
-      },
-    );
-  }
-  return {
-    isWhole: true,
-    because: `all ${toc.entries.length} entries of the pg_dump archive and the ${sizes.size} files in its tar are there, and the tar is closed`,
-    shows: 'not',
-    files: { total: sizes.size, verified: sizes.size, failed: [] },
-    notes: [describeDump(toc)],
-  };
+  return files.finish('the files in its tar are there, and the tar is closed');
 }
 
 /** XLogLongPageHeaderData: the segment's size in bytes at 32. */
@@ -234,11 +262,15 @@ async function checkWalSegment(reader: ByteReader): Promise<CheckedContents> {
   return single(null, `the WAL segment has its whole size of ${recorded} bytes; its records were not read`);
 }
 
-function describeDump({ version, database, serverVersion, dumpVersion, createdAt }: DumpToc): string {
+/** @param rows lines of COPY that were read; undefined where none were counted */
+export function describeDump(toc: DumpToc, rows?: number): string {
+  const { version, database, serverVersion, dumpVersion, createdAt, entries } = toc;
   const made = Number.isNaN(createdAt.getTime())
     ? ''
     : `, made ${createdAt.toISOString().slice(0, 16).replace('T', ' ')}`;
-  return `pg_dump archive ${version} of the database ${shown(database)}${made} (server ${shown(serverVersion)}, pg_dump ${shown(dumpVersion)})`;
+  const tables = entries.filter((it) => it.description === 'TABLE').length;
+  const held = `${tables} tables${rows === undefined ? '' : ` with ${rows} rows`}`;
+  return `pg_dump archive ${version} of the database ${shown(database)}${made} (server ${shown(serverVersion)}, pg_dump ${shown(dumpVersion)}): ${held}`;
 }
 
 function single(isWhole: true | null, because: string, shows: CheckedContents['shows'] = 'not'): CheckedContents {

@@ -1,6 +1,6 @@
 /** Reads dumps of pg_dump and pg_dumpall to their end, the way pg_restore or psql would, without a database. */
 
-import { type ByteReader, drain } from '../bytes.ts';
+import { type ByteReader, drain, tap } from '../bytes.ts';
 import { decompress } from '../compress/compression.ts';
 import { fail, RestoreError } from '../failure.ts';
 import { ArchiveReader, type DumpToc, readToc, type TocEntry } from './pgDumpToc.ts';
@@ -10,6 +10,8 @@ export interface DumpContents {
   /** Data blocks that were read to their end, and the bytes that came out of them. */
   dataBlocks: number;
   dataBytes: number;
+  /** Lines of COPY in them; undefined when some are statements (`--inserts`), which nobody counts. */
+  rows: number | undefined;
 }
 
 /**
@@ -29,6 +31,7 @@ export async function checkCustomDump(reader: ByteReader): Promise<DumpContents>
   const awaited = new Map(toc.entries.filter((it) => it.hasData).map((it) => [it.dumpId, it]));
   let dataBytes = 0;
   let dataBlocks = 0;
+  let rows = 0;
   while (!(await reader.isAtEnd())) {
     const offset = reader.offset;
     const type = await archive.byte().catch(inData);
@@ -42,8 +45,12 @@ export async function checkCustomDump(reader: ByteReader): Promise<DumpContents>
     }
     awaited.delete(dumpId);
     dataBlocks++;
-    dataBytes +=
-      type === blockOfData ? await readBlock(archive, toc, entry) : await readLargeObjects(archive, toc, entry);
+    const data = new DumpData(entry);
+    dataBytes += await (type === blockOfData
+      ? readBlock(archive, toc, entry, data)
+      : readLargeObjects(archive, toc, entry));
+    if (type === blockOfData) data.demandEnd(reader.offset);
+    rows += data.rows;
   }
   const missing = awaited.values().next().value;
   if (missing) {
@@ -57,7 +64,7 @@ export async function checkCustomDump(reader: ByteReader): Promise<DumpContents>
       },
     );
   }
-  return { toc, dataBlocks, dataBytes };
+  return { toc, dataBlocks, dataBytes, rows: isCopied(toc) ? rows : undefined };
 }
 
 /**
@@ -98,7 +105,15 @@ export async function checkPlainDump(
       hint: cutHint,
     });
   }
-  // What may follow: the comment's closing line, blank lines, and since August 2025 psql's \unrestrict.
+  // Since August 2025 a dump shuts psql's commands off at its start, and on again behind its end.
+  const [, token] = kind === 'pg_dump' ? (/^\\restrict (\w+)\r?$/m.exec(head) ?? []) : [];
+  if (token !== undefined && !lines.slice(last + 1).includes(`\\unrestrict ${token}`)) {
+    fail('truncated', 'contents', 'the dump does not end with the \\unrestrict that belongs to its start', {
+      offset: reader.offset - start,
+      hint: cutHint,
+    });
+  }
+  // What else may follow: the comment's closing line and blank lines.
   const stray = lines.slice(last + 1).find((line) => line !== '' && line !== '--' && !/^\\unrestrict \w+$/.test(line));
   if (stray !== undefined) {
     fail('damaged', 'contents', 'text follows the line that ends the dump', {
@@ -122,6 +137,43 @@ export async function checkPlainDump(
   }
 }
 
+/** Whether the data of all tables are lines of COPY. */
+export function isCopied({ entries }: DumpToc): boolean {
+  return entries.every((it) => it.description !== 'TABLE DATA' || !it.hasData || it.isCopied);
+}
+
+/** The data of one entry as it passes: lines of COPY end with `\\.` and two empty lines, in every version and format. */
+export class DumpData {
+  readonly #entry: TocEntry;
+  #lineEnds = 0;
+  #tail: Buffer = Buffer.alloc(0);
+
+  constructor(entry: TocEntry) {
+    this.#entry = entry;
+  }
+
+  update(piece: Uint8Array): void {
+    if (!this.#entry.isCopied) return;
+    for (let at = piece.indexOf(0x0a); at >= 0; at = piece.indexOf(0x0a, at + 1)) this.#lineEnds++;
+    this.#tail = Buffer.concat([this.#tail, piece.subarray(-copyEnd.length)]).subarray(-copyEnd.length);
+  }
+
+  /** Each line is a row: line ends inside of values are escaped. */
+  get rows(): number {
+    return Math.max(0, this.#lineEnds - 3);
+  }
+
+  /** @throws RestoreError `truncated` when the data of a COPY does not end as it must */
+  demandEnd(offset: number): void {
+    if (!this.#entry.isCopied || this.#tail.equals(Buffer.from(copyEnd))) return;
+    fail('truncated', 'contents', `the data of ${named(this.#entry)} does not end with the mark of its last row`, {
+      offset,
+      hint: cutHint,
+    });
+  }
+}
+
+const copyEnd = '\\.\n\n\n';
 const blockOfData = 1;
 const blockOfLargeObjects = 3;
 const largestPiece = 1024 * 1024 * 1024;
@@ -130,12 +182,16 @@ const cutHint =
   'The dump was not finished, or its end is missing: look at the log of pg_dump, copy it again, or use another backup.';
 const damagedHint = 'The dump is not what pg_dump wrote: copy it again, or use another backup.';
 
-async function readBlock(archive: ArchiveReader, toc: DumpToc, entry: TocEntry): Promise<number> {
+async function readBlock(
+  archive: ArchiveReader,
+  toc: DumpToc,
+  entry: TocEntry,
+  data = new DumpData(entry),
+): Promise<number> {
   const start = archive.reader.offset;
   const stored = piecesOf(archive, entry);
   try {
-    const bytes = await drain(toc.compression === 'none' ? stored : decompressed(stored, toc.compression));
-    return bytes;
+    return await drain(tap(toc.compression === 'none' ? stored : decompressed(stored, toc.compression), data));
   } catch (error) {
     throw inBlock(error, start, entry);
   }
@@ -214,6 +270,6 @@ function failCut(offset: number, entry: TocEntry): never {
   });
 }
 
-function named({ description, name }: TocEntry): string {
+export function named({ description, name }: TocEntry): string {
   return `${description} ${name.replace(/\p{Cc}/gu, ' ').slice(0, 120)}`;
 }

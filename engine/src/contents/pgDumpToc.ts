@@ -35,6 +35,8 @@ export interface TocEntry {
   name: string;
   /** Something was dumped for it beyond its definition: a data block or file has to be there. */
   hasData: boolean;
+  /** The data are lines of COPY, which end with their own mark; else statements or large objects. */
+  isCopied: boolean;
   /** tar and directory format: the member that holds the data. */
   fileName?: string;
 }
@@ -180,7 +182,7 @@ async function readEntry(archive: ArchiveReader, version: number, format: DumpTo
   if (version >= 111) await archive.integer(); // section
   await archive.text(); // definition
   await archive.text(); // drop statement
-  await archive.text(); // copy statement
+  const isCopied = ((await archive.text()) ?? '') !== ''; // copy statement
   const namespace = await archive.text();
   await archive.text(); // tablespace
   if (version >= 114) await archive.text(); // table access method
@@ -191,7 +193,7 @@ async function readEntry(archive: ArchiveReader, version: number, format: DumpTo
     // The ids it depends on, closed by a NULL.
   }
   if (dumpId <= 0) fail('damaged', 'contents', 'an entry of the pg_dump archive has no id', { offset });
-  const entry: TocEntry = { dumpId, description, name: namespace ? `${namespace}.${tag}` : tag, hasData };
+  const entry: TocEntry = { dumpId, description, name: namespace ? `${namespace}.${tag}` : tag, hasData, isCopied };
   if (format === 'custom') {
     await archive.bytes(1 + archive.offsetBytes);
     return entry;

@@ -3,6 +3,8 @@
 import { ByteReader } from '../bytes.ts';
 import { decodeBase64 } from '../contents/base64.ts';
 import { type ContentKind, sniff, sniffBytes } from '../contents/sniff.ts';
+import { openCms } from '../crypto/cms.ts';
+import { decodeCmsText, isCmsText } from '../crypto/cmsText.ts';
 import { openOpenpgp } from '../crypto/openpgp.ts';
 import { decodeArmor } from '../crypto/openpgpArmor.ts';
 import { decryptOpenssl, fitOpenssl, headerBytes, opensslOptions } from '../crypto/openssl.ts';
@@ -32,7 +34,7 @@ export interface LayerOptions {
 
 export interface EncryptionLayer {
   /** As in `Report.format`. */
-  name: 'sodium' | 'openpgp' | 'openssl';
+  name: 'sodium' | 'openpgp' | 'openssl' | 'cms';
   key: Report['keys'][number];
   /** Whether the format proves what it gives, and how, as the end of a sentence: `each chunk carries its own MAC`. */
   isAuthenticated: boolean;
@@ -68,6 +70,8 @@ export async function openEncryption(reader: ByteReader, options: LayerOptions):
     case 'openssl':
     case 'pgbackrest':
       return openSalted(reader, kind, options);
+    case 'cms':
+      return openCmsMessage(reader, start, options);
   }
   // A libsodium stream has no signature, and by chance can begin like anything: its key proves it.
   const found = await sodiumCandidate(start, options.offers);
@@ -79,8 +83,9 @@ export async function openEncryption(reader: ByteReader, options: LayerOptions):
     case 'openssl':
     case 'openssl base64':
       return openSalted(reader, kind, options);
-    case 'age':
     case 'pkcs7':
+      return openCmsMessage(reader, start, options);
+    case 'age':
     case 'yckms':
       return fail('unsupported', 'decrypt', `the file is encrypted in a format that is not read: ${FOREIGN[kind]}`, {
         offset: 0,
@@ -97,7 +102,6 @@ export async function openEncryption(reader: ByteReader, options: LayerOptions):
 
 export const FOREIGN = {
   age: 'age',
-  pkcs7: 'PKCS#7 (openssl smime or cms)',
   yckms: 'a Yandex KMS envelope of WAL-G',
 } as const;
 
@@ -228,6 +232,36 @@ async function openPgp(
     spreadsChanges: head.protection.kind !== 'none',
     notes: opened.notes,
     plain: isArmored ? mapFailures(opened.plain, dropOffset) : opened.plain,
+    wipe: () => undefined,
+  };
+}
+
+async function openCmsMessage(
+  reader: ByteReader,
+  start: Uint8Array,
+  { offers, allowCostly }: LayerOptions,
+): Promise<EncryptionLayer> {
+  const isText = isCmsText(start);
+  const usable = offers.filter((it) => it.kind === 'pem' || it.kind === 'password');
+  for (const it of usable) if (it.kind === 'password') demandPassword(it);
+  const opened = await withoutOffsets(isText, () =>
+    openCms(
+      isText ? decodeCmsText(reader.rest()) : reader.rest(),
+      usable.map(({ kind, bytes, passphrase }) => ({ kind: kind as 'pem' | 'password', bytes, passphrase })),
+      { allowCostly },
+    ),
+  );
+  const { cipher, isAuthenticated } = opened.head;
+  return {
+    name: 'cms',
+    key: { source: (usable[opened.offer] as KeyOffer).source, fingerprint: null, opens: `cms ${cipher}` },
+    isAuthenticated,
+    proof: 'its tag (AES-GCM) fits',
+    isKeyProven: true,
+    isAuthenticAtOnce: !isAuthenticated,
+    spreadsChanges: cipher.endsWith('-cbc'),
+    notes: opened.notes,
+    plain: isText ? mapFailures(opened.plain, dropOffset) : opened.plain,
     wipe: () => undefined,
   };
 }

@@ -129,6 +129,7 @@ function judgeRestorable(evidence: FileEvidence, failure: Failure | undefined): 
       `${contents.because}; but this is one part of a WAL-G backup: whether that restores shows only with all its parts and its WAL`,
     );
   if (!contents?.isWhole) return open(contents?.because ?? 'the contents were not reached');
+  if (contents.shows === 'by checksum') return yes(contents.because);
   const checksums = format.filter((it) => CHECKSUMMED.has(it));
   if (checksums.length > 0) return yes(`${contents.because}; the checksums of ${checksums.join(' and ')} fit`);
   if (isProven && encryption.some((it) => it.isAuthenticated)) return yes(contents.because);
@@ -138,7 +139,7 @@ function judgeRestorable(evidence: FileEvidence, failure: Failure | undefined): 
 }
 
 /** Compressions whose usual writers put a checksum over all contents. */
-const CHECKSUMMED = new Set(['gzip', 'lz4', 'zstd', 'bzip2']);
+const CHECKSUMMED = new Set(['gzip', 'lz4', 'zstd', 'bzip2', 'xz', 'lzop']);
 
 function isUnknown(format: readonly string[]): boolean {
   return format.at(-1) === 'unknown';

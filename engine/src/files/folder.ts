@@ -1,9 +1,10 @@
 /** Folders that are no pgBackRest repository: named for what they are, so that people know what to do instead. */
 
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fail } from '../failure.ts';
-import { ioFailure, readStart } from './source.ts';
+import { withoutCompression } from './layers.ts';
+import { plainName } from './plainName.ts';
+import { ioFailure } from './source.ts';
 
 export interface RecognisedFolder {
   /** As in `Report.format`. */
@@ -32,15 +33,24 @@ export async function recogniseFolder(path: string): Promise<RecognisedFolder> {
     return {
       format: 'wal-g',
       description: 'a folder of WAL-G',
-      hint: 'Whole backups of WAL-G are not restored yet. Name one file of it, such as tar_partitions/part_001.tar.lz4, to have that file proven.',
+      hint: 'Name the folder that holds basebackups_005/ and wal_005/, or one above it; or one file, such as tar_partitions/part_001.tar.lz4, to have that file alone proven.',
       entries,
     };
   }
-  if (has('toc.dat') && Buffer.from(await readStart(join(path, 'toc.dat'), 5)).toString('latin1') === 'PGDMP') {
+  const names = entries.map(withoutLayers);
+  if (names.includes('toc.dat')) {
     return {
       format: 'pg_dump directory',
       description: 'a dump of pg_dump in the directory format',
-      hint: 'This format is not read yet: `pg_restore --list` shows its contents. Name a dump in the custom or plain format.',
+      hint: 'Test it as a whole: `restorable test-restore` with this folder.',
+      entries,
+    };
+  }
+  if (names.includes('base.tar') || names.includes('backup_manifest') || (has('PG_VERSION') && has('backup_label'))) {
+    return {
+      format: 'pg_basebackup',
+      description: 'a backup of pg_basebackup',
+      hint: 'Test it as a whole: `restorable test-restore` with this folder.',
       entries,
     };
   }
@@ -52,14 +62,6 @@ export async function recogniseFolder(path: string): Promise<RecognisedFolder> {
       entries,
     };
   }
-  if (has('backup_manifest') || matches(/^base\.tar/)) {
-    return {
-      format: 'pg_basebackup',
-      description: 'a backup of pg_basebackup',
-      hint: 'This format is not read yet: `pg_verifybackup` checks it. Name its base.tar to have that file proven.',
-      entries,
-    };
-  }
   const isEmpty = entries.length === 0;
   return {
     format: 'folder',
@@ -67,6 +69,11 @@ export async function recogniseFolder(path: string): Promise<RecognisedFolder> {
     hint: 'Name one file, the root of a pgBackRest repository (the folder with archive/ and backup/), or a file inside a folder of WAL-G.',
     entries,
   };
+}
+
+/** A file's name without the endings of encryption and compression. */
+function withoutLayers(name: string): string {
+  return withoutCompression(plainName(name));
 }
 
 /** @throws RestoreError `unsupported` for a backup that is known and not read as a folder, `usage` for everything else */

@@ -375,7 +375,6 @@ describe('what is no file to test', () => {
 
   test('a folder is named for what it is', async () => {
     for (const [entries, code, words] of [
-      [['basebackups_005/', 'wal_005/'], 'unsupported', 'WAL-G'],
       [['tar_partitions/'], 'unsupported', 'WAL-G'],
       [['PG_VERSION', 'global/'], 'usage', 'data directory'],
       [['photo.jpg'], 'usage', 'no backup we know'],

@@ -1,0 +1,352 @@
+/**
+ * A backup of pg_basebackup, member by member: held against its manifest as pg_verifybackup does, with the WAL that makes
+ * it consistent. Knows neither tars nor folders: whoever reads them tells each file in whatever order they come.
+ */
+
+import { createHash } from 'node:crypto';
+import { createCRC32, type IHasher } from 'hash-wasm';
+import { readControlFile } from '../archives/pgbackrest/pgControl.ts';
+import { readSegmentHeader } from '../archives/pgbackrest/wal.ts';
+import { collect } from '../bytes.ts';
+import { fail } from '../failure.ts';
+import type { FileFailure } from '../report.ts';
+import {
+  type BackupManifest,
+  isOutsideManifest,
+  largestManifest,
+  type ManifestAlgorithm,
+  readBackupManifest,
+  type WalRange,
+} from './backupManifest.ts';
+import type { CheckedContents } from './checkContents.ts';
+import { shown } from './tar.ts';
+
+/** The files whose contents are looked at are a page or a few lines. */
+const largestKept = 1024 * 1024;
+const mostFailures = 1_000;
+
+interface SeenFile {
+  size: number;
+  /** In hexadecimal, by algorithm: those that the manifest names, or else the likely ones. */
+  sums: ReadonlyMap<ManifestAlgorithm, string>;
+}
+
+interface SeenSegment {
+  size: number;
+  systemId: bigint | undefined;
+  segmentBytes: number | undefined;
+}
+
+export class BasebackupCheck {
+  #manifest: BackupManifest | undefined;
+  /** Before the manifest is known, files wait here for it. */
+  readonly #waiting = new Map<string, SeenFile>();
+  readonly #seen = new Set<string>();
+  readonly #segments = new Map<string, SeenSegment>();
+  readonly #failed: FileFailure[] = [];
+  readonly #algorithms: ManifestAlgorithm[] = [];
+  #failedCount = 0;
+  #verified = 0;
+  #uncompared = 0;
+  #total = 0;
+  #label: BackupLabel | undefined;
+  #version: string | undefined;
+  #systemId: bigint | undefined;
+  #hasWalFiles = false;
+  #crc: IHasher | undefined;
+
+  /** Says which checksums to make; where it comes last (a tar on standard output), CRC-32C and SHA-256 are made. */
+  useManifest(manifest: BackupManifest): void {
+    this.#manifest = manifest;
+    for (const [path, seen] of this.#waiting) this.#compare(path, seen);
+    this.#waiting.clear();
+  }
+
+  get manifest(): BackupManifest | undefined {
+    return this.#manifest;
+  }
+
+  /** Major version, from PG_VERSION; undefined before it was seen. */
+  get version(): string | undefined {
+    return this.#version;
+  }
+
+  get isIncremental(): boolean {
+    return this.#label?.isIncremental ?? false;
+  }
+
+  /**
+   * A file of the backup, its contents read to their end.
+   *
+   * @param path in the data directory; what lies in a tablespace is `pg_tblspc/OID/…`
+   */
+  async file(path: string, contents: AsyncIterable<Uint8Array>): Promise<void> {
+    if (path === 'backup_manifest') {
+      this.useManifest(readBackupManifest(await whole(path, contents, largestManifest)));
+      return;
+    }
+    this.#total++;
+    const [, segment] = /^pg_wal\/([0-9A-F]{24})$/.exec(path) ?? [];
+    if (segment !== undefined) return this.#readSegment(segment, contents);
+    const sums: { name: ManifestAlgorithm; sum: RunningSum }[] = [];
+    for (const name of this.#algorithmsFor(path)) sums.push({ name, sum: await this.#startSum(name) });
+    const kept: Uint8Array[] | undefined = KEPT.has(path) ? [] : undefined;
+    let size = 0;
+    for await (const piece of contents) {
+      size += piece.length;
+      for (const { sum } of sums) sum.update(piece);
+      if (kept && size <= largestKept) kept.push(piece);
+    }
+    if (kept && size <= largestKept) this.#keep(path, Buffer.concat(kept));
+    const seen = { size, sums: new Map(sums.map(({ name, sum }) => [name, sum.digest()])) };
+    if (this.#manifest) this.#compare(path, seen);
+    else if (!isOutsideManifest(path)) this.#waiting.set(path, seen);
+  }
+
+  /** Whether anything but a label was there: WAL-G keeps that in a tar of its own. */
+  get isMoreThanLabel(): boolean {
+    return this.#total > 2 || this.#version !== undefined || this.#manifest !== undefined;
+  }
+
+  /** Everything was read: what the files prove together, or in `failure` what is wrong with them. */
+  finish(): CheckedContents {
+    if (this.#manifest) this.#demandFiles(this.#manifest);
+    this.#demandControl();
+    const wal = this.#judgeWal();
+    const notes = this.#describe();
+    const [first] = this.#failed;
+    if (first) {
+      const others = this.#failedCount > 1 ? ` (and ${this.#failedCount - 1} more)` : '';
+      return {
+        isWhole: null,
+        because: first.message,
+        shows: 'not',
+        files: { total: this.#total, verified: this.#verified, failed: this.#failed },
+        notes,
+        failure: {
+          code: first.code,
+          stage: 'contents',
+          path: first.path,
+          message: `${first.message}${others}`,
+          hint:
+            first.code === 'incomplete'
+              ? 'Copy the whole backup again, with all of its files; if they were never there, use another backup.'
+              : 'The backup is not what pg_basebackup wrote: copy it again, or use another one.',
+        },
+      };
+    }
+    const files = { total: this.#total, verified: this.#manifest ? this.#verified : 0, failed: [] };
+    if (!this.#manifest) {
+      return {
+        isWhole: null,
+        because: `the backup has no manifest: that all of its ${this.#total} files are there and unchanged cannot be proven`,
+        shows: 'not',
+        files,
+        notes,
+      };
+    }
+    const compared =
+      this.#uncompared === 0
+        ? `all ${this.#verified} files have the size and the checksum that backup_manifest records`
+        : `all ${this.#verified} files have the size that backup_manifest records, ${this.#uncompared} of them without a checksum that could be compared`;
+    if (this.isIncremental) {
+      return {
+        isWhole: null,
+        because: `${compared}; but this is an incremental backup: it restores only together with the backups before it (pg_combinebackup)`,
+        shows: 'not',
+        files,
+        notes,
+      };
+    }
+    if (!wal.isThere) return { isWhole: null, because: `${compared}; ${wal.because}`, shows: 'not', files, notes };
+    return {
+      isWhole: true,
+      because: `${compared}, and ${wal.because}`,
+      shows: this.#uncompared === 0 ? 'by checksum' : 'not',
+      files,
+      notes,
+    };
+  }
+
+  async #readSegment(segment: string, contents: AsyncIterable<Uint8Array>): Promise<void> {
+    let size = 0;
+    let start: Uint8Array = new Uint8Array(0);
+    for await (const piece of contents) {
+      if (size < 40) start = Buffer.concat([start, piece.subarray(0, 40)]);
+      size += piece.length;
+    }
+    const header = readSegmentHeader(start);
+    this.#hasWalFiles = true;
+    this.#segments.set(segment, { size, systemId: header?.systemId, segmentBytes: header?.segmentBytes });
+  }
+
+  #algorithmsFor(path: string): ManifestAlgorithm[] {
+    if (isOutsideManifest(path)) return [];
+    if (!this.#manifest) return ['CRC32C', 'SHA256'];
+    const algorithm = this.#manifest.files.get(path)?.checksum?.algorithm;
+    return algorithm === undefined ? [] : [algorithm];
+  }
+
+  async #startSum(algorithm: ManifestAlgorithm): Promise<RunningSum> {
+    if (algorithm !== 'CRC32C') {
+      const hash = createHash(algorithm.toLowerCase());
+      return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
+    }
+    // One for all files, which come one after the other: making it costs more than a small file.
+    this.#crc ??= await createCRC32(0x82f63b78);
+    const crc = this.#crc.init();
+    return {
+      update: (bytes) => crc.update(bytes),
+      // The manifest has the four bytes as they lie in memory, the low one first.
+      digest: () => Buffer.from(crc.digest('hex'), 'hex').reverse().toString('hex'),
+    };
+  }
+
+  #compare(path: string, seen: SeenFile): void {
+    if (isOutsideManifest(path)) return;
+    const problem = this.#problemOf(path, seen);
+    this.#seen.add(path);
+    if (problem !== undefined) this.#failFile(path, 'damaged', problem);
+    else this.#verified++;
+  }
+
+  #problemOf(path: string, { size, sums }: SeenFile): string | undefined {
+    const expected = this.#manifest?.files.get(path);
+    if (this.#seen.has(path)) return 'is in the backup twice';
+    if (expected === undefined) return 'is in the backup, but not in its manifest';
+    if (size !== expected.size) return `has ${size} bytes, the manifest records ${expected.size}`;
+    const { checksum } = expected;
+    const found = checksum && sums.get(checksum.algorithm);
+    if (checksum === undefined || found === undefined) {
+      this.#uncompared++;
+      return undefined;
+    }
+    if (!this.#algorithms.includes(checksum.algorithm)) this.#algorithms.push(checksum.algorithm);
+    return found === checksum.hex ? undefined : `does not have the ${checksum.algorithm} checksum of the manifest`;
+  }
+
+  #demandFiles({ files }: BackupManifest): void {
+    for (const path of files.keys()) {
+      if (this.#seen.has(path) || isOutsideManifest(path)) continue;
+      this.#failFile(path, 'incomplete', 'is in the manifest, but not in the backup');
+    }
+  }
+
+  #failFile(path: string, code: FileFailure['code'], what: string): void {
+    this.#failedCount++;
+    if (this.#failed.length < mostFailures)
+      this.#failed.push({ path: shown(path), code, offset: null, message: `${shown(path)} ${what}` });
+  }
+
+  #keep(path: string, bytes: Buffer): void {
+    if (path === 'PG_VERSION') this.#version = /^\d+(?:\.\d+)?/.exec(bytes.toString('latin1'))?.[0];
+    if (path === 'backup_label') this.#label = readBackupLabel(bytes.toString('utf8'));
+    if (path !== 'global/pg_control') return;
+    const control = readControlFile(bytes);
+    this.#systemId = control?.systemId;
+    if (control?.hasValidCrc === false) this.#failFile(path, 'damaged', 'does not have the CRC that it records');
+  }
+
+  #demandControl(): void {
+    if (this.#version === undefined || this.#systemId === undefined) {
+      const name = this.#version === undefined ? 'PG_VERSION' : 'global/pg_control';
+      if (!this.#failed.some((it) => it.path === name))
+        this.#failFile(name, 'incomplete', 'is missing: PostgreSQL cannot start without it');
+    }
+    const recorded = this.#manifest?.systemId;
+    if (recorded !== undefined && this.#systemId !== undefined && recorded !== this.#systemId)
+      this.#failFile('backup_manifest', 'damaged', 'is of another cluster than the files');
+  }
+
+  /** The segments from the backup's start to its end, of each timeline. */
+  #judgeWal(): { isThere: boolean; because: string } {
+    const ranges = this.#manifest?.walRanges ?? [];
+    const described = ranges.map((it) => `${textOf(it.start)} to ${textOf(it.end)}`).join(', ');
+    if (ranges.length === 0) return { isThere: false, because: 'no WAL range is recorded' };
+    if (!this.#hasWalFiles) {
+      return {
+        isThere: false,
+        because: `the WAL from ${described} is not in it and has to come from your WAL archive`,
+      };
+    }
+    const segmentBytes = [...this.#segments.values()].find((it) => it.segmentBytes !== undefined)?.segmentBytes;
+    let count = 0;
+    for (const range of ranges) {
+      for (const name of segmentsOf(range, segmentBytes ?? 16 * 1024 * 1024)) {
+        count++;
+        const path = `pg_wal/${name}`;
+        const segment = this.#segments.get(name);
+        if (!segment) this.#failFile(path, 'incomplete', 'is missing: the backup cannot be made consistent without it');
+        else if (segment.segmentBytes === undefined) this.#failFile(path, 'damaged', 'does not start as WAL');
+        else if (segment.size !== segment.segmentBytes)
+          this.#failFile(path, 'truncated', `has ${segment.size} of its ${segment.segmentBytes} bytes`);
+        else if (this.#systemId !== undefined && segment.systemId !== this.#systemId)
+          this.#failFile(path, 'damaged', 'is of another cluster');
+      }
+    }
+    return {
+      isThere: true,
+      because: `the ${count === 1 ? 'segment' : `${count} segments`} of WAL from ${described} ${count === 1 ? 'is' : 'are'} there`,
+    };
+  }
+
+  #describe(): string[] {
+    const made = this.#label?.startTime ? `, started ${this.#label.startTime}` : '';
+    const kind = this.isIncremental ? 'an incremental backup' : 'a backup';
+    const checksums = this.#algorithms.length > 0 ? `, checksums ${this.#algorithms.join(' and ')}` : '';
+    return this.#version === undefined
+      ? []
+      : [`${kind} of PostgreSQL ${this.#version} by pg_basebackup${made}${checksums}`];
+  }
+}
+
+/** First members of a tar that make it worth to reckon checksums from the start. */
+export function beginsBasebackup(path: string): boolean {
+  return path === 'backup_label' || path === 'tablespace_map';
+}
+
+const KEPT = new Set(['PG_VERSION', 'backup_label', 'global/pg_control']);
+
+interface BackupLabel {
+  isIncremental: boolean;
+  startTime: string | undefined;
+}
+
+function readBackupLabel(text: string): BackupLabel {
+  return {
+    isIncremental: /^INCREMENTAL FROM LSN:/m.test(text),
+    startTime: /^START TIME: ([\d-]+ [\d:]+ ?\w*)/m.exec(text)?.[1],
+  };
+}
+
+/** Names of the segments that hold a range; its end is the byte behind the last one. */
+function* segmentsOf({ timeline, start, end }: WalRange, segmentBytes: number): Generator<string> {
+  const size = BigInt(segmentBytes);
+  const perLog = 2n ** 32n / size;
+  const last = end > start ? (end - 1n) / size : start / size;
+  if (last - start / size > 1_000_000n)
+    fail('damaged', 'contents', 'backup_manifest records more WAL than a backup can need', {
+      hint: 'Use another backup.',
+    });
+  for (let number = start / size; number <= last; number++)
+    yield `${hex(timeline)}${hex(number / perLog)}${hex(number % perLog)}`;
+}
+
+function hex(value: number | bigint): string {
+  return value.toString(16).toUpperCase().padStart(8, '0');
+}
+
+function textOf(place: bigint): string {
+  return `${(place >> 32n).toString(16).toUpperCase()}/${(place & 0xffffffffn).toString(16).toUpperCase()}`;
+}
+
+interface RunningSum {
+  update(bytes: Uint8Array): unknown;
+  digest(): string;
+}
+
+async function whole(path: string, contents: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
+  return collect(contents, limit, () =>
+    fail('hostile', 'contents', `${path} is larger than any manifest`, { hint: 'Use another backup.' }),
+  );
+}

@@ -1,0 +1,324 @@
+/** What the real pg_dump and pg_basebackup write is proven as a whole, and found out when something of it is missing. */
+
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { KeyOffer, TestRestoreJob } from '../../engine/src/job.ts';
+import type { Report } from '../../engine/src/report.ts';
+import { runJob } from '../../engine/src/run.ts';
+import { quietContext } from '../../engine/src/run-context.ts';
+import { missing, tool } from './realTools.ts';
+
+const binaries = [process.env.PGBIN, '/usr/lib/postgresql/15/bin'].find(
+  (it) => it && existsSync(path.join(it, 'initdb')),
+);
+if (!binaries && process.env.CI) throw new Error('PostgreSQL is needed in CI and is not there');
+const noGpg = missing('gpg');
+
+const whole = { decrypted: true, authentic: null, complete: true, restorable: true };
+
+describe.skipIf(!binaries)('PostgreSQL', () => {
+  let folder: string;
+  const place = (...parts: string[]) => path.join(folder, ...parts);
+
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'restorable-dumps-'));
+    chmodSync(folder, 0o755);
+    if (process.getuid?.() === 0) execFileSync('chown', ['postgres:', folder]);
+    run('initdb', '-D', place('data'), '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8', '--locale=C');
+    appendFileSync(
+      place('data/postgresql.conf'),
+      `listen_addresses=''\nunix_socket_directories='${folder}'\nfsync=off\nmax_wal_senders=4\nlogging_collector=off\n`,
+    );
+    run('pg_ctl', '-D', place('data'), '-w', '-s', '-l', place('log'), 'start');
+    run('createdb', '-h', folder, '-U', 'postgres', 'shop');
+    sql(`
+      create role app;
+      create table orders(id int primary key, customer text);
+      insert into orders select i, 'customer ' || i from generate_series(1, 500) i;
+      create table empty_one(a int);
+      create schema other; create table other."We ird" (a text);
+      insert into other."We ird" values (E'back\\\\slash\\nline'), (null), ('\\.'), ('');
+      alter table orders owner to app;
+      create view big as select * from orders;
+      select lo_from_bytea(0, convert_to(repeat('large object ', 300), 'UTF8'));
+      select lo_from_bytea(0, decode('1f8b08000000', 'hex'));
+    `);
+  }, 120_000);
+  afterAll(() => {
+    try {
+      run('pg_ctl', '-D', place('data'), '-s', '-m', 'immediate', 'stop');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  describe('pg_dump', () => {
+    test.each([
+      [[]],
+      [['--inserts']],
+      [['--no-comments']],
+      [['--schema-only']],
+      [['--data-only']],
+      [['--clean', '--create', '--if-exists', '--verbose']],
+    ])('plain with %s ends as it must, and not one line earlier', async (options) => {
+      const file = place('plain.sql');
+      client('pg_dump', ['-f', file, ...options, 'shop']);
+      expect((await testRestore(file)).verdict).toMatchObject({ complete: true, restorable: null });
+      const text = readFileSync(file, 'utf8').trimEnd();
+      writeFileSync(file, text.slice(0, text.lastIndexOf('\n') + 1));
+      expect((await testRestore(file)).failure).toMatchObject({ code: 'truncated', stage: 'contents' });
+      rmSync(file);
+    });
+
+    test.each([[[]], [['--globals-only']], [['--roles-only']], [['--schema-only']]])(
+      'pg_dumpall with %s ends as it must',
+      async (options) => {
+        const file = place('all.sql');
+        client('pg_dumpall', ['-f', file, ...options]);
+        expect((await testRestore(file)).verdict).toMatchObject({ complete: true, restorable: null });
+        rmSync(file);
+      },
+    );
+
+    test.each([[['-Fc']], [['-Fc', '-Z0']], [['-Ft']], [['-Fd']], [['-Fd', '-Z0']], [['-Fd', '-j2']]])(
+      '%s is read to the last row, and compressed around it proves itself',
+      async (options) => {
+        const file = place('dump');
+        client('pg_dump', ['-f', file, ...options, 'shop']);
+        const report = await testRestore(file);
+        expect(report).toMatchObject({ failure: null, verdict: { complete: true, restorable: null } });
+        expect(report.notes.join()).toContain('3 tables with 504 rows');
+        if (!lstatSync(file).isDirectory()) {
+          execFileSync('xz', ['-k', file]);
+          expect((await testRestore(`${file}.xz`)).verdict).toEqual(whole);
+          rmSync(`${file}.xz`);
+        }
+        rmSync(file, { recursive: true });
+      },
+    );
+
+    test('in the directory format, each file counts: cut, missing, changed, encrypted one by one', async () => {
+      const dump = place('folder');
+      client('pg_dump', ['-Fd', '-Z0', '-f', dump, 'shop']);
+      const data = readdirSync(dump).filter((it) => /^\d+\.dat$/.test(it));
+      expect(data.length).toBe(3);
+      for (const name of data) {
+        const copy = copied(dump);
+        truncateSync(path.join(copy, name), lstatSync(path.join(copy, name)).size - 1);
+        expect((await testRestore(copy)).failure).toMatchObject({ code: 'truncated', path: name });
+      }
+      for (const name of readdirSync(dump)) {
+        const copy = copied(dump);
+        rmSync(path.join(copy, name));
+        const { failure, verdict } = await testRestore(copy);
+        expect(failure?.code, name).toMatch(name === 'toc.dat' ? /usage/ : /incomplete/);
+        expect(verdict.restorable).toBe(false);
+      }
+    });
+
+    test.skipIf(noGpg)(
+      'a folder whose files are encrypted one by one is one dump; a plain file among them is told',
+      async () => {
+        const dump = place('secret');
+        client('pg_dump', ['-Fd', '-f', dump, 'shop']);
+        encryptAll(dump);
+        const report = await testRestore(dump, { keys: [password()] });
+        expect(report).toMatchObject({ format: 'openpgp > pg_dump directory', failure: null });
+        expect(report.verdict).toEqual({ decrypted: true, authentic: true, complete: true, restorable: true });
+        const to = place('decrypted');
+        expect((await testRestore(dump, { keys: [password()], to })).restoredTo).toBe(to);
+        execFileSync(path.join(binaries ?? '', 'pg_restore'), ['--list', to]);
+        expect(readdirSync(to)).toContain('toc.dat');
+
+        const mixed = copied(dump);
+        const name = readdirSync(to).find((it) => it.endsWith('.dat.gz')) ?? '';
+        rmSync(path.join(mixed, `${name}.gpg`));
+        cpSync(path.join(to, name), path.join(mixed, name));
+        expect((await testRestore(mixed, { keys: [password()] })).failure).toMatchObject({
+          code: 'not-encrypted',
+          path: name,
+        });
+        expect((await testRestore(dump, { keys: [password('wrong')] })).failure?.code).toBe('wrong-key');
+      },
+    );
+  });
+
+  describe('pg_basebackup', () => {
+    test.each([
+      [['-Ft']],
+      [['-Ft', '-z']],
+      [['-Ft', '--compress=server-lz4', '--manifest-checksums=SHA512']],
+      [['-Ft', '--compress=server-zstd', '--manifest-checksums=SHA224']],
+      [['-Ft', '-X', 'fetch']],
+      [['-Fp']],
+    ])('%s is verified file by file, and every file that is not right is named', async (options) => {
+      const backup = mkdtempSync(place('backup-'));
+      if (process.getuid?.() === 0) execFileSync('chown', ['postgres:', backup]);
+      basebackup(backup, options);
+      const report = await testRestore(backup);
+      expect(report).toMatchObject({ format: 'pg_basebackup', failure: null, verdict: whole });
+      expect(report.files.verified).toBe(manifestFiles(path.join(backup, 'backup_manifest')));
+      expect(report.notes.join()).toContain('PostgreSQL 15');
+
+      if (options.includes('-Fp')) {
+        for (const [spoil, code, named] of [
+          [(it: string) => rmSync(path.join(it, 'global/1262')), 'incomplete', 'global/1262'],
+          [(it: string) => appendFileSync(path.join(it, 'PG_VERSION'), '\n'), 'damaged', 'PG_VERSION'],
+          [(it: string) => flip(path.join(it, 'global/pg_control')), 'damaged', 'global/pg_control'],
+          [(it: string) => writeFileSync(path.join(it, 'base/extra'), 'x'), 'damaged', 'base/extra'],
+          [(it: string) => flip(path.join(it, 'backup_manifest')), 'damaged', 'backup_manifest'],
+          [(it: string) => removeWal(it), 'incomplete', 'pg_wal/'],
+        ] as const) {
+          const copy = copied(backup);
+          spoil(copy);
+          const { failure } = await testRestore(copy);
+          expect(failure).toMatchObject({ code });
+          expect(failure?.path).toContain(named);
+          // pg_verifybackup says the same.
+          expect(() => run('pg_verifybackup', copy)).toThrow();
+        }
+        run('pg_verifybackup', backup);
+      }
+      rmSync(backup, { recursive: true });
+    });
+
+    test('unpacked to a folder, it is what the real pg_verifybackup accepts', async () => {
+      const backup = place('packed');
+      basebackup(backup, ['-Ft', '-z']);
+      const to = place('unpacked');
+      const report = await testRestore(backup, { to });
+      expect(report).toMatchObject({ restoredTo: to, failure: null });
+      if (process.getuid?.() === 0) execFileSync('chown', ['-R', 'postgres:', to]);
+      run('pg_verifybackup', to);
+    });
+
+    test('in one stream with its manifest at the end is verified without reading it twice', async () => {
+      for (const sums of ['CRC32C', 'SHA256']) {
+        const bytes = run(
+          'pg_basebackup',
+          ...server(),
+          '-c',
+          'fast',
+          '-Ft',
+          '-X',
+          'fetch',
+          `--manifest-checksums=${sums}`,
+          '-D',
+          '-',
+        );
+        writeFileSync(place('base.tar'), bytes);
+        const report = await testRestore(place('base.tar'));
+        expect(report).toMatchObject({ format: 'tar', failure: null, verdict: whole });
+        flip(place('base.tar'), bytes.indexOf('PostgreSQL database directory'));
+      }
+    });
+
+    test('without WAL, or without a manifest, is called neither complete nor broken', async () => {
+      for (const options of [['-X', 'none'], ['--no-manifest']]) {
+        const backup = place('open');
+        basebackup(backup, ['-Ft', ...options]);
+        const report = await testRestore(backup);
+        expect(report).toMatchObject({ failure: null, verdict: { complete: null, restorable: null } });
+        rmSync(backup, { recursive: true });
+      }
+    });
+
+    test.skipIf(noGpg)('with each of its files encrypted is one backup', async () => {
+      const backup = place('encrypted');
+      basebackup(backup, ['-Ft', '-z']);
+      encryptAll(backup);
+      const report = await testRestore(backup, { keys: [password()] });
+      expect(report).toMatchObject({ format: 'openpgp > pg_basebackup', failure: null });
+      expect(report.verdict).toEqual({ ...whole, authentic: true });
+      rmSync(path.join(backup, 'pg_wal.tar.gz.gpg'));
+      expect((await testRestore(backup, { keys: [password()] })).verdict).toMatchObject({ restorable: null });
+    });
+  });
+
+  function run(program: string, ...args: string[]): Buffer {
+    const command = path.join(binaries ?? '', program);
+    const options = { maxBuffer: 256 * 1024 * 1024, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] as const };
+    return process.getuid?.() === 0
+      ? execFileSync('runuser', ['-u', 'postgres', '--', command, ...args], { ...options, stdio: [...options.stdio] })
+      : execFileSync(command, args, { ...options, stdio: [...options.stdio] });
+  }
+
+  function server(): string[] {
+    return ['-h', folder, '-U', 'postgres'];
+  }
+
+  function client(program: string, args: readonly string[]): void {
+    run(program, ...server(), ...args);
+  }
+
+  function sql(text: string): void {
+    writeFileSync(place('in.sql'), text);
+    client('psql', ['-X', '-q', '-o', '/dev/null', '-v', 'ON_ERROR_STOP=1', '-f', place('in.sql'), 'shop']);
+  }
+
+  function basebackup(target: string, options: readonly string[]): void {
+    client('pg_basebackup', ['-c', 'fast', '-D', target, ...options]);
+  }
+
+  function copied(from: string): string {
+    const to = mkdtempSync(place('copy-'));
+    cpSync(from, to, { recursive: true });
+    if (process.getuid?.() === 0) execFileSync('chown', ['-R', 'postgres:', to]);
+    return to;
+  }
+});
+
+async function testRestore(archive: string, more: Partial<TestRestoreJob> = {}): Promise<Report> {
+  const outcome = await runJob({ kind: 'test-restore', archive, keys: [], ...more }, quietContext());
+  if (!outcome.ok) return { failure: outcome.failure, verdict: { restorable: false } } as Report;
+  return outcome.value[0] as Report;
+}
+
+function password(text = 'correct horse'): KeyOffer {
+  return { kind: 'password', source: 'passphrase file', bytes: new Uint8Array(Buffer.from(text)) };
+}
+
+function encryptAll(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const file = path.join(folder, name);
+    const options = ['--batch', '--pinentry-mode', 'loopback', '--passphrase', 'correct horse', '--s2k-count', '65536'];
+    tool('gpg', [...options, '-o', `${file}.gpg`, '-c', file]);
+    rmSync(file);
+  }
+}
+
+/** But those that pg_verifybackup does not look at either. */
+function manifestFiles(file: string): number {
+  const { Files: files } = JSON.parse(readFileSync(file, 'utf8')) as { Files: { Path: string }[] };
+  return files.filter((it) => it.Path !== 'postgresql.auto.conf' && !it.Path.startsWith('pg_wal/')).length;
+}
+
+function flip(file: string, at = Math.floor(lstatSync(file).size / 3)): void {
+  const bytes = readFileSync(file);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(file, bytes);
+}
+
+function removeWal(folder: string): void {
+  const wal = path.join(folder, 'pg_wal');
+  mkdirSync(wal, { recursive: true });
+  for (const name of readdirSync(wal)) if (/^[0-9A-F]{24}$/.test(name)) rmSync(path.join(wal, name));
+  // As after a copy that left the folder out but for what was archived there before.
+  writeFileSync(path.join(wal, '0000000100000000000000FF'), Buffer.alloc(16 * 1024 * 1024));
+}
