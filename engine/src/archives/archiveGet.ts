@@ -5,6 +5,8 @@ import type { ArchiveGetJob, JobResult } from '../job.ts';
 import type { RunContext } from '../run-context.ts';
 import { getFromRepository } from './pgbackrest/archiveGet.ts';
 import { isRepository } from './pgbackrest/repository.ts';
+import { getFromWalg } from './walg/archiveGet.ts';
+import { isWalg } from './walg/walg.ts';
 
 /** Segments, partial segments, timeline histories and backup marks, as PostgreSQL names them. */
 const walFile = /^(?:[0-9A-F]{24}(?:\.partial|\.[0-9A-F]{8}\.backup)?|[0-9A-F]{8}\.history)$/;
@@ -22,8 +24,9 @@ export async function archiveGet(job: ArchiveGetJob, context: RunContext): Promi
     });
   }
   if (await isRepository(job.archive)) return getFromRepository(job, context);
+  if (await isWalg(job.archive)) return getFromWalg(job, context);
   fail('usage', 'open', 'this is no archive of WAL that is known', {
     path: job.archive,
-    hint: 'Name the folder that holds archive/ and backup/ of a pgBackRest repository.',
+    hint: 'Name the folder that holds archive/ and backup/ of a pgBackRest repository, or basebackups_005/ and wal_005/ of WAL-G.',
   });
 }

@@ -38,9 +38,10 @@ export async function checkWalObject(files: BucketFiles, task: WalTask, opening:
   return { kind: 'wal', storage, ...value };
 }
 
-async function checkContents(
+/** As `checkWalObject`, for contents that are read already. */
+export async function checkContents(
   plain: ByteReader,
-  { file, object, systemId }: WalTask,
+  { file, object, systemId }: Pick<WalTask, 'file' | 'object' | 'systemId'>,
 ): Promise<Omit<WalCheckResult, 'kind' | 'storage'>> {
   const kind = walKind(file);
   try {

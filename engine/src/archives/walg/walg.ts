@@ -62,7 +62,7 @@ async function testFolder(
   const open: OpenArchive = {
     files,
     folder,
-    opening: { offers: job.keys, expectEncrypted: job.expectEncrypted ?? job.keys.length > 0 },
+    opening: { offers: job.keys, expectEncrypted: expectationOf(folder, job, undefined) },
     wal: undefined,
     titles: titlesOf(folder, job.known ?? []),
     notes: [],
@@ -74,7 +74,8 @@ async function testFolder(
     const wanted = job.backup ?? bucket.label ?? 'latest';
     const reports: Report[] = [];
     for (const { name } of chooseBackups(listing, wanted, folder, open.titles)) {
-      reports.push(await testBackup(open, name, job));
+      const expectEncrypted = expectationOf(folder, job, name);
+      reports.push(await testBackup({ ...open, opening: { ...open.opening, expectEncrypted } }, name, job));
     }
     if (wanted === 'all') reports.push(await testArchive(open, listing, job));
     return reports;
@@ -168,6 +169,16 @@ async function newestOf(folders: readonly WalgFolder[], cluster: string, context
   return newest?.folder ?? pickFolder(folders, undefined);
 }
 
+/**
+ * Whether what is not encrypted is a failure. The SGBackup knows best: it keeps the storage as it was at the time. A bucket
+ * that holds archives of several clusters may have plain ones beside encrypted ones.
+ */
+function expectationOf(folder: WalgFolder, job: TestRestoreJob, backup: string | undefined): boolean {
+  const here = (job.known ?? []).filter((it) => it.isEncrypted !== undefined && isAt(folder, it.path));
+  const own = here.find((it) => backup !== undefined && it.backup?.label === backup) ?? here.find((it) => !it.backup);
+  return own?.isEncrypted ?? job.expectEncrypted ?? job.keys.length > 0;
+}
+
 function titlesOf(folder: WalgFolder, known: readonly KnownArchive[]): Map<string, string> {
   const titles = new Map<string, string>();
   for (const { path, backup } of known) {
@@ -176,11 +187,12 @@ function titlesOf(folder: WalgFolder, known: readonly KnownArchive[]): Map<strin
   return titles;
 }
 
-/** A path in a manifest counts from the bucket's own prefix, which a local copy may or may not have. */
-function isAt({ root, prefix }: WalgFolder, path: string | undefined): boolean {
+/** A path in a manifest counts from the bucket's own prefix, which a local copy may or may not have. `*` is any folder. */
+function isAt({ root }: WalgFolder, path: string | undefined): boolean {
   if (path === undefined) return false;
-  const inside = path.replace(/^\/+|\/+$/g, '');
-  return prefix === inside || `/${root.replaceAll('\\', '/')}`.endsWith(`/${inside}`);
+  const wanted = path.split('/').filter((it) => it !== '');
+  const there = root.split(/[\\/]/).slice(-wanted.length);
+  return wanted.length > 0 && wanted.every((it, index) => it === '*' || it === there[index]);
 }
 
 /** A report for an archive whose backups could not be reached. */

@@ -7,15 +7,24 @@ import { offersFor } from '../keyOffers.ts';
 import { runJob } from '../running.ts';
 
 const optionTable = {
-  archive: { kind: 'text', value: 'PATH', help: 'the archive: the root of a pgBackRest repository' },
+  archive: {
+    kind: 'text',
+    value: 'PATH',
+    help: 'the archive: the root of a pgBackRest repository, or a copy of a bucket of WAL-G',
+  },
   config: {
     kind: 'text',
     isList: true,
     value: 'PATH',
-    help: 'pgbackrest.conf, manifests or folders of them: every key they hold is tried',
+    help: "pgbackrest.conf, manifests, WAL-G's environment or folders of them: every key they hold is tried",
   },
   ...KEY_OPTIONS,
   stanza: { kind: 'text', value: 'S', help: 'the stanza of a pgBackRest repository (default: the only one)' },
+  cluster: {
+    kind: 'text',
+    value: 'NAMESPACE/NAME',
+    help: 'which of several clusters whose WAL-G archives are in one bucket',
+  },
 } as const satisfies OptionTable;
 
 /** To PostgreSQL, a status of restore_command above 125 is an error, and every other one but 0 the end of the archive. */
@@ -72,6 +81,7 @@ export const archiveGet = command({
           file,
           target,
           ...(options.stanza !== undefined && { stanza: options.stanza }),
+          ...(options.cluster !== undefined && { cluster: options.cluster }),
         },
         terminal,
       );

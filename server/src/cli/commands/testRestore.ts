@@ -19,11 +19,16 @@ const optionTable = {
     kind: 'text',
     isList: true,
     value: 'PATH',
-    help: 'pgbackrest.conf, manifests or folders of them: every key they hold is tried',
+    help: "pgbackrest.conf, manifests, WAL-G's environment or folders of them: every key they hold is tried",
   },
   ...KEY_OPTIONS,
   stanza: { kind: 'text', value: 'S', help: 'the stanza of a pgBackRest repository (default: the only one)' },
-  backup: { kind: 'text', value: 'LABEL', help: 'a backup label, latest, or all (default: latest)' },
+  cluster: {
+    kind: 'text',
+    value: 'NAMESPACE/NAME',
+    help: 'which of several clusters whose WAL-G archives are in one bucket',
+  },
+  backup: { kind: 'text', value: 'LABEL', help: 'a backup label or SGBackup, latest, or all (default: latest)' },
   to: { kind: 'text', value: 'DIR', help: 'write the files into this new or empty folder (default: write nothing)' },
   ...RESTORE_OPTIONS,
   wal: {
@@ -60,7 +65,7 @@ export const testRestore = command({
     'test-restore ARCHIVE --passphrase-file FILE [OPTIONS]',
   ],
   description: [
-    'ARCHIVE is the root of a pgBackRest repository, or one encrypted file: of WAL-G, gpg or openssl. It is read on this machine, without the tool that made it, and nothing is written unless you say --to.',
+    'ARCHIVE is the root of a pgBackRest repository, a copy of a bucket that WAL-G (as in StackGres) writes to, or one encrypted file: of gpg, openssl or WAL-G. It is read on this machine, without the tool that made it, and nothing is written unless you say --to.',
     'The verdict has four ticks, each yes (✔), no (✘) or cannot be proven (?): decrypted, every byte came through; authentic, tampering would have been noticed; complete, nothing is missing; restorable, the contents agree with every recorded checksum, size and WAL range. What each format can prove is in docs/formats/verdicts.md.',
     '--start adds the last proof: PostgreSQL of the same version, which must be installed here, recovers a throw-away copy of a pgBackRest backup, answers, and reads everything; it has no network, never runs as root, and is removed. The folder of --to is not touched by it.',
   ],
@@ -68,8 +73,8 @@ export const testRestore = command({
   examples: [
     { line: 'restorable test-restore /mnt/repo1 --config /etc/pgbackrest', what: 'the latest backup of a repository' },
     {
-      line: 'restorable test-restore part_001.tar.lz4 --config manifests/',
-      what: 'a file of WAL-G, keys from Secrets',
+      line: 'restorable test-restore bucket/ --config manifests/',
+      what: "the latest backup of a StackGres bucket, keys from the cluster's Secrets",
     },
     {
       line: 'restorable test-restore shop.dump.gpg --passphrase-file pass.txt --to restored',
@@ -155,7 +160,9 @@ function jobOf(from: {
     archive,
     keys: [...configured, ...offersFor(material, options['key-transform'])],
     ...(options.stanza !== undefined && { stanza: options.stanza }),
+    ...(options.cluster !== undefined && { cluster: options.cluster }),
     ...(options.backup !== undefined && { backup: options.backup }),
+    ...(configuration && configuration.known.length > 0 && { known: configuration.known }),
     ...(options.to !== undefined && { to: options.to }),
     ...restoreParts(options, options.to),
     ...(options.wal === 'latest' && { wal: options.wal }),

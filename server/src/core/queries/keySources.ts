@@ -12,7 +12,7 @@ import { repositoriesOf } from '../pgbackrest/repository.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import { PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { type SecretEntry, SecretResource } from '../resources/secret.ts';
-import { ObjectStorageResource } from '../resources/stackgres.ts';
+import { ObjectStorageResource, type Selector, StackGresBackupResource } from '../resources/stackgres.ts';
 import { decodeBase64, utf8 } from '../text/base64.ts';
 import type { Workspace } from '../workspace.ts';
 import { clusterConfiguration } from './clusterConfiguration.ts';
@@ -67,7 +67,7 @@ export function configuredKeys(workspace: Workspace, only?: ReadonlySet<string>)
     for (const conf of unit.confs) for (const it of passesOf(conf)) add(it);
     for (const resource of unit.resources) {
       if (resource instanceof PostgresClusterResource) for (const it of passesInGlobal(resource)) add(it);
-      if (resource instanceof ObjectStorageResource) {
+      if (resource instanceof ObjectStorageResource || resource instanceof StackGresBackupResource) {
         for (const { key, entry } of storageKeys(resource, workspace)) {
           named.add(entry);
           add(key);
@@ -213,23 +213,27 @@ function fits(pass: string | undefined, stanza: string | undefined): boolean {
   return pass === undefined || stanza === undefined || pass === stanza;
 }
 
+/** Of a storage, or of the copy of it that a backup keeps: the keys may have been changed since. */
 function storageKeys(
-  storage: ObjectStorageResource,
+  storage: ObjectStorageResource | StackGresBackupResource,
   workspace: Workspace,
 ): { key: ConfiguredKey; entry: SecretEntry }[] {
   const query = workspace.query();
+  const base = storage instanceof ObjectStorageResource ? 'spec' : 'status.sgBackupConfig.storage';
+  const selector = (path: string): Selector | undefined =>
+    storage.selectors.find((it) => it.path === `${base}.${path}`);
   const found: { key: ConfiguredKey; entry: SecretEntry }[] = [];
-  const sodium = selectedEntry(storage.selector('encryption.sodium.key'), query);
+  const sodium = selectedEntry(selector('encryption.sodium.key'), query);
   if (sodium?.bytes && sodium.bytes.length > 0) {
     const key = keyOf('sodium', sodium, storage.part.uri);
     key.bytes = new TextEncoder().encode(walgValue(sodium.bytes).text);
-    const keyTransform = transformOf(storage.encryption?.get('sodium.keyTransform'));
+    const keyTransform = transformOf(storage.node.get(`${base}.encryption.sodium.keyTransform`));
     found.push({ key: keyTransform ? { ...key, keyTransform } : key, entry: sodium });
   }
-  const openpgp = selectedEntry(storage.selector('encryption.openpgp.key'), query);
+  const openpgp = selectedEntry(selector('encryption.openpgp.key'), query);
   if (openpgp?.bytes && openpgp.bytes.length > 0) {
     const key = keyOf('openpgp', openpgp, storage.part.uri);
-    const passphrase = selectedEntry(storage.selector('encryption.openpgp.keyPassphrase'), query);
+    const passphrase = selectedEntry(selector('encryption.openpgp.keyPassphrase'), query);
     if (passphrase?.bytes && passphrase.bytes.length > 0) {
       key.passphrase = new TextEncoder().encode(walgValue(passphrase.bytes).text);
       key.uris.push(passphrase.secret.part.uri);
