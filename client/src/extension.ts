@@ -8,7 +8,9 @@ import { registerFindings } from './findings.ts';
 import { registerGenerateKey } from './generateKey.ts';
 import { registerInspect } from './inspect.ts';
 import { LanguageServer } from './languageServer.ts';
+import { registerOverview } from './overview.ts';
 import { registerPages } from './pages.ts';
+import { Proofs } from './proofs.ts';
 import { registerSecretCommands } from './secretCommands.ts';
 import { registerTestRestore } from './testRestore.ts';
 
@@ -16,6 +18,7 @@ let server: LanguageServer | undefined;
 
 export function activate(context: ExtensionContext): void {
   server = new LanguageServer(context);
+  const proofs = new Proofs(context.workspaceState);
   context.subscriptions.push(
     registerDetection(),
     registerFindings(),
@@ -26,7 +29,8 @@ export function activate(context: ExtensionContext): void {
     registerDecodedEntries(server),
     registerFileCryption(),
     registerInspect(),
-    registerTestRestore(server),
+    registerTestRestore(server, proofs),
+    registerOverview(server, proofs),
   );
   server.start();
 }

@@ -17,6 +17,7 @@ import { askKey, describeMethod, METHODS, wipeOffer } from './keyOffer.ts';
 import type { LanguageServer } from './languageServer.ts';
 import { localPath } from './newFile.ts';
 import { showReports } from './pages.ts';
+import type { Proofs } from './proofs.ts';
 import { inTrustedWorkspace } from './trust.ts';
 
 /** More than fits on a screen; the rest can be chosen by hand. */
@@ -25,12 +26,12 @@ const mostArchivesOffered = 30;
 /** Keys that the workspace's configuration holds stay in the server; a key file or a typed key stays here. */
 type Keys = { from: 'workspace'; configuration?: string[] } | { from: 'here'; offer: KeyOffer };
 
-export function registerTestRestore(server: LanguageServer): Disposable {
+export function registerTestRestore(server: LanguageServer, proofs: Proofs): Disposable {
   return Disposable.from(
     commands.registerCommand(
       CLIENT_COMMANDS.testRestore,
       inTrustedWorkspace(async (picked?: unknown) => {
-        await showFailure(() => testRestore(server, presetOf(picked)));
+        await showFailure(() => testRestore(server, proofs, presetOf(picked)));
       }),
     ),
   );
@@ -42,7 +43,7 @@ function presetOf(picked: unknown): Partial<TestRestoreRequest> {
   return typeof picked === 'object' && picked !== null ? picked : {};
 }
 
-async function testRestore(server: LanguageServer, preset: Partial<TestRestoreRequest>): Promise<void> {
+async function testRestore(server: LanguageServer, proofs: Proofs, preset: Partial<TestRestoreRequest>): Promise<void> {
   const isAsked = preset.archive === undefined;
   const chosen = preset.archive !== undefined ? { archive: preset.archive } : await askConfiguredArchive(server);
   if (!chosen) return;
@@ -96,6 +97,7 @@ async function testRestore(server: LanguageServer, preset: Partial<TestRestoreRe
       void window.showInformationMessage(l10n.t('The test restore was cancelled; nothing was left behind.'));
       return;
     }
+    await proofs.add(reports);
     showReports(reports);
   } finally {
     if (keys.from === 'here') wipeOffer(keys.offer);

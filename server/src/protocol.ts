@@ -11,6 +11,8 @@ export const KEY_PLACEHOLDER = '«key»';
 export const COMMANDS = {
   /** [] -> ConfiguredArchive[] : what the workspace's configuration knows about where archives and keys are. */
   archives: 'restorable.server.archives',
+  /** [] -> OverviewAnswer : the workspace at a glance: repositories and storages with their encryption, Secrets; no values. */
+  overview: 'restorable.server.overview',
   /** [TestRestoreRequest] -> Report[] (engine/src/report.ts); progress and cancel by workDoneToken. */
   testRestore: 'restorable.server.testRestore',
   /** [{archive: path}] -> Inspection (engine/src/job.ts). */
@@ -44,6 +46,25 @@ export interface ConfiguredArchive {
   path?: string;
   isEncrypted: boolean;
   keys: ConfiguredKey[];
+}
+
+interface At {
+  uri: string;
+  range: { start: { line: number; character: number }; end: { line: number; character: number } };
+}
+
+export interface OverviewAnswer {
+  configurations: (At & {
+    /** `PerconaPGCluster db/prod`. */
+    title: string;
+    repositories: (At & {
+      /** `repo1: s3, encrypted (aes-256-cbc, pass from Secret db/backup)`. */
+      text: string;
+      state: 'encrypted' | 'plain' | 'pass-ignored' | 'pass-missing' | 'unknown';
+    })[];
+  })[];
+  secrets: (At & { title: string; detail: string; entries: (At & { name: string; text: string })[] })[];
+  archives: ConfiguredArchive[];
 }
 
 export interface TestRestoreRequest {

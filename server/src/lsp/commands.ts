@@ -18,6 +18,7 @@ import type { Failure } from '../../../engine/src/failure.ts';
 import type { Job, JobResult, KeyOffer, TestRestoreJob } from '../../../engine/src/job.ts';
 import { run } from '../../../engine/src/pool.ts';
 import type { Report } from '../../../engine/src/report.ts';
+import type { Place } from '../core/part.ts';
 import { addressOf, entryAt, entryOf, viewEdits, viewText } from '../core/queries/entryView.ts';
 import {
   type ConfiguredKey as CoreKey,
@@ -26,6 +27,7 @@ import {
   wipeKeys,
 } from '../core/queries/keySources.ts';
 import { keyTemplate } from '../core/queries/keyTemplate.ts';
+import { overview } from '../core/queries/overview.ts';
 import { decodeSecret, encodeSecret, type Recoding } from '../core/queries/secretEncoding.ts';
 import { SecretResource } from '../core/resources/secret.ts';
 import { Workspace } from '../core/workspace.ts';
@@ -38,6 +40,7 @@ import {
   type EntryContents,
   type KeyTemplate,
   type KeyTemplateRequest,
+  type OverviewAnswer,
   type TestRestoreProgress,
   type TestRestoreRequest,
 } from '../protocol.ts';
@@ -63,6 +66,8 @@ export async function executeCommand(
   switch (params.command) {
     case COMMANDS.archives:
       return archives(context);
+    case COMMANDS.overview:
+      return overviewOf(context);
     case COMMANDS.testRestore:
       return testRestore(context, argument, params.workDoneToken, token, stops);
     case COMMANDS.inspect:
@@ -95,6 +100,19 @@ function archives({ workspace, documents }: CommandContext): ConfiguredArchive[]
     if (path !== undefined && existsSync(path)) archive.path = path;
     return archive;
   });
+}
+
+function overviewOf(context: CommandContext): OverviewAnswer {
+  const { configurations, secrets } = overview(context.workspace);
+  const placed = <T extends { at: Place }>({ at, ...rest }: T) => {
+    const location = context.convert.location(at);
+    return location ? [{ ...rest, ...location }] : [];
+  };
+  return {
+    configurations: configurations.flatMap((it) => placed({ ...it, repositories: it.repositories.flatMap(placed) })),
+    secrets: secrets.flatMap((it) => placed({ ...it, entries: it.entries.flatMap(placed) })),
+    archives: archives(context),
+  };
 }
 
 async function testRestore(

@@ -4,6 +4,7 @@ import './decoded.ts';
 import './files.ts';
 import './findings.ts';
 import './keys.ts';
+import './overview.ts';
 import './restore.ts';
 import { hand } from './hand.ts';
 import { registered } from './test.ts';
