@@ -12,7 +12,7 @@ import type { BucketFiles } from './bucketFiles.ts';
 import { type ChainLink, type PlannedTar, planChain, readChain } from './chain.ts';
 import { type Crew, openCrew } from './crew.ts';
 import { DataDirectory, type KeptFile } from './dataDirectory.ts';
-import { firstSegmentOf, lsnText, timelineOf } from './names.ts';
+import { firstSegmentOf, lsnText, segmentBytesOf, timelineOf } from './names.ts';
 import { type BackupRecord, readRecord } from './sentinel.ts';
 import { StorageTally } from './storageTally.ts';
 import type { Opening } from './storedObject.ts';
@@ -377,7 +377,8 @@ class BackupTest {
     const systemId = record.isVolumeSnapshot
       ? undefined
       : (record.systemId ?? (control && readControlFile(Buffer.from(control.contents))?.systemId));
-    this.#wal = await testWal({ files, crew, opening, archive: wal }, { start, finishLsn, systemId }, toNewest);
+    const range = { start, finishLsn, systemId, segmentBytes: segmentBytesOf(record.name, record.startLsn) };
+    this.#wal = await testWal({ files, crew, opening, archive: wal }, range, toNewest);
     for (const failure of this.#wal.failures) this.#fail(failure);
     this.#notes.push(...this.#wal.notes);
   }

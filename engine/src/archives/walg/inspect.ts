@@ -9,7 +9,7 @@ import type { RunContext } from '../../run-context.ts';
 import { type ListedBackup, listBackups } from './backups.ts';
 import { titleOf, type WalgBucket, type WalgFolder } from './bucket.ts';
 import { BucketFiles } from './bucketFiles.ts';
-import { firstSegmentOf, lsnText, segmentAt, splitExtension, timelineOf } from './names.ts';
+import { firstSegmentOf, lsnText, segmentAt, segmentBytesOf, splitExtension, timelineOf } from './names.ts';
 import { isStoredPlain } from './storedObject.ts';
 import { WalArchive } from './walArchive.ts';
 
@@ -82,11 +82,11 @@ async function inspectBackup(
     startLsn === undefined
       ? undefined
       : `LSN ${lsnText(startLsn)} to ${finishLsn === undefined ? '?' : lsnText(finishLsn)}`,
-    `WAL from ${firstSegmentOf(backup)}${finishLsn === undefined ? '' : ` to ${segmentAt(finishLsn - 1n, timeline, await segmentBytes(files, folder, record.name))}`}`,
+    `WAL from ${firstSegmentOf(backup)}${finishLsn === undefined ? '' : ` to ${segmentAt(finishLsn - 1n, timeline, segmentBytesOf(backup, startLsn))}`}`,
     record.isPermanent === undefined ? undefined : record.isPermanent ? 'permanent' : 'not permanent',
     record.isVolumeSnapshot ? 'data in a volume snapshot' : undefined,
   ];
-  inspection.facts.push([name(backup), said.filter((it) => it !== undefined).join('; ')]);
+  inspection.facts.push([name('Backup'), [backup, ...said.filter((it) => it !== undefined)].join('; ')]);
   for (const it of record.problems) inspection.problems.push(`${backup}: ${it.message}.`);
   if (record.isVolumeSnapshot) return;
   const tars = `${folder.backups}/${backup}/tar_partitions`;
@@ -102,15 +102,6 @@ async function inspectBackup(
     backup,
     inspection,
   );
-}
-
-/** The segment's size stands in its first page, where that is not encrypted; else it is the usual one. */
-async function segmentBytes(files: BucketFiles, folder: WalgFolder, backup: string): Promise<number> {
-  const usual = 16 * 1024 * 1024;
-  const wal = await WalArchive.open(files, folder.wal);
-  // Numbers beyond those that segments of the usual size have.
-  const isSmaller = wal?.segments(timelineOf(backup)).some((it) => Number.parseInt(it.slice(16), 16) > 0xff);
-  return isSmaller ? 1024 * 1024 : usual;
 }
 
 async function inspectObjects(

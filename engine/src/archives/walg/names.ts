@@ -79,6 +79,17 @@ export function segmentAt(lsn: bigint, timeline: number, segmentBytes: number): 
   return hex(timeline) + hex(number / perLog) + hex(number % perLog);
 }
 
+/** The sizes that initdb takes, the usual one first. */
+const SEGMENT_SIZES = [16, 64, 32, 128, 256, 512, 1024, 8, 4, 2, 1].map((it) => it * 1024 * 1024);
+
+/** The size of WAL segments that fits a backup's name and where it starts; the usual one where none does. */
+export function segmentBytesOf(backup: string, startLsn: bigint | undefined): number {
+  const [usual = 0] = SEGMENT_SIZES;
+  if (startLsn === undefined) return usual;
+  const first = firstSegmentOf(backup);
+  return SEGMENT_SIZES.find((it) => segmentAt(startLsn, timelineOf(backup), it) === first) ?? usual;
+}
+
 /** Where a segment begins. */
 export function segmentStart(segment: string, segmentBytes: number): bigint {
   const log = BigInt(`0x${segment.slice(8, 16)}`);

@@ -17,6 +17,8 @@ export interface WalRange {
   /** Where the backup ends; undefined where nobody recorded it. */
   finishLsn: bigint | undefined;
   systemId: bigint | undefined;
+  /** What the backup's name says of it; the first segment that can be read knows better. */
+  segmentBytes: number;
 }
 
 export interface WalResult {
@@ -31,7 +33,6 @@ export interface WalResult {
   notes: string[];
 }
 
-const defaultSegmentBytes = 16 * 1024 * 1024;
 const mostSegments = 1_000_000;
 
 interface Work {
@@ -81,16 +82,7 @@ class WalTest {
       return;
     }
     // A stop right at a border belongs to the segment that ends there.
-    let last = segmentAt(finishLsn - 1n, this.#timeline, this.#segmentBytes);
-    // Without the first segment its size is not known: the last one may have a name of another size.
-    if (this.result.segmentBytes === undefined && !this.#work.archive.find(last).length) {
-      const known = this.#work.archive.segments(this.#timeline).find((it) => it > start);
-      if (known !== undefined) {
-        await this.#segment(known);
-        last = segmentAt(finishLsn - 1n, this.#timeline, this.#segmentBytes);
-        this.result.segments--;
-      }
-    }
+    const last = segmentAt(finishLsn - 1n, this.#timeline, this.#segmentBytes);
     if (last < start) {
       this.result.failures.push({
         code: 'damaged',
@@ -131,7 +123,7 @@ class WalTest {
   }
 
   get #segmentBytes(): number {
-    return this.result.segmentBytes ?? defaultSegmentBytes;
+    return this.result.segmentBytes ?? this.#range.segmentBytes;
   }
 
   /** @param end the segment in which the next timeline begins: that one's own copy is read instead */
