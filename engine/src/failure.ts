@@ -15,9 +15,25 @@ export type FailureCode =
 /** Where on the way from the stored bytes to the restored files it went wrong. */
 export type Stage = 'open' | 'key' | 'decrypt' | 'decompress' | 'contents' | 'chain' | 'wal' | 'write' | 'start';
 
+/** What it is in particular, where a program may want to act on that: it only ever narrows the code. */
+export type Reason =
+  | 'no-pass'
+  | 'wrong-pass'
+  | 'pass-variant'
+  | 'pass-of-another-repository'
+  | 'plain-repository'
+  | 'part-of-repository'
+  | 'missing-info'
+  | 'expired-reference'
+  | 'missing-reference'
+  | 'unfinished-backup'
+  | 'newer-format'
+  | 'beta-block-format';
+
 export interface Failure {
   code: FailureCode;
   stage: Stage;
+  reason?: Reason;
   /** The object inside the archive, relative to the archive; absent for a single file. */
   path?: string;
   /** Bytes into the stored (encrypted) object; absent where no place is known. */
@@ -56,7 +72,7 @@ export function fail(
   code: FailureCode,
   stage: Stage,
   message: string,
-  place: { path?: string; offset?: number; hint?: string } = {},
+  place: { path?: string; offset?: number; hint?: string; reason?: Reason } = {},
 ): never {
   throw new RestoreError({ code, stage, message, ...place });
 }

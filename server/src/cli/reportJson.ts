@@ -13,6 +13,7 @@ export interface PrintedReport extends Omit<Report, 'failure'> {
 export interface PrintedFailure {
   code: FailureCode;
   stage: Failure['stage'];
+  reason: Failure['reason'] | null;
   path: string | null;
   offset: number | null;
   message: string;
@@ -79,8 +80,16 @@ function printed(report: Report): Omit<PrintedReport, 'version'> {
   return { ...report, started, seconds, failure: report.failure && printedFailure(report.failure) };
 }
 
-export function printedFailure({ code, stage, path, offset, message, hint }: Failure): PrintedFailure {
-  return { code, stage, path: path ?? null, offset: offset ?? null, message, hint: hint ?? null };
+export function printedFailure({ code, stage, reason, path, offset, message, hint }: Failure): PrintedFailure {
+  return {
+    code,
+    stage,
+    reason: reason ?? null,
+    path: path ?? null,
+    offset: offset ?? null,
+    message,
+    hint: hint ?? null,
+  };
 }
 
 function worst(ticks: readonly Tick[]): Tick {

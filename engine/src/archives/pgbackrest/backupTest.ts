@@ -207,6 +207,7 @@ class BackupTest {
       this.#fail({
         code: 'incomplete',
         stage: 'chain',
+        reason: isListed ? 'missing-reference' : 'expired-reference',
         path: readable(folder),
         message: `backup ${manifest.label} needs data of ${label}, which ${isListed ? 'is missing' : 'was expired or deleted'}`,
         hint: 'Copy the whole set of backups, from its full backup on; a deleted one cannot be replaced, make a new full backup.',
@@ -223,6 +224,7 @@ class BackupTest {
     this.failures[0] = {
       code: 'incomplete',
       stage: 'chain',
+      reason: isThere ? 'unfinished-backup' : 'part-of-repository',
       path: readable(isThere ? manifestName(stanza, this.#entry.label) : folder),
       message: isThere
         ? `backup ${this.#entry.label} has no manifest: it was not finished, or not copied completely`
@@ -280,6 +282,7 @@ class BackupTest {
       this.#fail({
         ...archive,
         stage: 'wal',
+        ...(isMissing && { reason: 'part-of-repository' }),
         message: isMissing
           ? `the WAL archive is missing; the backup needs its segments ${manifest.wal.start} to ${manifest.wal.stop}`
           : archive.message,

@@ -46,6 +46,7 @@ export function readBlockMap(map: Uint8Array, form: BlockForm): BlockRun[] {
   const reader = new MapReader(map);
   if (reader.number() !== 0) {
     fail('unsupported', 'contents', 'the block map has a version that is not known', {
+      reason: 'newer-format',
       hint: 'A newer pgBackRest wrote it: look for a newer Restorable.',
     });
   }

@@ -127,6 +127,7 @@ class InfoParser {
       `it has repository format ${readable(String(this.#format))}, known is ${supportedFormat}`,
       {
         offset: infoStart.length,
+        reason: 'newer-format',
         hint: 'A newer pgBackRest wrote this repository: look for a newer Restorable.',
       },
     );

@@ -265,6 +265,7 @@ function readAround(
   if (backup.flag('backup-block-incr') && /^2\.4[45](\D|$)/.test(version)) {
     fail('unsupported', 'contents', `pgBackRest ${version} wrote it with the beta form of block incremental`, {
       path: readable(info.name),
+      reason: 'beta-block-format',
       hint: 'Only pgBackRest 2.44 and 2.45 can read that form; restore it with one of these.',
     });
   }
@@ -418,6 +419,7 @@ function readEntry({ key: name, value, offset }: InfoLine): FileEntry {
   if (value.bis !== undefined || value.bims !== undefined) {
     fail('unsupported', 'contents', 'it has the beta form of block incremental of pgBackRest 2.44', {
       offset,
+      reason: 'beta-block-format',
       hint: 'Only pgBackRest 2.44 and 2.45 can read that form; restore it with one of these.',
     });
   }

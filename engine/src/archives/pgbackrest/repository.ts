@@ -90,6 +90,7 @@ export async function chooseStanza(location: Location, wanted: string | undefine
       'this is a part of a repository: the folders archive/STANZA and backup/STANZA are missing',
       {
         path: location.root,
+        reason: 'part-of-repository',
         hint: 'Copy the whole repository and name the folder that holds archive/ and backup/.',
       },
     );
@@ -116,12 +117,14 @@ async function openStanza(files: RepositoryFiles, stanza: ByteText, job: TestRes
   if (!(await exists(files, backupName)))
     await refuseWithoutBackupInfo(files, stanza, await exists(files, archiveName));
 
-  const pass = await findPass(files, stanza, offers);
+  const others = passesOf(job.keys).filter((it) => !offers.includes(it));
+  const pass = await findPass(files, stanza, offers, others);
   try {
     if (!pass && (job.expectEncrypted ?? offers.length > 0)) {
       fail('not-encrypted', 'open', 'the repository is NOT encrypted, although a cipher pass is configured', {
         path: readable(backupName),
         offset: 0,
+        reason: 'plain-repository',
         hint: 'pgBackRest ignores a cipher pass without cipher-type=aes-256-cbc. Set both for a new repository; what is stored stays readable for everyone.',
       });
     }
@@ -160,14 +163,17 @@ async function openStanza(files: RepositoryFiles, stanza: ByteText, job: TestRes
 
 /** The passes that are meant for this stanza and repository; all of them when none says so. */
 export function fitting(keys: KeyOffer[], stanza: string, repo: number | undefined): KeyOffer[] {
-  const passes = keys.filter((it) => it.kind === 'pgbackrest-pass' || it.kind === 'password');
-  const own = passes.filter(
+  const own = passesOf(keys).filter(
     (it) =>
       (it.stanza === undefined || it.stanza === stanza) &&
       (it.repo === undefined || repo === undefined || it.repo === repo),
   );
   // A pass for this very stanza goes before one for all.
   return own.sort((a, b) => Number(b.stanza !== undefined) - Number(a.stanza !== undefined));
+}
+
+function passesOf(keys: KeyOffer[]): KeyOffer[] {
+  return keys.filter((it) => it.kind === 'pgbackrest-pass' || it.kind === 'password');
 }
 
 async function refuseWithoutBackupInfo(files: RepositoryFiles, stanza: ByteText, hasArchive: boolean): Promise<never> {
@@ -181,12 +187,14 @@ async function refuseWithoutBackupInfo(files: RepositoryFiles, stanza: ByteText,
       `only ${hasArchive ? 'archive/' : 'a part'} of the repository is here: there is no backup of ${readable(stanza)}`,
       {
         path,
+        reason: 'part-of-repository',
         hint: 'Copy backup/ of the repository as well.',
       },
     );
   }
   fail('incomplete', 'chain', `backup.info is missing, beside ${labels.length} backups`, {
     path,
+    reason: 'missing-info',
     hint: 'Copy backup.info or backup.info.copy: in an encrypted repository the manifests cannot be opened without the pass that it holds.',
   });
 }
@@ -203,14 +211,21 @@ async function chooseBackups(open: OpenStanza, wanted: string): Promise<BackupEn
     const beside = unfinished.length > 0 ? `; ${unfinished.join(', ')} did not come to its end` : '';
     fail('incomplete', 'chain', `the stanza has no complete backup${beside}`, {
       path,
+      ...(unfinished.length > 0 && { reason: 'unfinished-backup' }),
       hint: 'Make a backup with pgbackrest backup.',
     });
   }
   const entry = backups.find((it) => it.label === wanted);
   if (entry) return [entry];
   if (unfinished.includes(wanted)) {
-    fail('incomplete', 'chain', `backup ${wanted} is not finished, or was expired: backup.info does not list it`, {
-      path,
+    const inside = (await open.files.list(`backup/${open.stanza}/${wanted}`)) ?? [];
+    const isUnfinished = !inside.includes('backup.manifest');
+    const what = isUnfinished
+      ? 'is not finished: it has no manifest, and backup.info does not list it'
+      : 'was expired, or backup.info is of another time: it does not list it';
+    fail('incomplete', 'chain', `backup ${wanted} ${what}`, {
+      path: isUnfinished ? `backup/${readable(open.stanza)}/${wanted}/backup.manifest` : path,
+      reason: isUnfinished ? 'unfinished-backup' : 'expired-reference',
       hint: 'Use a backup that is listed, or latest.',
     });
   }

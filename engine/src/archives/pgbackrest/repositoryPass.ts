@@ -21,10 +21,16 @@ export type RepositoryPass = { archive: OpenedBy; backup: OpenedBy } | undefined
 /**
  * Looks at the first bytes of the info files (and their copies) of a stanza.
  *
+ * @param others passes that are meant for something else: not used, but named when one of them would open it
  * @throws RestoreError `wrong-key` when no offered pass opens any of them, naming the variant that would; `unsupported`
  *   for the header of a newer format, `damaged` when none of the files can be told
  */
-export async function findPass(files: RepositoryFiles, stanza: ByteText, offers: KeyOffer[]): Promise<RepositoryPass> {
+export async function findPass(
+  files: RepositoryFiles,
+  stanza: ByteText,
+  offers: KeyOffer[],
+  others: KeyOffer[] = [],
+): Promise<RepositoryPass> {
   const archive = await heads(files, `archive/${stanza}/archive.info`);
   const backup = await heads(files, `backup/${stanza}/backup.info`);
   const all = [...archive, ...backup];
@@ -33,6 +39,7 @@ export async function findPass(files: RepositoryFiles, stanza: ByteText, offers:
       fail('unsupported', 'open', 'it has the header of a newer repository format (PGBR)', {
         path: readable(name),
         offset: 0,
+        reason: 'newer-format',
         hint: 'A newer pgBackRest wrote this repository: look for a newer Restorable.',
       });
     }
@@ -56,7 +63,7 @@ export async function findPass(files: RepositoryFiles, stanza: ByteText, offers:
     if (offer) opened.set(own, { pass: new Secret(Uint8Array.from(offer.bytes)), source: offer.source });
   }
   const proven = opened.get(backup) ?? opened.get(archive);
-  if (proven === undefined) throw new RestoreError(refusal(all, offers));
+  if (proven === undefined) throw new RestoreError(refusal(all, offers, others));
   // A file whose first bytes are damaged must not look like a wrong pass when the pass opens its sibling.
   return {
     archive: opened.get(archive) ?? copyOf(proven),
@@ -137,22 +144,38 @@ function opens(pass: Secret, stored: Uint8Array): boolean {
   return printable > rest.length * 0.7;
 }
 
-function refusal(heads: Head[], offers: KeyOffer[]): Failure {
+function refusal(heads: Head[], offers: KeyOffer[], others: KeyOffer[]): Failure {
   const salted = heads.filter((it) => isSalted(it.start));
   const place = { stage: 'key', path: readable(salted[0]?.name ?? ''), code: 'wrong-key' } as const;
+  const opensOne = (bytes: Uint8Array) => withSecret(bytes, (pass) => salted.some((it) => opens(pass, it.start)));
+  const other = others.find((it) => opensOne(it.bytes));
+  if (other) {
+    const what = [
+      ...(other.repo === undefined ? [] : [`repository ${other.repo}`]),
+      ...(other.stanza === undefined ? [] : [`stanza ${other.stanza}`]),
+    ].join(', ');
+    return {
+      ...place,
+      reason: 'pass-of-another-repository',
+      message: `the pass that opens it is configured for another repository or stanza: ${what}, from ${other.source}`,
+      hint: 'Name the repository that this is a copy of, or correct the configuration.',
+    };
+  }
   const [first] = offers;
   if (first === undefined) {
     return {
       ...place,
+      reason: 'no-pass',
       message: 'the repository is encrypted and no cipher pass was given',
       hint: 'Give the pgbackrest.conf (or the Secret) that holds its repo-cipher-pass, or a file with the pass.',
     };
   }
   for (const offer of offers) {
     for (const { bytes, description } of variants(offer.bytes)) {
-      if (!withSecret(bytes, (pass) => salted.some((it) => opens(pass, it.start)))) continue;
+      if (!opensOne(bytes)) continue;
       return {
         ...place,
+        reason: 'pass-variant',
         message: `the pass from ${offer.source} does not open the repository as it is, but would ${description}`,
         hint: `Use the pass ${description}.`,
       };
@@ -161,6 +184,7 @@ function refusal(heads: Head[], offers: KeyOffer[]): Failure {
   const sources = offers.map((it) => it.source).join(', ');
   return {
     ...place,
+    reason: 'wrong-pass',
     message: `the pass from ${sources} does not open the repository`,
     hint: 'It is the pass of another repository, or one that was changed after the stanza was created: an earlier revision of the configuration may hold the right one.',
   };
