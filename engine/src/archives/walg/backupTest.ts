@@ -12,7 +12,7 @@ import type { BucketFiles } from './bucketFiles.ts';
 import { type ChainLink, type PlannedTar, planChain, readChain } from './chain.ts';
 import { type Crew, openCrew } from './crew.ts';
 import { DataDirectory, type KeptFile } from './dataDirectory.ts';
-import { firstSegmentOf, lsnText, segmentBytesOf, timelineOf } from './names.ts';
+import { firstSegmentOf, lsnText, majorOf, segmentBytesOf, timelineOf } from './names.ts';
 import { type BackupRecord, readRecord } from './sentinel.ts';
 import { StorageTally } from './storageTally.ts';
 import type { Opening } from './storedObject.ts';
@@ -39,7 +39,12 @@ const spareBytes = 256 * 1024 * 1024;
 /**
  * @throws RestoreError `cancelled`, and failures of stage `write`; whatever is wrong with the backup is in the report
  */
-export async function testBackup(open: OpenArchive, name: string, job: TestRestoreJob): Promise<Report> {
+export async function testBackup(
+  open: OpenArchive,
+  name: string,
+  job: TestRestoreJob,
+  { isThrowAway = false }: { isThrowAway?: boolean } = {},
+): Promise<Report> {
   const started = performance.now();
   const readBefore = open.files.bytesRead;
   const test = new BackupTest(open, name);
@@ -55,7 +60,7 @@ export async function testBackup(open: OpenArchive, name: string, job: TestResto
   }
   return {
     ...blankReport(job.archive),
-    ...test.report(),
+    ...test.report(isThrowAway ? [] : test.directoryNotes),
     bytes: { read: open.files.bytesRead - readBefore, restored: test.bytes },
     seconds: (performance.now() - started) / 1000,
     restoredTo,
@@ -79,6 +84,8 @@ class BackupTest {
   /** Of the backup that is read: size of every file, for the increments on top of it. */
   #sizes = new Map<string, number>();
   bytes = 0;
+  /** What a user must know of the files that were written. */
+  directoryNotes: readonly string[] = [];
 
   constructor(open: OpenArchive, name: string) {
     this.#open = open;
@@ -126,11 +133,12 @@ class BackupTest {
     }
     if (directory && this.failures.length === 0) {
       directory.finish(this.#kept);
-      this.#notes.push(...directory.notes);
+      this.directoryNotes = directory.notes;
     }
   }
 
-  report(): Partial<Report> {
+  report(directoryNotes: readonly string[]): Partial<Report> {
+    this.#notes.push(...directoryNotes);
     const [first = null] = this.failures;
     const wal = this.#wal;
     if (wal) for (const it of wal.storage.notes) this.#storage.notes.add(it);
@@ -424,8 +432,8 @@ class BackupTest {
       startLsn: startLsn === undefined ? null : lsnText(startLsn),
       finishLsn: finishLsn === undefined ? null : lsnText(finishLsn),
       wal: this.#wal
-        ? { start: this.#wal.first, stop: this.#wal.last, segments: this.#wal.segments }
-        : { start: firstSegmentOf(record.name), stop: null, segments: null },
+        ? { start: this.#wal.first, stop: this.#wal.last, segments: this.#wal.segments, timeline: this.#wal.timeline }
+        : { start: firstSegmentOf(record.name), stop: null, segments: null, timeline: timelineOf(record.name) },
       encryption: [...storage.encryptions],
       compression: [...storage.compressions],
     };
@@ -466,12 +474,6 @@ class BackupTest {
   #fail(failure: Failure): void {
     if (this.failures.length <= mostFailures) this.failures.push(failure);
   }
-}
-
-/** 90604 is 9.6, 150004 is 15. */
-function majorOf(version: number): string {
-  const major = Math.floor(version / 10_000);
-  return major >= 10 ? String(major) : `${major}.${Math.floor(version / 100) % 100}`;
 }
 
 function text({ contents }: KeptFile): string {

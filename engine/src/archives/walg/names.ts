@@ -107,6 +107,12 @@ export function parseLsn(text: string): bigint | undefined {
   return high === undefined || low === undefined ? undefined : (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`);
 }
 
+/** 90604 is 9.6, 150004 is 15. */
+export function majorOf(version: number): string {
+  const major = Math.floor(version / 10_000);
+  return major >= 10 ? String(major) : `${major}.${Math.floor(version / 100) % 100}`;
+}
+
 function hex(value: number | bigint): string {
   return value.toString(16).toUpperCase().padStart(8, '0');
 }

@@ -24,6 +24,8 @@ export interface WalRange {
 export interface WalResult {
   first: string;
   last: string;
+  /** The timeline that was followed to its end. */
+  timeline: number;
   segments: number;
   verified: number;
   bytes: number;
@@ -63,6 +65,7 @@ class WalTest {
     this.result = {
       first: range.start,
       last: range.start,
+      timeline: timelineOf(range.start),
       segments: 0,
       verified: 0,
       bytes: 0,
@@ -118,6 +121,7 @@ class WalTest {
         await this.#needed(begin);
         from = begin;
       }
+      this.result.timeline = timeline.id;
       await this.#followTimeline(timeline.id, from, end);
     }
   }

@@ -11,6 +11,7 @@ import { type OpenArchive, testBackup } from './backupTest.ts';
 import { findBucket, titleOf, type WalgBucket, type WalgFolder } from './bucket.ts';
 import { BucketFiles } from './bucketFiles.ts';
 import { inspectBucket } from './inspect.ts';
+import { testAndStart } from './startBackup.ts';
 import { WalArchive } from './walArchive.ts';
 import { blankReport, provesNothing } from './walgReport.ts';
 
@@ -35,6 +36,11 @@ export async function testRestoreWalg(job: TestRestoreJob, context: RunContext):
   if (job.to !== undefined && job.backup === 'all') {
     fail('usage', 'open', 'several backups cannot be restored into one target', {
       hint: 'Name one backup, or latest.',
+    });
+  }
+  if (job.parts || job.places) {
+    fail('usage', 'open', 'only a pgBackRest repository restores in parts or to several places', {
+      hint: 'Restore the whole backup; its tablespaces go to folders below the target.',
     });
   }
   if (job.to !== undefined) await checkTarget(job.to);
@@ -73,9 +79,10 @@ async function testFolder(
     const listing = await listBackups(files, folder.backups);
     const wanted = job.backup ?? bucket.label ?? 'latest';
     const reports: Report[] = [];
-    for (const { name } of chooseBackups(listing, wanted, folder, open.titles)) {
-      const expectEncrypted = expectationOf(folder, job, name);
-      reports.push(await testBackup({ ...open, opening: { ...open.opening, expectEncrypted } }, name, job));
+    for (const { name, record } of chooseBackups(listing, wanted, folder, open.titles)) {
+      const opening = { ...open.opening, expectEncrypted: expectationOf(folder, job, name) };
+      const own = { ...open, opening };
+      reports.push(job.start ? await testAndStart(own, record, name, job) : await testBackup(own, name, job));
     }
     if (wanted === 'all') reports.push(await testArchive(open, listing, job));
     return reports;
