@@ -16,6 +16,7 @@ const EXTENSION: Record<Method, string> = {
   sodium: '.sodium',
   openssl: '.enc',
   pgbackrest: '.enc',
+  cms: '.p7m',
 };
 
 export function registerFileCryption(): Disposable {

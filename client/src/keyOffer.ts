@@ -38,10 +38,12 @@ export function describeMethod(method: Method): Described {
       };
     case 'gpg':
       return { label: 'gpg -c', detail: l10n.t('OpenPGP with a password'), kind: 'password' };
+    case 'cms':
+      return { label: 'openssl cms', detail: l10n.t('CMS, S/MIME: for a certificate in PEM'), kind: 'pem' };
   }
 }
 
-export const METHODS: Method[] = ['openpgp', 'gpg', 'sodium', 'openssl', 'pgbackrest'];
+export const METHODS: Method[] = ['openpgp', 'gpg', 'sodium', 'openssl', 'pgbackrest', 'cms'];
 
 /**
  * Asks for the key to encrypt or decrypt with: a key file, or typed. The caller wipes `bytes` and `passphrase`.
@@ -148,5 +150,7 @@ function keyTitle(kind: KeyOffer['kind']): string {
       return l10n.t('The OpenPGP key');
     case 'password':
       return l10n.t('The password');
+    case 'pem':
+      return l10n.t('The private key or certificate (PEM)');
   }
 }

@@ -27,6 +27,8 @@ export interface OpensslParameters {
   cipher?: string;
   digest?: 'md5' | 'sha1' | 'sha256' | 'sha512';
   pbkdf2?: boolean;
+  /** false: `-nosalt`; such a file begins with the ciphertext itself. */
+  hasSalt?: boolean;
   iterations?: number;
 }
 

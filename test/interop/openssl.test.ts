@@ -95,4 +95,28 @@ describe.skipIf(reason)(`openssl enc${reason ? `: ${reason}` : ''}`, () => {
       });
     }
   });
+
+  test.each([
+    { cipher: 'aes-256-cbc', digest: 'sha256', iterations: undefined, isUnsalted: true },
+    { cipher: 'aes-128-ctr', digest: 'md5', iterations: undefined, isUnsalted: true },
+    { cipher: 'aes-256-ctr', digest: 'sha256', iterations: 10_000, isUnsalted: true },
+  ] as const)('without a salt ($cipher, $digest, $iterations), both ways', async (scheme) => {
+    const theirs = enc(opensslOptions(scheme), dump, '-e');
+    const start = { bytes: theirs.subarray(0, 8_192), size: theirs.length, tail: theirs.subarray(-32) };
+    const fit = await fitOpenssl(start, password, { hasSalt: false });
+    expect(fit.scheme).toEqual(scheme);
+    expect(Buffer.from(await all(decryptOpenssl(pieces(theirs, 5_000), password, scheme))).equals(dump)).toBe(true);
+    const ours = await all(encryptOpenssl(pieces(dump, 5_000), password, scheme));
+    expect(Buffer.from(ours).equals(theirs)).toBe(true);
+    expect(enc(opensslOptions(scheme), ours, '-d').equals(dump)).toBe(true);
+    const file = join(folder, 'unsalted');
+    writeFileSync(file, theirs);
+    const job: TestRestoreJob = {
+      kind: 'test-restore',
+      archive: file,
+      keys: [{ kind: 'password', source: 'test', bytes: new Uint8Array(password) }],
+    };
+    const outcome = await runJob(job, quietContext());
+    expect(outcome).toMatchObject({ ok: true, value: [{ format: 'openssl > pg_dump plain', failure: null }] });
+  });
 });

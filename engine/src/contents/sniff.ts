@@ -107,6 +107,8 @@ const MAGIC: readonly [ContentKind, ArrayLike<number>, number?][] = [
 function sniffText(text: string): ContentKind {
   const body = text.replace(/^\xef\xbb\xbf/, '');
   if (/^-----BEGIN PGP MESSAGE-----/m.test(body)) return 'openpgp armored';
+  if (/^content-type:[^\r\n]*pkcs7-mime[\s\S]*smime-type=(?:authE|e)nveloped-data/im.test(body.slice(0, 1_024)))
+    return 'pkcs7';
   if (/^-----BEGIN PGP (?:PRIVATE|PUBLIC) KEY BLOCK-----/m.test(body)) return 'openpgp key';
   if (/^-----BEGIN [A-Z ]*PRIVATE KEY-----/m.test(body)) return 'pem key';
   // A dump of a cluster holds dumps of databases: the first heading counts.
@@ -158,13 +160,20 @@ function nameOfFirstMember(header: Uint8Array): string {
   return latin1(header.subarray(0, Math.min(end < 0 ? 100 : end, 100)));
 }
 
-/** DER or BER: a sequence whose first element is the object identifier of enveloped data, 1.2.840.113549.1.7.3. */
+/** DER or BER: a sequence whose first element is the object identifier of enveloped data, without or with authentication. */
 function isPkcs7(bytes: Uint8Array): boolean {
-  const envelopedData = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x03];
   if (bytes[0] !== 0x30) return false;
   const lengthByte = bytes[1] ?? 0;
-  return startsWith(bytes, envelopedData, lengthByte > 0x80 ? 2 + (lengthByte & 0x7f) : 2);
+  const start = lengthByte > 0x80 ? 2 + (lengthByte & 0x7f) : 2;
+  return ENVELOPED.some((it) => startsWith(bytes, it, start));
 }
+
+const ENVELOPED = [
+  // 1.2.840.113549.1.7.3
+  [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x03],
+  // 1.2.840.113549.1.9.16.1.23
+  [0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x17],
+];
 
 /** A page header of PostgreSQL 9.3 to 18 at a segment's start: magic 0xD0xx or 0xD1xx, long header, segment of 1 MiB to 1 GiB. */
 function isWalHeader(bytes: Uint8Array): boolean {

@@ -69,7 +69,7 @@ interface Line {
 
 const longestLine = 64 * 1024;
 
-class LineReader {
+export class LineReader {
   #putBack: Line | undefined;
 
   constructor(readonly reader: ByteReader) {}

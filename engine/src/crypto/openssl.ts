@@ -24,6 +24,8 @@ export interface OpensslScheme {
   digest: Digest;
   /** undefined: the old derivation of one round (EVP_BytesToKey). */
   iterations: number | undefined;
+  /** `-nosalt`: the file begins with the ciphertext. */
+  isUnsalted?: boolean;
 }
 
 /** Key, IV and block in bytes. A block of 1 is a stream cipher: any length, no padding. */
@@ -48,9 +50,9 @@ const mostIterations = 100_000_000;
 export const WRITTEN_SCHEME: OpensslScheme = { cipher: 'aes-256-cbc', digest: 'sha256', iterations: writtenIterations };
 
 /** The scheme as options of `openssl enc`. */
-export function opensslOptions({ cipher, digest, iterations }: OpensslScheme): string {
+export function opensslOptions({ cipher, digest, iterations, isUnsalted }: OpensslScheme): string {
   const derivation = iterations === undefined ? `-md ${digest}` : `-md ${digest} -pbkdf2 -iter ${iterations}`;
-  return `-${cipher} ${derivation}`;
+  return `-${cipher} ${derivation}${isUnsalted ? ' -nosalt' : ''}`;
 }
 
 /** The command that reads such a file, for people to keep beside it. */
@@ -90,8 +92,10 @@ export async function fitOpenssl(
   parameters: OpensslParameters = {},
   signal: AbortSignal = new AbortController().signal,
 ): Promise<OpensslFit> {
-  const salt = saltOf(start.bytes);
+  const isUnsalted = parameters.hasSalt === false;
+  const salt = isUnsalted ? new Uint8Array(0) : saltOf(start.bytes);
   const size = start.size;
+  const headerBytes = headerBytesOf({ isUnsalted });
   if (size !== undefined && size <= headerBytes) failCut(size, 'there is nothing after the header');
   const readings = passwordReadings(stored);
   const schemes = candidates(parameters, size);
@@ -145,7 +149,8 @@ export async function* decryptOpenssl(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = new ByteReader(input);
   try {
-    const salt = saltOf(await reader.read(headerBytes));
+    const headerBytes = headerBytesOf(scheme);
+    const salt = scheme.isUnsalted ? new Uint8Array(0) : saltOf(await reader.read(headerBytes));
     const { key, iv, block } = CIPHERS[scheme.cipher];
     const derived = await derive(password, salt, scheme);
     const decipher = createDecipheriv(scheme.cipher, derived.subarray(0, key), derived.subarray(key, key + iv));
@@ -170,12 +175,12 @@ export async function* encryptOpenssl(
   password: Uint8Array,
   scheme: OpensslScheme = WRITTEN_SCHEME,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const salt = randomBytes(saltBytes);
+  const salt = randomBytes(scheme.isUnsalted ? 0 : saltBytes);
   const { key, iv } = CIPHERS[scheme.cipher];
   const derived = await derive(password, salt, scheme);
   const cipher = createCipheriv(scheme.cipher, derived.subarray(0, key), derived.subarray(key, key + iv));
   derived.fill(0);
-  yield concat([saltedMagic, salt]);
+  if (!scheme.isUnsalted) yield concat([saltedMagic, salt]);
   for await (const piece of input) {
     const encrypted = cipher.update(piece);
     if (encrypted.length > 0) yield encrypted;
@@ -195,6 +200,7 @@ export function writtenScheme(parameters: OpensslParameters = {}): OpensslScheme
     cipher: parameters.cipher === undefined ? WRITTEN_SCHEME.cipher : cipherName(parameters.cipher),
     digest: parameters.digest ?? WRITTEN_SCHEME.digest,
     iterations: isOld ? undefined : (checkedIterations(parameters.iterations) ?? writtenIterations),
+    ...(parameters.hasSalt === false && { isUnsalted: true }),
   };
 }
 
@@ -247,13 +253,15 @@ function candidates(parameters: OpensslParameters, size: number | undefined): Op
   }
   // Cheap ones first: what takes a second is tried when all else has failed.
   derivations.sort((one, other) => patience(one) - patience(other));
-  return derivations.flatMap((derivation) => ciphers.map((cipher) => ({ cipher, ...derivation })));
+  const unsalted = parameters.hasSalt === false && { isUnsalted: true };
+  return derivations.flatMap((derivation) => ciphers.map((cipher) => ({ cipher, ...derivation, ...unsalted })));
 }
 
 /** A length that is no multiple of a block leaves the stream ciphers; the block ciphers stay for the sake of cut files. */
 function likelyCiphers(size: number | undefined): CipherName[] {
   const names = Object.keys(CIPHERS) as CipherName[];
-  if (size === undefined || (size - headerBytes) % 16 === 0) return names;
+  // A header is as long as a block: with or without it the remainder is the same.
+  if (size === undefined || size % 16 === 0) return names;
   return [...names.filter((it) => CIPHERS[it].block === 1), ...names.filter((it) => CIPHERS[it].block > 1)];
 }
 
@@ -293,6 +301,7 @@ async function derive(
 const enoughBytes = 32;
 
 function judge(scheme: OpensslScheme, derived: Uint8Array, start: OpensslStart): OpensslFit['provenBy'] | undefined {
+  const headerBytes = headerBytesOf(scheme);
   const { key: keyBytes, iv: ivBytes, block } = CIPHERS[scheme.cipher];
   const key = derived.subarray(0, keyBytes);
   const isWhole = start.size !== undefined && start.bytes.length >= start.size;
@@ -370,6 +379,10 @@ function finish(decipher: { final(): Uint8Array }, offset: number): Uint8Array {
   }
 }
 
+function headerBytesOf({ isUnsalted }: Pick<OpensslScheme, 'isUnsalted'>): number {
+  return isUnsalted ? 0 : headerBytes;
+}
+
 function saltOf(header: Uint8Array): Uint8Array {
   if (header.length === 0)
     fail('truncated', 'decrypt', 'the file is empty', {
@@ -383,7 +396,7 @@ function saltOf(header: Uint8Array): Uint8Array {
       'it does not start with Salted__, so `openssl enc` with a password did not write it',
       {
         offset: 0,
-        hint: 'Files that were encrypted with -nosalt or with -K are not supported; `restorable inspect` says what the file is.',
+        hint: 'If it was encrypted with -nosalt, say so (--nosalt); files that were encrypted with -K are not supported. `restorable inspect` says what the file is.',
       },
     );
   }

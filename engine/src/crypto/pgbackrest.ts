@@ -52,6 +52,45 @@ export async function* decryptPgbackrest(
   }
 }
 
+/** As `decryptPgbackrest`, step by step and without waiting, for one object. */
+export class PgbackrestDecipher {
+  readonly #pass: Secret;
+  readonly #form: CipherForm;
+  readonly #header: Uint8Array;
+  #have = 0;
+  #fed = 0;
+  #cipher: Decipher | undefined;
+
+  constructor(pass: Secret, form: CipherForm = {}) {
+    this.#pass = pass;
+    this.#form = form;
+    this.#header = new Uint8Array(form.isRaw ? rawHeaderBytes : headerBytes);
+  }
+
+  /** What comes out of the piece, in an array of its own. Throws as `decryptPgbackrest`. */
+  update(piece: Uint8Array): Uint8Array {
+    let rest = piece;
+    if (!this.#cipher) {
+      const added = piece.subarray(0, this.#header.length - this.#have);
+      this.#header.set(added, this.#have);
+      this.#have += added.length;
+      if (this.#have < this.#header.length) return nothing;
+      this.#cipher = decipher(saltOf(this.#header, this.#form), this.#pass);
+      rest = piece.subarray(added.length);
+    }
+    this.#fed += rest.length;
+    return rest.length > 0 ? this.#cipher.update(rest) : nothing;
+  }
+
+  /** The object has ended: what came last. Throws as `decryptPgbackrest`. */
+  finish(): Uint8Array {
+    const cipher = this.#cipher ?? decipher(saltOf(this.#header.subarray(0, this.#have), this.#form), this.#pass);
+    return finish(cipher, this.#fed, this.#header.length, this.#form);
+  }
+}
+
+const nothing = new Uint8Array(0);
+
 /** As `decryptPgbackrest`, for an object that is in memory: no waiting, for the many small files of a cluster. */
 export function decryptPgbackrestBytes(stored: Uint8Array, pass: Secret, form: CipherForm = {}): Uint8Array {
   const length = form.isRaw ? rawHeaderBytes : headerBytes;

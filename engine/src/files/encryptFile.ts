@@ -1,6 +1,7 @@
 /** Encrypts one file so that the real tool can read it. */
 
 import { copyOf, count } from '../bytes.ts';
+import { encryptCms } from '../crypto/cmsEncrypt.ts';
 import { encryptToKeys, encryptWithPassword } from '../crypto/openpgpEncrypt.ts';
 import { encryptOpenssl, opensslCommand, writtenScheme } from '../crypto/openssl.ts';
 import { passwordReadings } from '../crypto/password.ts';
@@ -78,6 +79,14 @@ function encryption(
         notes: [`to decrypt it: ${opensslCommand(scheme, job.output === '-' ? 'FILE' : shellWord(job.output))}`],
       };
     }
+    case 'cms':
+      demandKind(key, ['pem'], method);
+      return {
+        encrypted: encryptCms(input, key.bytes),
+        notes: [
+          `to decrypt it (OpenSSL 3): openssl cms -decrypt -inform DER -in ${job.output === '-' ? 'FILE' : shellWord(job.output)} -inkey KEY.pem -out PLAIN`,
+        ],
+      };
     case 'pgbackrest': {
       demandKind(key, ['pgbackrest-pass', 'password'], method);
       demandPassword(key);

@@ -91,10 +91,13 @@ export async function openEncryption(reader: ByteReader, options: LayerOptions):
         offset: 0,
         hint: 'Decrypt it with the program that wrote it, and test what comes out.',
       });
-    case undefined:
+    case undefined: {
+      const unsalted = await openUnsalted(reader, options);
+      if (unsalted) return unsalted;
       return !options.isInner && options.offers.some((it) => it.kind === 'sodium')
         ? openSodium(reader, undefined, options)
         : undefined;
+    }
     default:
       return undefined;
   }
@@ -318,6 +321,30 @@ async function openSalted(
     offset: headerBytes,
     hint: 'Offer the password (--passphrase-file), or the repository’s cipher pass for a file of pgBackRest.',
   });
+}
+
+/**
+ * A file of `openssl enc -nosalt` begins like noise: it is one only if a password makes sense of it, and not merely of its
+ * padding.
+ */
+async function openUnsalted(reader: ByteReader, options: LayerOptions): Promise<EncryptionLayer | undefined> {
+  const isSaid = options.openssl?.hasSalt === false;
+  const offers = options.offers.filter((it) => it.kind === 'password');
+  // To try the usual parameters takes seconds: not where a libsodium key says what the noise is meant to be.
+  const isLikely = !options.isInner && options.offers.every((it) => it.kind !== 'sodium');
+  if (offers.length === 0 || !(isSaid || isLikely)) return undefined;
+  try {
+    const layer = await openSalted(reader, undefined, {
+      ...options,
+      offers,
+      openssl: { ...options.openssl, hasSalt: false },
+    });
+    return layer.isKeyProven || isSaid ? layer : undefined;
+  } catch (error) {
+    if (isSaid || !(error instanceof RestoreError) || !['wrong-key', 'truncated'].includes(error.failure.code))
+      throw error;
+    return undefined;
+  }
 }
 
 /** What a key of this kind can be for a file that begins with `Salted__`; undefined: nothing. */

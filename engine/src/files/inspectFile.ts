@@ -7,6 +7,8 @@ import { isBrotli } from '../contents/checkContents.ts';
 import { readToc } from '../contents/pgDumpToc.ts';
 import { COMPRESSED_KINDS, type ContentKind, looksMeaningful, sniff } from '../contents/sniff.ts';
 import { shown } from '../contents/tar.ts';
+import { readCmsHead, wayOf } from '../crypto/cms.ts';
+import { decodeCmsText, isCmsText } from '../crypto/cmsText.ts';
 import { decodeArmor } from '../crypto/openpgpArmor.ts';
 import { readKeys } from '../crypto/openpgpKeys.ts';
 import { type MessageHead, readMessageHead } from '../crypto/openpgpPackets.ts';
@@ -70,8 +72,9 @@ async function describe(inspection: Inspection, kind: ContentKind | undefined, s
     case 'openssl':
     case 'openssl base64':
       return describeSalted(inspection, kind, subject);
-    case 'age':
     case 'pkcs7':
+      return describeCms(inspection, subject);
+    case 'age':
     case 'yckms':
       inspection.isEncrypted = true;
       inspection.facts.push(['Encryption', FOREIGN[kind]]);
@@ -135,6 +138,34 @@ function integrityOf({ protection }: MessageHead): string {
       return 'modification detection code (MDC), proven at the end';
     case 'aead':
       return `AEAD: ${protection.cipher} in ${protection.mode}, proven in chunks and at the end`;
+  }
+}
+
+async function describeCms(inspection: Inspection, { path, start }: Subject): Promise<void> {
+  inspection.format = 'cms';
+  inspection.isEncrypted = true;
+  const isText = isCmsText(start);
+  inspection.facts.push(['Form', isText ? 'text (PEM or S/MIME)' : 'binary']);
+  const reader = new ByteReader(isText ? decodeCmsText(readFile(path)) : readFile(path));
+  try {
+    const { recipients, cipher, isAuthenticated } = await readCmsHead(reader);
+    for (const it of recipients) inspection.facts.push(['Recipient', wayOf(it)]);
+    inspection.facts.push(
+      ['Cipher', cipher],
+      [
+        'Integrity',
+        isAuthenticated ? 'authenticated (GCM), proven at the end' : 'none: a change shows only in the contents',
+      ],
+    );
+    for (const it of recipients)
+      inspection.opensWith.push(it.certificate === undefined ? wayOf(it) : `the private key of ${wayOf(it)}`);
+    if (recipients.length === 0) inspection.problems.push('the message is encrypted to nobody');
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure.code === 'not-encrypted') inspection.isEncrypted = false;
+    inspection.problems.push(failure.message);
+  } finally {
+    await reader.close();
   }
 }
 

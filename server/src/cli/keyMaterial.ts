@@ -74,6 +74,12 @@ export function isArmoredKey(bytes: Uint8Array): boolean {
   return /-----BEGIN PGP (?:PUBLIC|PRIVATE) KEY BLOCK-----/.test(start);
 }
 
+/** A private key or certificate in PEM, for CMS. */
+export function isPem(bytes: Uint8Array): boolean {
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 65_536)).toString('latin1');
+  return /-----BEGIN (?:(?:ENCRYPTED |RSA |EC )?PRIVATE KEY|(?:X509 |TRUSTED )?CERTIFICATE)-----/.test(start);
+}
+
 async function readMaterial(
   what: 'key' | 'passphrase',
   file: string | undefined,
@@ -87,7 +93,8 @@ async function readMaterial(
   return variable === undefined ? undefined : readVariable(what, variable, terminal);
 }
 
-async function readKeyFile(what: 'key' | 'passphrase', file: string, terminal: Terminal): Promise<Material> {
+/** @throws RestoreError `io` when it cannot be read, `usage` when it is empty or too large for a key */
+export async function readKeyFile(what: 'key' | 'passphrase', file: string, terminal: Terminal): Promise<Material> {
   const isStdin = file === '-';
   const source = isStdin ? `${what} from stdin` : `${what} file ${basename(file)}`;
   const bytes = isStdin ? await readStdin(terminal, `the ${what}`) : await readSmallFile(file);

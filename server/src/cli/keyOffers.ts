@@ -2,7 +2,7 @@
 
 import type { KeyOffer, Method } from '../../../engine/src/job.ts';
 import { UsageError } from './arguments.ts';
-import { isArmoredKey, type KeyMaterial, type Material } from './keyMaterial.ts';
+import { isArmoredKey, isPem, type KeyMaterial, type Material } from './keyMaterial.ts';
 
 export type KeyTransform = NonNullable<KeyOffer['keyTransform']>;
 
@@ -18,12 +18,12 @@ export function offerFor(
 ): KeyOffer {
   const kind = method ? kindOf(method, material) : guessKind(material, transform);
   if (transform && kind !== 'sodium') throw new UsageError('--key-transform is for libsodium keys only');
-  if (kind === 'openpgp') return openpgpOffer(material);
+  if (kind === 'openpgp' || kind === 'pem') return lockableOffer(kind, material);
   // `openssl -pass file:` and `gpg --passphrase-file` call the key a passphrase, pgBackRest calls it a pass.
   const one = material.key ?? (kind === 'sodium' ? undefined : material.passphrase);
   if (!one) throw missingKey(kind === 'sodium' || kind === 'pgbackrest-pass' ? 'key' : 'passphrase');
   if (material.key && material.passphrase) {
-    throw new UsageError('there is a key and a passphrase, but only OpenPGP keys have a passphrase');
+    throw new UsageError('there is a key and a passphrase, but only private keys (OpenPGP, PEM) have a passphrase');
   }
   return {
     kind,
@@ -36,7 +36,8 @@ export function offerFor(
 /** Every kind that the bytes could be, for an archive that says itself what it needs. */
 export function offersFor({ key, passphrase }: KeyMaterial, transform: KeyTransform | undefined): KeyOffer[] {
   const offers: KeyOffer[] = [];
-  if (key && isArmoredKey(key.bytes)) offers.push(openpgpOffer({ key, passphrase }));
+  if (key && isArmoredKey(key.bytes)) offers.push(lockableOffer('openpgp', { key, passphrase }));
+  else if (key && isPem(key.bytes)) offers.push(lockableOffer('pem', { key, passphrase }));
   else if (key && transform) offers.push({ ...plainOffer('sodium', key), keyTransform: transform });
   else if (key) offers.push(plainOffer('pgbackrest-pass', key), plainOffer('sodium', key), plainOffer('password', key));
   if (passphrase) offers.push(plainOffer('password', passphrase));
@@ -76,17 +77,21 @@ function kindOf(method: Method, { key }: KeyMaterial): KeyOffer['kind'] {
       return 'password';
     case 'gpg':
       return key && isArmoredKey(key.bytes) ? 'openpgp' : 'password';
+    case 'cms':
+      return key && isPem(key.bytes) ? 'pem' : 'password';
   }
 }
 
 function guessKind({ key }: KeyMaterial, transform: KeyTransform | undefined): KeyOffer['kind'] {
   if (key && isArmoredKey(key.bytes)) return 'openpgp';
+  if (key && isPem(key.bytes)) return 'pem';
   return transform ? 'sodium' : 'password';
 }
 
-function openpgpOffer({ key, passphrase }: KeyMaterial): KeyOffer {
-  if (!key) throw missingKey('key');
-  return { ...plainOffer('openpgp', key), ...(passphrase && { passphrase: passphrase.bytes }) };
+/** A private key may be locked with a passphrase. */
+function lockableOffer(kind: 'openpgp' | 'pem', material: KeyMaterial): KeyOffer {
+  if (!material.key) throw missingKey('key');
+  return { ...plainOffer(kind, material.key), ...(material.passphrase && { passphrase: material.passphrase.bytes }) };
 }
 
 /** Copies the bytes: each offer is wiped by itself. */

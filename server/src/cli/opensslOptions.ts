@@ -9,19 +9,21 @@ export const OPENSSL_OPTIONS = {
     help: 'openssl: the digest of the key derivation, its -md',
   },
   pbkdf2: { kind: 'flag', help: 'openssl: derive the key with PBKDF2' },
+  nosalt: { kind: 'flag', help: 'openssl: without a salt, its -nosalt' },
   iterations: { kind: 'text', value: 'N', help: 'openssl: rounds of PBKDF2, its -iter' },
 } as const satisfies OptionTable;
 
 /** What was given of the parameters of `openssl enc`, as a part of a job. */
 export function opensslParameters(options: OptionValues<typeof OPENSSL_OPTIONS>): { openssl?: OpensslParameters } {
-  const { cipher, digest, pbkdf2 } = options;
+  const { cipher, digest, pbkdf2, nosalt } = options;
   const iterations = options.iterations === undefined ? undefined : readCount(options.iterations);
-  if (cipher === undefined && digest === undefined && !pbkdf2 && iterations === undefined) return {};
+  if (cipher === undefined && digest === undefined && !pbkdf2 && !nosalt && iterations === undefined) return {};
   return {
     openssl: {
       ...(cipher !== undefined && { cipher: cipher.replace(/^-/, '').toLowerCase() }),
       ...(digest !== undefined && { digest }),
       ...((pbkdf2 || iterations !== undefined) && { pbkdf2: true }),
+      ...(nosalt && { hasSalt: false }),
       ...(iterations !== undefined && { iterations }),
     },
   };

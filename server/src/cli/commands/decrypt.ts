@@ -1,7 +1,7 @@
 import type { Method } from '../../../../engine/src/job.ts';
 import { UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
-import { readKeyMaterial, wipe } from '../keyMaterial.ts';
+import { type Material, readKeyFile, readKeyMaterial, wipe } from '../keyMaterial.ts';
 import { type KeyTransform, missingKey, nameOfKey, offerFor } from '../keyOffers.ts';
 import { opensslParameters } from '../opensslOptions.ts';
 import { askHidden } from '../prompt.ts';
@@ -14,12 +14,26 @@ export const decrypt = command({
   summary: 'decrypt a file, and say whether it could have been tampered with',
   usage: ['decrypt FILE -o OUT [--method METHOD] [OPTIONS]'],
   description: [
-    'Reads what WAL-G (libsodium and OpenPGP), gpg, openssl enc and pgBackRest wrote. The method is seen from the bytes where it can be; libsodium streams have no signature; what looks like nothing else is taken for one.',
+    'Reads what WAL-G (libsodium and OpenPGP), gpg, openssl enc, smime and cms, and pgBackRest wrote. The method is seen from the bytes where it can be; libsodium streams have no signature; what looks like nothing else is taken for one.',
     'OUT gets its name when everything is through and, where the format can prove it, authentic. Without an option for the key it is asked for at the terminal, and not shown.',
   ],
   options: {
     method: { kind: 'text', choices: methods, help: 'how it is encrypted (default: what the bytes say)' },
     ...CRYPT_OPTIONS,
+    'signer-key': {
+      kind: 'text',
+      isList: true,
+      value: 'FILE',
+      help: 'openpgp: public key of whoever may have signed it; what it does not fit is refused',
+    },
+    'allow-unauthenticated': {
+      kind: 'flag',
+      help: 'openpgp: also decrypt what has no integrity protection, and may have been changed by anyone',
+    },
+    'allow-costly': {
+      kind: 'flag',
+      help: 'also try passwords that would cost gigabytes of memory, or minutes',
+    },
   },
   examples: [
     { line: 'restorable decrypt shop.dump.gpg --passphrase-file pass.txt -o shop.dump', what: 'a file of gpg -c' },
@@ -34,11 +48,13 @@ export const decrypt = command({
     const output = requireOutput(options.output);
     refuseSharedStdin(input, options);
     const material = await readKeyMaterial(options, terminal);
+    const signers: Material[] = [];
     try {
+      for (const it of options['signer-key']) signers.push(await readKeyFile('key', it, terminal));
       const method = options.method ?? (await guessedMethod(input, options['key-transform'], terminal));
       if (!material.key && !material.passphrase) {
         if (!terminal.stdinIsTty || input === '-')
-          throw missingKey(method === 'sodium' || method === 'openpgp' ? 'key' : 'passphrase');
+          throw missingKey(method === 'sodium' || method === 'openpgp' || method === 'cms' ? 'key' : 'passphrase');
         if (method === 'openpgp')
           throw new UsageError('an OpenPGP key comes from a file', 'Name it with --key-file FILE.');
         material.key = await askHidden(`${nameOfKey(method)}:`, terminal);
@@ -52,6 +68,9 @@ export const decrypt = command({
           overwrite: options.force,
           key: offerFor(method, material, options['key-transform']),
           ...opensslParameters(options),
+          ...(signers.length > 0 && { signers: signers.map((it) => ({ kind: 'openpgp' as const, ...it })) }),
+          ...(options['allow-unauthenticated'] && { allowUnauthenticated: true }),
+          ...(options['allow-costly'] && { allowCostly: true }),
         },
         terminal,
       );

@@ -8,7 +8,14 @@ import { askHiddenTwice } from '../prompt.ts';
 import { runJob, size } from '../running.ts';
 import { harmless, paragraph } from '../terminal.ts';
 
-export const methods = ['sodium', 'openpgp', 'pgbackrest', 'openssl', 'gpg'] as const satisfies readonly Method[];
+export const methods = [
+  'sodium',
+  'openpgp',
+  'pgbackrest',
+  'openssl',
+  'gpg',
+  'cms',
+] as const satisfies readonly Method[];
 
 export const CRYPT_OPTIONS = {
   output: { kind: 'text', short: 'o', value: 'OUT', help: 'where the result goes; - for stdout' },
@@ -33,7 +40,7 @@ export const encrypt = command({
   summary: 'encrypt a file so that the real tool can read it',
   usage: [`encrypt FILE --method ${methods.join('|')} -o OUT [OPTIONS]`],
   description: [
-    'sodium as WAL-G writes it, openpgp for a public key, pgbackrest as a file of an encrypted repository, openssl as openssl enc -pbkdf2, gpg with a passphrase. FILE and OUT may be - for stdin and stdout.',
+    'sodium as WAL-G writes it, openpgp for a public key, pgbackrest as a file of an encrypted repository, openssl as openssl enc -pbkdf2, gpg with a passphrase, cms for a certificate (PEM) as openssl cms reads it. FILE and OUT may be - for stdin and stdout.',
     'Without an option for the key it is asked for at the terminal, and not shown.',
   ],
   options: { method: { kind: 'text', choices: methods, help: 'how to encrypt' }, ...CRYPT_OPTIONS },
@@ -54,8 +61,8 @@ export const encrypt = command({
     const material = await readKeyMaterial(options, terminal);
     try {
       if (!material.key && !material.passphrase) {
-        if (!terminal.stdinIsTty || method === 'openpgp' || input === '-')
-          throw missingKey(method === 'sodium' || method === 'openpgp' ? 'key' : 'passphrase');
+        if (!terminal.stdinIsTty || method === 'openpgp' || method === 'cms' || input === '-')
+          throw missingKey(method === 'sodium' || method === 'openpgp' || method === 'cms' ? 'key' : 'passphrase');
         material.key = await askHiddenTwice(`${nameOfKey(method)}:`, terminal);
       }
       const { bytesRead, bytesWritten, notes } = await runJob(
