@@ -109,7 +109,6 @@ async function onOneThread(root: string): Promise<FileResults> {
   const { files, manifest, pass } = await openBackup(root);
   const check = await FileCheck.open(files, manifest, undefined);
   for await (const batch of manifestFiles(files, manifest, pass)) await check.check(batch);
-  await check.end();
   files.close();
   return check.takeResults();
 }

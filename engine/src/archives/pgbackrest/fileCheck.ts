@@ -1,12 +1,11 @@
-/** Checks files of a backup one after the other, on whatever thread: small ones at once, large ones beside each other. */
+/** Checks files of a backup one after the other, on whatever thread. */
 
 import { type Failure, RestoreError } from '../../failure.ts';
 import { Capture, countSink, type FileWriter, type Sink } from '../../sinks/sink.ts';
 import { isKept, largestKeptBytes, restoredWriter } from './dataDirectory.ts';
-import { Lanes } from './lanes.ts';
 import type { FileEntry, Manifest } from './manifest.ts';
 import type { RepositoryFiles } from './repositoryFiles.ts';
-import { isSmall, StoredFiles } from './storedFile.ts';
+import { StoredFiles } from './storedFile.ts';
 
 /** What was found; plain data, since it may come from another thread. */
 export interface FileResults {
@@ -21,7 +20,7 @@ export interface FileResults {
 
 /** A damaged repository can have as many failures as files; a report stays readable. */
 export const mostFailures = 1000;
-/** How long small files may keep a thread from hearing that it shall stop, and from feeding the large ones. */
+/** How long files may keep a thread from hearing that it shall stop. */
 const turnMs = 20;
 
 export function noResults(): FileResults {
@@ -33,7 +32,6 @@ export class FileCheck {
   readonly #manifest: Manifest;
   readonly #stored: StoredFiles;
   readonly #sink: Sink | undefined;
-  readonly #lanes: Lanes;
   #results = noResults();
   #hasFailed = false;
   #waited = performance.now();
@@ -43,8 +41,6 @@ export class FileCheck {
     this.#manifest = manifest;
     this.#stored = stored;
     this.#sink = sink;
-    // zlib works on threads of its own, the other decompressors on this one: two would only take memory.
-    this.#lanes = new Lanes(manifest.compression === 'gz' ? 2 : 1);
   }
 
   /** @param sink where the files go; nothing is written when absent */
@@ -53,24 +49,26 @@ export class FileCheck {
   }
 
   /**
-   * Returns when the small files are done and the large ones are under way.
+   * Returns when all are checked.
    *
    * @throws RestoreError `cancelled`, and failures of stage `write`; all others are results
    */
   async check(entries: FileEntry[]): Promise<void> {
     for (const entry of entries) {
-      if (isSmall(entry)) this.#checkAtOnce(entry);
-      else await this.#lanes.add(() => this.#checkInStream(entry));
-      if (performance.now() - this.#waited < turnMs) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      this.#files.throwIfCancelled();
-      this.#waited = performance.now();
+      const writer = this.#writerFor(entry);
+      try {
+        for (const _ of this.#stored.restore(entry, writer)) if (this.#isTimeForATurn()) await this.#turn();
+        this.#accept(entry, writer);
+      } catch (error) {
+        this.#refuse(entry, writer, error);
+      }
+      if (this.#isTimeForATurn()) await this.#turn();
     }
   }
 
-  /** Waits for the large files. Throws as `check`. */
-  async end(): Promise<void> {
-    await this.#lanes.end();
+  /** Gives memory back. */
+  close(): void {
+    this.#stored.close();
   }
 
   /** What was found since the last call. */
@@ -80,24 +78,14 @@ export class FileCheck {
     return results;
   }
 
-  #checkAtOnce(entry: FileEntry): void {
-    const writer = this.#writerFor(entry);
-    try {
-      this.#stored.restoreAtOnce(entry, writer);
-      this.#accept(entry, writer);
-    } catch (error) {
-      this.#refuse(entry, writer, error);
-    }
+  #isTimeForATurn(): boolean {
+    return performance.now() - this.#waited > turnMs;
   }
 
-  async #checkInStream(entry: FileEntry): Promise<void> {
-    const writer = this.#writerFor(entry);
-    try {
-      await this.#stored.restore(entry, writer);
-      this.#accept(entry, writer);
-    } catch (error) {
-      this.#refuse(entry, writer, error);
-    }
+  async #turn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#files.throwIfCancelled();
+    this.#waited = performance.now();
   }
 
   #writerFor(entry: FileEntry): FileWriter {

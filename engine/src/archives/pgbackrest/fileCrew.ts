@@ -62,12 +62,11 @@ class OwnThread implements FileCrew {
   }
 
   async end(): Promise<FileResults> {
-    await this.#work.end();
     return this.#work.takeResults();
   }
 
   async close(): Promise<void> {
-    await this.#work.end().catch(() => undefined);
+    this.#work.close();
     this.#files.close();
   }
 }
@@ -93,14 +92,19 @@ export type FromLane =
 
 /** A batch is small enough to share out evenly, and large enough that talking about it costs nothing. */
 const batchFiles = 64;
-const batchBytes = 8 * 1024 * 1024;
+const batchBytes = 4 * 1024 * 1024;
+/** A thread has its next batch at hand, but nothing waits behind what takes long. */
 const batchesUnderWay = 2;
+const bytesUnderWay = 2 * batchBytes;
+/** The largest of these go first, so that in the end no thread works alone; more would only take memory. */
+const mostWaiting = 20_000;
 
 class Threads implements FileCrew {
   readonly #files: RepositoryFiles;
   readonly #lanes: Lane[];
-  #batch: FileEntry[] = [];
-  #batchBytes = 0;
+  readonly #waiting = new WaitingFiles();
+  /** No more will be added. */
+  #hasAll = false;
   #failure: unknown;
   #wake: () => void = () => undefined;
   readonly #onAbort = () => this.#fail(cancelled());
@@ -126,16 +130,15 @@ class Threads implements FileCrew {
   }
 
   async check(entries: FileEntry[]): Promise<void> {
-    for (const entry of entries) {
-      this.#batch.push(entry);
-      this.#batchBytes += entry.size;
-      if (this.#batch.length >= batchFiles || this.#batchBytes >= batchBytes) await this.#send();
-    }
+    for (const entry of entries) this.#waiting.add(entry);
+    this.#handOut();
+    while (this.#waiting.count > mostWaiting) await this.#wait();
+    if (this.#failure) throw this.#failure;
   }
 
   async end(): Promise<FileResults> {
-    await this.#send();
-    for (const lane of this.#lanes) lane.worker.postMessage({ type: 'end' } satisfies ToLane);
+    this.#hasAll = true;
+    this.#handOut();
     while (this.#lanes.some((it) => it.results === undefined)) await this.#wait();
     const total = noResults();
     for (const { results } of this.#lanes) {
@@ -154,20 +157,24 @@ class Threads implements FileCrew {
     await Promise.all(this.#lanes.map(({ worker }) => worker.terminate()));
   }
 
-  async #send(): Promise<void> {
-    if (this.#batch.length === 0) return;
-    const entries = this.#batch;
-    this.#batch = [];
-    this.#batchBytes = 0;
-    for (;;) {
-      if (this.#failure) throw this.#failure;
-      const [lane] = [...this.#lanes].sort((a, b) => a.underWay - b.underWay);
-      if (lane && lane.underWay < batchesUnderWay) {
+  /** Gives work to every thread that has room for it. */
+  #handOut(): void {
+    for (const lane of this.#lanes) {
+      while (lane.underWay < batchesUnderWay && lane.bytes < bytesUnderWay) {
+        // A first batch that is not full yet may become larger, unless a thread has nothing to do.
+        const entries = this.#waiting.take(this.#hasAll || lane.underWay === 0);
+        if (entries.length === 0) break;
         lane.underWay++;
+        lane.bytes += bytesOf(entries);
+        lane.batches.push(bytesOf(entries));
         lane.worker.postMessage({ type: 'check', entries } satisfies ToLane);
-        return;
       }
-      await this.#wait();
+    }
+    if (!this.#hasAll || this.#waiting.count > 0) return;
+    for (const lane of this.#lanes) {
+      if (lane.isEnding) continue;
+      lane.isEnding = true;
+      lane.worker.postMessage({ type: 'end' } satisfies ToLane);
     }
   }
 
@@ -183,18 +190,27 @@ class Threads implements FileCrew {
     const lane: Lane = {
       worker: new Worker(program, { name: 'restorable files', workerData: data, resourceLimits }),
       underWay: 0,
+      bytes: 0,
+      batches: [],
+      isEnding: false,
       results: undefined,
     };
     lane.worker.on('message', (message: FromLane) => {
       if (message.type === 'progress') this.#files.count(message.step, message.bytes);
       else if (message.type === 'failed') this.#fail(new RestoreError(message.failure));
-      else if (message.type === 'checked') lane.underWay--;
+      else if (message.type === 'checked') this.#checked(lane);
       else lane.results = message.results;
       if (message.type !== 'progress') this.#wake();
     });
     lane.worker.on('error', (error) => this.#fail(error));
     lane.worker.on('exit', () => lane.results || this.#fail(new Error('a thread of the engine has ended')));
     return lane;
+  }
+
+  #checked(lane: Lane): void {
+    lane.underWay--;
+    lane.bytes -= lane.batches.shift() ?? 0;
+    this.#handOut();
   }
 
   #fail(error: unknown): void {
@@ -205,7 +221,62 @@ class Threads implements FileCrew {
 
 interface Lane {
   worker: Worker;
-  /** Batches that it was given and has not reported. */
+  /** Batches that it was given and has not reported, and their bytes. */
   underWay: number;
+  bytes: number;
+  batches: number[];
+  isEnding: boolean;
   results: FileResults | undefined;
+}
+
+/** Files that no thread has yet: large ones by their size, small ones in batches. */
+class WaitingFiles {
+  /** Ascending. */
+  readonly #large: FileEntry[] = [];
+  readonly #batches: FileEntry[][] = [];
+  #batch: FileEntry[] = [];
+  #batchBytes = 0;
+  count = 0;
+
+  add(entry: FileEntry): void {
+    this.count++;
+    if (entry.size >= batchBytes) {
+      this.#large.splice(placeOf(entry.size, this.#large), 0, entry);
+      return;
+    }
+    this.#batch.push(entry);
+    this.#batchBytes += entry.size;
+    if (this.#batch.length >= batchFiles || this.#batchBytes >= batchBytes) this.#closeBatch();
+  }
+
+  /** What to do next; nothing when there is nothing, or only a batch that may become larger. */
+  take(evenIfFew: boolean): FileEntry[] {
+    const largest = this.#large.pop();
+    if (!largest && this.#batches.length === 0 && evenIfFew) this.#closeBatch();
+    const entries = largest ? [largest] : (this.#batches.shift() ?? []);
+    this.count -= entries.length;
+    return entries;
+  }
+
+  #closeBatch(): void {
+    if (this.#batch.length > 0) this.#batches.push(this.#batch);
+    this.#batch = [];
+    this.#batchBytes = 0;
+  }
+}
+
+/** Where a size belongs in an ascending list. */
+function placeOf(size: number, ascending: FileEntry[]): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ascending[middle]?.size ?? 0) < size) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function bytesOf(entries: FileEntry[]): number {
+  return entries.reduce((sum, it) => sum + it.size, 0);
 }

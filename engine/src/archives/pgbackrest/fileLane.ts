@@ -43,7 +43,7 @@ async function answer(message: ToLane): Promise<void> {
     say({ type: 'checked' });
     return;
   }
-  await check.end();
+  check.close();
   files.close();
   secret?.wipe();
   if (untold > 0) say({ type: 'progress', step: '', bytes: untold });

@@ -19,6 +19,8 @@ export class RepositoryFiles {
   bytesRead = 0;
   /** Open for `readAtOnce`, the one used last at the end: the files of a bundle follow each other. */
   readonly #open = new Map<ByteText, number>();
+  /** What `pieces` reads into. */
+  #piece: Buffer | undefined;
 
   constructor(root: string, context: RunContext) {
     this.root = root;
@@ -82,6 +84,27 @@ export class RepositoryFiles {
       return slice;
     } catch (error) {
       throw at(readable(name), ioFailure(isMissing(error) ? missing(name) : error, readable(name), 'open'));
+    }
+  }
+
+  /**
+   * A slice of an object of any size, without waiting. Every piece is a view that the next one overwrites. Throws as
+   * `read`.
+   */
+  *pieces(name: ByteText, start: number, length: number): Generator<Uint8Array, void, undefined> {
+    this.#piece ??= Buffer.allocUnsafeSlow(pieceBytes);
+    for (let done = 0; done < length; ) {
+      let bytesRead = 0;
+      try {
+        const wanted = Math.min(pieceBytes, length - done);
+        bytesRead = readSync(this.#descriptor(name), this.#piece, 0, wanted, start + done);
+        if (bytesRead === 0) tooShort(start + done, start + length);
+      } catch (error) {
+        throw at(readable(name), ioFailure(isMissing(error) ? missing(name) : error, readable(name), 'open'));
+      }
+      done += bytesRead;
+      this.count(name, bytesRead);
+      yield this.#piece.subarray(0, bytesRead);
     }
   }
 

@@ -5,9 +5,9 @@
 
 import { createHash } from 'node:crypto';
 import { createXXHash128, type IHasher } from 'hash-wasm';
-import { tap } from '../../bytes.ts';
-import { COMPRESSION_EXTENSION, decompress, decompressBytes } from '../../compress/compression.ts';
-import { decryptPgbackrest, decryptPgbackrestBytes, headerBytes, rawHeaderBytes } from '../../crypto/pgbackrest.ts';
+import { COMPRESSION_EXTENSION, openDecoder } from '../../compress/compression.ts';
+import { type Decoder, decodeInMemory } from '../../compress/decoder.ts';
+import { decryptPgbackrestBytes, headerBytes, PgbackrestDecipher, rawHeaderBytes } from '../../crypto/pgbackrest.ts';
 import { at, fail, RestoreError } from '../../failure.ts';
 import type { FileWriter } from '../../sinks/sink.ts';
 import { type BlockRun, readBlockMap } from './blockMap.ts';
@@ -15,30 +15,28 @@ import { type ByteText, readable } from './byteText.ts';
 import type { FileEntry, Manifest } from './manifest.ts';
 import type { RepositoryFiles } from './repositoryFiles.ts';
 
-/** Up to here a file goes through in one piece, without waiting for anything. */
-const smallStoredBytes = 512 * 1024;
-const smallBytes = 2 * 1024 * 1024;
+/** What is looked at between two chances to stop. */
+const pieceBytes = 512 * 1024;
 const cachedSuperBlockBytes = 16 * 1024 * 1024;
 const nothing = new Uint8Array(0);
-
-export function isSmall(entry: FileEntry): boolean {
-  return entry.storedSize <= smallStoredBytes && entry.size <= smallBytes;
-}
 
 export class StoredFiles {
   readonly #files: RepositoryFiles;
   readonly #manifest: Manifest;
-  readonly #xxh3: IHasher;
+  /** Only where there are blocks: it takes a while to make. */
+  readonly #xxh3: IHasher | undefined;
   readonly #superBlocks = new SuperBlockCache();
+  /** One of each form, for one file after the other. */
+  readonly #decoders = new Map<boolean, Decoder>();
 
-  private constructor(files: RepositoryFiles, manifest: Manifest, xxh3: IHasher) {
+  private constructor(files: RepositoryFiles, manifest: Manifest, xxh3: IHasher | undefined) {
     this.#files = files;
     this.#manifest = manifest;
     this.#xxh3 = xxh3;
   }
 
   static async open(files: RepositoryFiles, manifest: Manifest): Promise<StoredFiles> {
-    return new StoredFiles(files, manifest, await createXXHash128());
+    return new StoredFiles(files, manifest, manifest.hasBlockFiles ? await createXXHash128() : undefined);
   }
 
   /** The object that holds the file, relative to the repository; undefined for an empty file that is not stored. */
@@ -51,76 +49,76 @@ export class StoredFiles {
   }
 
   /**
-   * A small file, at once.
+   * Works step by step, without waiting: between two steps whoever drives it may do something else, or give up. The file
+   * is proven when the generator has returned.
    *
    * @throws RestoreError with the stored object's path and offset: `incomplete`, `truncated`, `damaged`, `hostile`, `io`
    */
-  restoreAtOnce(entry: FileEntry, writer: FileWriter): void {
+  *restore(entry: FileEntry, writer: FileWriter): Generator<void, void, undefined> {
     const object = this.objectOf(entry);
     if (object === undefined) return;
     if (entry.blocks) {
-      for (const block of this.#blocks(entry, object)) writer.write(block);
-      return;
-    }
-    this.#checkObjectSize(entry, object);
-    const start = entry.bundle?.offset ?? 0;
-    const stored = this.#files.readAtOnce(object, start, entry.storedSize);
-    const isRaw = this.#isRaw(entry);
-    try {
-      const { pass, compression } = this.#manifest;
-      const compressed = pass ? decryptPgbackrestBytes(stored, pass, { isRaw, isKeyProven: true }) : stored;
-      const contents = decompressBytes(compressed, compression, { isRaw, limit: entry.size });
-      checkContents(entry, contents.length, sha1(contents));
-      checkStored(entry, sha1(stored));
-      writer.write(contents);
-    } catch (error) {
-      throw this.#placed(error, entry, object);
-    }
-  }
-
-  /** A file of any size, in a stream. Throws as `restoreAtOnce`. */
-  async restore(entry: FileEntry, writer: FileWriter): Promise<void> {
-    const object = this.objectOf(entry);
-    if (object === undefined || entry.blocks) {
-      await this.#restoreBlocks(entry, object, writer);
+      for (const block of this.#blocks(entry, object)) {
+        writer.write(block);
+        yield;
+      }
       return;
     }
     this.#checkObjectSize(entry, object);
     const isRaw = this.#isRaw(entry);
-    const storedHash = createHash('sha1');
+    const { pass, compression } = this.#manifest;
     const hash = createHash('sha1');
+    // Where nothing is done to a file, both checksums are the same.
+    const isAsIs = !pass && compression === 'none';
+    const storedHash = entry.storedChecksum === undefined || isAsIs ? undefined : createHash('sha1');
     let size = 0;
     try {
-      const { pass, compression } = this.#manifest;
-      const start = entry.bundle?.offset ?? 0;
-      const stored = tap(this.#files.read(object, { start, length: entry.storedSize }), storedHash);
-      const compressed = pass ? decryptPgbackrest(stored, pass, { isRaw, isKeyProven: true }) : stored;
-      for await (const piece of decompress(compressed, compression, { isRaw })) {
+      const decipher = pass && new PgbackrestDecipher(pass, { isRaw, isKeyProven: true });
+      const decoder = this.#decoder(isRaw);
+      const accept = (piece: Uint8Array) => {
         size += piece.length;
         if (size > entry.size) checkContents(entry, size, '');
         hash.update(piece);
         writer.write(piece);
+      };
+      for (const stored of this.#files.pieces(object, entry.bundle?.offset ?? 0, entry.storedSize)) {
+        storedHash?.update(stored);
+        for (const piece of decoder.update(decipher ? decipher.update(stored) : stored)) {
+          accept(piece);
+          yield;
+        }
       }
-      checkContents(entry, size, hash.digest('hex'));
-      checkStored(entry, storedHash.digest('hex'));
+      if (decipher) for (const piece of decoder.update(decipher.finish())) accept(piece);
+      for (const piece of decoder.finish()) accept(piece);
+      const checksum = hash.digest('hex');
+      checkContents(entry, size, checksum);
+      checkStored(entry, storedHash ? storedHash.digest('hex') : isAsIs ? checksum : undefined);
     } catch (error) {
       throw this.#placed(error, entry, object);
     }
   }
 
-  async #restoreBlocks(entry: FileEntry, object: ByteText | undefined, writer: FileWriter): Promise<void> {
-    if (object === undefined) return;
-    let waited = performance.now();
-    for (const block of this.#blocks(entry, object)) {
-      writer.write(block);
-      if (performance.now() - waited < 20) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      this.#files.throwIfCancelled();
-      waited = performance.now();
-    }
+  /** Gives memory back. */
+  close(): void {
+    for (const decoder of this.#decoders.values()) decoder.close();
+    this.#decoders.clear();
   }
 
-  /** The file in pieces, some of them empty to let others work; proven only when the generator has returned. */
+  /** Ready for the next input. */
+  #decoder(isRaw: boolean): Decoder {
+    const { compression } = this.#manifest;
+    let decoder = this.#decoders.get(isRaw);
+    if (decoder) {
+      decoder.reset();
+      return decoder;
+    }
+    decoder = openDecoder(compression, { isRaw });
+    if (!decoder) fail('unsupported', 'decompress', `this version of Node cannot decompress ${compression}`);
+    this.#decoders.set(isRaw, decoder);
+    return decoder;
+  }
+
+  /** The file in pieces, some of them empty so that others can work in between. */
   *#blocks(entry: FileEntry, object: ByteText): Generator<Uint8Array, void, undefined> {
     const { blocks, size } = entry;
     if (!blocks) return;
@@ -167,7 +165,7 @@ export class StoredFiles {
     if (entry.storedChecksum === undefined) return;
     const hash = createHash('sha1');
     for (let done = 0; done < entry.storedSize; ) {
-      const length = Math.min(entry.storedSize - done, smallStoredBytes);
+      const length = Math.min(entry.storedSize - done, pieceBytes);
       hash.update(this.#files.readAtOnce(object, start + done, length));
       done += length;
       yield nothing;
@@ -191,7 +189,7 @@ export class StoredFiles {
     const { pass, compression } = this.#manifest;
     const form = { isRaw: true, isKeyProven: true };
     const compressed = pass ? decryptPgbackrestBytes(stored, pass, form) : stored;
-    const plain = decompressBytes(compressed, compression, { isRaw: true, limit: plainSize });
+    const plain = compression === 'none' ? compressed : decodeInMemory(compressed, this.#decoder(true), plainSize);
     if (plain.length !== plainSize) {
       fail('damaged', 'contents', `a super block has ${plain.length} bytes, the map says ${plainSize}`);
     }
@@ -200,10 +198,12 @@ export class StoredFiles {
   }
 
   #checkBlocks(piece: Uint8Array, run: BlockRun, form: { blockSize: number; checksumSize: number }): void {
+    const xxh3 = this.#xxh3;
+    if (!xxh3) throw new Error('the manifest was said to have no blocks');
     for (let index = 0; index < run.count; index++) {
       const block = piece.subarray(index * form.blockSize, (index + 1) * form.blockSize);
       const recorded = run.checksums.subarray(index * form.checksumSize, (index + 1) * form.checksumSize);
-      const found = this.#xxh3.init().update(block).digest('binary').subarray(0, form.checksumSize);
+      const found = xxh3.init().update(block).digest('binary').subarray(0, form.checksumSize);
       if (Buffer.compare(found, recorded) !== 0) {
         fail(
           'damaged',
@@ -270,7 +270,7 @@ function checkContents(entry: FileEntry, size: number, checksum: string): void {
   if (checksum !== entry.checksum) fail('damaged', 'contents', 'its contents do not match the recorded SHA-1');
 }
 
-function checkStored(entry: FileEntry, checksum: string): void {
+function checkStored(entry: FileEntry, checksum: string | undefined): void {
   if (entry.storedChecksum === undefined || checksum === entry.storedChecksum) return;
   fail('damaged', 'contents', 'the stored bytes do not match their recorded SHA-1');
 }
@@ -280,10 +280,6 @@ function checkMapSize({ blocks, size }: FileEntry): void {
   if (!blocks || blocks.blockSize === 0) fail('hostile', 'contents', 'it has a block size that cannot be');
   const largest = 1024 + (Math.ceil(size / blocks.blockSize) + 1) * (blocks.checksumSize + 64);
   if (blocks.mapSize > largest) fail('hostile', 'contents', 'its block map is far too large for its size');
-}
-
-function sha1(bytes: Uint8Array): string {
-  return createHash('sha1').update(bytes).digest('hex');
 }
 
 /** The super blocks used last: neighbouring blocks of a file lie in the same ones, in turns. */
