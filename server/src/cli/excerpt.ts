@@ -131,6 +131,10 @@ const NAMES_A_SECRET = /pass|secret|token|key|credential/i;
 const SECRET_LOOKING =
   /((?:^|[\s"'#-])[a-z0-9-]*(?:cipher-pass|passphrase|password|key-secret|s3-key|s3-token|azure-key|sas-token)\s*[=:]\s*|[A-Z][A-Z0-9_]*(?:PASS|PASSWORD|PASSPHRASE|SECRET|TOKEN|KEY)\b["']?\s*[:=]\s*["']?)([^\s"'{][^\s"']*)/g;
 
+/** Passwords among the arguments of gpg and openssl, and the value of a container's variable on the line of its name. */
+const SECRET_ARGUMENT =
+  /((?:--passphrase(?:\s+|=)|-pass(?:in|out)?\s+["']?pass:|\bopenssl\b.*\s-k\s+)["']?|\bname:\s*["']?[A-Z0-9_]*(?:PASS|KEY|SECRET|TOKEN)[A-Z0-9_]*["']?\s*,\s*["']?value["']?:\s*["']?)([^\s"'{}$][^\s"'}]*)/g;
+
 function cut(text: string, place: Stretch, secrets: readonly Stretch[], decodedFrom: string | undefined): Excerpt {
   const lineStart = Math.max(text.lastIndexOf('\n', place.start - 1), text.lastIndexOf('\r', place.start - 1)) + 1;
   const line = /[^\r\n]*/.exec(text.slice(lineStart))![0];
@@ -177,7 +181,7 @@ function shownOffset(segments: readonly Segment[], offset: number, side: 'start'
 }
 
 function looksSecret(line: string, lineStart: number): Stretch[] {
-  return [...line.matchAll(SECRET_LOOKING)].map((it) => {
+  return [...line.matchAll(SECRET_LOOKING), ...line.matchAll(SECRET_ARGUMENT)].map((it) => {
     const start = lineStart + it.index + it[1]!.length;
     return { start, end: start + it[2]!.length };
   });

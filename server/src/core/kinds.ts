@@ -37,6 +37,7 @@ import {
   type StackGresClusterResource,
 } from './resources/stackgres.ts';
 import { type BackupLocationResource, readBackupLocation } from './resources/stork.ts';
+import { readWorkload, type WorkloadResource } from './resources/workload.ts';
 import {
   readZalandoCluster,
   readZalandoOperator,
@@ -44,6 +45,8 @@ import {
   type ZalandoOperatorResource,
 } from './resources/zalando.ts';
 import type { SettingsFile } from './settings.ts';
+import type { Script } from './shell/script.ts';
+import { mayCallTools } from './shell/scriptsOf.ts';
 import type { Silences } from './silence.ts';
 import { YamlNode } from './yaml/node.ts';
 import { type ParsedYaml, parseYaml } from './yaml/parse.ts';
@@ -78,6 +81,10 @@ export interface SubjectOf {
   ZalandoOperator: ZalandoOperatorResource;
   Kustomization: KustomizationResource;
   Document: YamlDocument;
+  /** Pods, and what makes Pods. */
+  Workload: WorkloadResource;
+  /** Calls of backup tools: in a shell script, a cron table, an archive_command, a container. */
+  Script: Script;
   /** A `.restorablerc`. */
   Settings: SettingsFile;
   /** The comments of a file that silence findings; looked at when all other rules have spoken. */
@@ -140,6 +147,13 @@ const READERS: { group: RegExp; kinds: string[]; read: Reader }[] = [
   { group: /./, kinds: STAND_INS, read: readSecretStandIn },
 ];
 
+/** What runs containers: read only where one of them may call a tool of ours. */
+const WORKLOADS: { group: RegExp; kinds: string[] }[] = [
+  { group: /^v1$/, kinds: ['Pod'] },
+  { group: /^apps\/v1/, kinds: ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'] },
+  { group: /^batch\/v1/, kinds: ['Job', 'CronJob'] },
+];
+
 /** A bucket policy has no kind. */
 const POLICY_WORDS = ['Statement'];
 
@@ -150,9 +164,11 @@ const INTERESTING = new RegExp(
   `\\b(?:${[...READERS.flatMap((it) => it.kinds), ...KUSTOMIZE_WORDS, ...POLICY_WORDS].join('|')})\\b`,
 );
 
+const WORKLOAD = new RegExp(`\\bkind["']?:\\s*["']?(?:${WORKLOADS.flatMap((it) => it.kinds).join('|')})\\b`);
+
 /** A look at the text before the parser is asked: most YAML files of a workspace are none of our business. */
 export function mayHoldManifest(text: string): boolean {
-  return INTERESTING.test(text);
+  return INTERESTING.test(text) || (WORKLOAD.test(text) && mayCallTools(text));
 }
 
 /** A document that looks like ours and is not read, because the file is too large for an answer while somebody types. */
@@ -190,6 +206,9 @@ function readNode(part: Part, node: YamlNode, into: Resource[], depth = 0): void
   }
   const reader = READERS.find((it) => it.kinds.includes(kind) && it.group.test(apiVersion));
   if (reader) into.push(reader.read(part, node, apiVersion, kind));
+  else if (WORKLOADS.some((it) => it.kinds.includes(kind) && it.group.test(apiVersion))) {
+    into.push(readWorkload(part, node, apiVersion, kind));
+  }
 }
 
 function isKustomization(part: Part, node: YamlNode, kind: string, apiVersion: string): boolean {

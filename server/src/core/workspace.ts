@@ -12,6 +12,8 @@ import { GlobalOptions, PostgresClusterResource } from './resources/postgresClus
 import { ConfigMapResource, SecretResource } from './resources/secret.ts';
 import type { AnyRule, RuleContext, Targets } from './rule.ts';
 import { isSettingsFile, noSettings, type Settings, SettingsFile } from './settings.ts';
+import type { Script } from './shell/script.ts';
+import { scriptFileKind, scriptsOfFile, scriptsOfResource } from './shell/scriptsOf.ts';
 import { isSilenced, type Silence, Silences, silencesOf } from './silence.ts';
 import { splitDocuments } from './yaml/parse.ts';
 
@@ -22,7 +24,7 @@ import { splitDocuments } from './yaml/parse.ts';
 export const viewScheme = 'restorable-entry:';
 
 /** What a file is, when its name does not say it: an editor's language id. */
-export type FileLanguage = 'yaml' | 'conf' | 'settings' | 'other';
+export type FileLanguage = 'yaml' | 'conf' | 'shell' | 'settings' | 'other';
 
 /** One part with everything that was read from it. */
 interface Unit {
@@ -30,6 +32,7 @@ interface Unit {
   document: YamlDocument | undefined;
   resources: Resource[];
   confs: Conf[];
+  scripts: Script[];
   settings: SettingsFile | undefined;
   silences: Silence[];
   findings: Finding[];
@@ -163,7 +166,7 @@ export class Workspace {
         .slice(head, pieces.length - tail)
         .map((it) =>
           this.#read(
-            new Part(uri, it.text, it.start, kind === 'conf' ? 'conf' : 'yaml'),
+            new Part(uri, it.text, it.start, kind === 'conf' || kind === 'shell' ? kind : 'yaml'),
             it === firstTooMuch,
             tooMuch.has(it),
           ),
@@ -252,6 +255,7 @@ export class Workspace {
       document: undefined,
       resources: [],
       confs: [],
+      scripts: [],
       settings: undefined,
       silences: [],
       findings: [],
@@ -278,6 +282,10 @@ export class Workspace {
       if (!part.uri.startsWith(viewScheme)) this.index.addConf(conf);
       return;
     }
+    if (part.language === 'shell') {
+      unit.scripts = scriptsOfFile(part);
+      return;
+    }
     if (isTooMuch) {
       if (isFirstTooMuch) unit.document = passOver(part);
       return;
@@ -287,6 +295,7 @@ export class Workspace {
     unit.resources = unit.document?.resources ?? [];
     for (const it of unit.resources) {
       this.index.addResource(it);
+      unit.scripts.push(...scriptsOfResource(it));
       if (it instanceof SecretResource || it instanceof ConfigMapResource) {
         for (const entry of it.entries) {
           const conf = confOfEntry(entry);
@@ -340,7 +349,7 @@ export class Workspace {
   }
 
   #check(unit: Unit): void {
-    const subjects: (Subject | Resource)[] = [...unit.resources, ...unit.confs];
+    const subjects: (Subject | Resource)[] = [...unit.resources, ...unit.confs, ...unit.scripts];
     for (const it of unit.resources) {
       if (it instanceof PostgresClusterResource)
         for (const scope of it.scopes) subjects.push(new GlobalOptions(it, scope));
@@ -453,5 +462,7 @@ export function languageOf(uri: string, text: string): FileLanguage {
   const name = uri.slice(uri.lastIndexOf('/') + 1);
   const isTelling = /pgbackrest/i.test(uri);
   if (/\.conf(?:\.example|\.sample|\.dist)?$/i.test(name) && looksLikeConf(text, isTelling)) return 'conf';
-  return 'other';
+  // Written for conf.d, and never read there: its name is the mistake.
+  if (/\/conf\.d\/[^/]+\.(?:cnf|ini|cfg|config|txt)$/i.test(uri) && looksLikeConf(text, false)) return 'conf';
+  return scriptFileKind(uri, text) ? 'shell' : 'other';
 }

@@ -177,7 +177,11 @@ const OTHER_SOURCES =
 
 function confsOfFolder(conf: Conf, query: Query): Conf[] {
   const folder = folderOf(conf.part.uri);
-  const byName = (confs: Conf[]) => confs.toSorted((a, b) => (a.part.uri < b.part.uri ? -1 : 1));
+  // Of conf.d pgBackRest reads what ends in .conf.
+  const byName = (confs: Conf[]) =>
+    confs
+      .filter((it) => !/\/conf\.d\/[^/]+\.(?:cnf|ini|cfg|config|txt)$/i.test(it.part.uri))
+      .toSorted((a, b) => (a.part.uri < b.part.uri ? -1 : 1));
   if (folder.endsWith('/conf.d')) {
     const main = query.confsInFolder(folderOf(folder)).filter((it) => it.part.uri.endsWith('/pgbackrest.conf'));
     return [...main, ...byName(query.confsInFolder(folder))];

@@ -17,6 +17,7 @@ import backupLocationSpec from './backupLocationSpec.ts';
 import backupLocationValueSpace from './backupLocationValueSpace.ts';
 import backupOfNothing from './backupOfNothing.ts';
 import backupsIgnored from './backupsIgnored.ts';
+import binaryKeyFile from './binaryKeyFile.ts';
 import bothDataSources from './bothDataSources.ts';
 import bucketPolicyDeniesUpload from './bucketPolicyDeniesUpload.ts';
 import byteOrderMark from './byteOrderMark.ts';
@@ -53,12 +54,15 @@ import cnpgUnknownSource from './cnpgUnknownSource.ts';
 import cnpgValueNewline from './cnpgValueNewline.ts';
 import commandLineOption from './commandLineOption.ts';
 import committedSecret from './committedSecret.ts';
+import compressedAfterEncryption from './compressedAfterEncryption.ts';
 import confEntryName from './confEntryName.ts';
 import credentialsIgnored from './credentialsIgnored.ts';
+import cronAsRoot from './cronAsRoot.ts';
 import deltaInGlobal from './deltaInGlobal.ts';
 import deprecatedOption from './deprecatedOption.ts';
 import dottedBucket from './dottedBucket.ts';
 import duplicateOption from './duplicateOption.ts';
+import echoIntoBase64 from './echoIntoBase64.ts';
 import emptyValue from './emptyValue.ts';
 import encryptionEmpty from './encryptionEmpty.ts';
 import encryptionKeyBesideCredentials from './encryptionKeyBesideCredentials.ts';
@@ -66,10 +70,15 @@ import encryptionKeyEmpty from './encryptionKeyEmpty.ts';
 import encryptionMethodMissing from './encryptionMethodMissing.ts';
 import encryptionMisplaced from './encryptionMisplaced.ts';
 import encryptionSection from './encryptionSection.ts';
+import environmentOption from './environmentOption.ts';
 import fieldValue from './fieldValue.ts';
 import foldedConf from './foldedConf.ts';
 import foreignComment from './foreignComment.ts';
 import generatedNameHash from './generatedNameHash.ts';
+import gpgLoopback from './gpgLoopback.ts';
+import gpgOutputExists from './gpgOutputExists.ts';
+import gpgRecipientTrust from './gpgRecipientTrust.ts';
+import gpgWithoutBatch from './gpgWithoutBatch.ts';
 import ignoredOption from './ignoredOption.ts';
 import ignoredTimeUnit from './ignoredTimeUnit.ts';
 import ignoreWithoutReason from './ignoreWithoutReason.ts';
@@ -95,6 +104,10 @@ import openpgpKeyStub from './openpgpKeyStub.ts';
 import openpgpPassphraseWrong from './openpgpPassphraseWrong.ts';
 import openpgpSeveralKeys from './openpgpSeveralKeys.ts';
 import openpgpWithoutPassphrase from './openpgpWithoutPassphrase.ts';
+import opensslNoIntegrity from './opensslNoIntegrity.ts';
+import opensslOptionsDiffer from './opensslOptionsDiffer.ts';
+import opensslSmime from './opensslSmime.ts';
+import opensslWithoutPbkdf2 from './opensslWithoutPbkdf2.ts';
 import operatorWritesOption from './operatorWritesOption.ts';
 import optionIndex from './optionIndex.ts';
 import optionNewerThanTarget from './optionNewerThanTarget.ts';
@@ -102,8 +115,10 @@ import optionOfOtherCommand from './optionOfOtherCommand.ts';
 import optionOutsideSection from './optionOutsideSection.ts';
 import optionSetTwice from './optionSetTwice.ts';
 import overriddenCommandOption from './overriddenCommandOption.ts';
+import passwordArgument from './passwordArgument.ts';
 import pathStyleEndpoint from './pathStyleEndpoint.ts';
 import pgAndRepoHost from './pgAndRepoHost.ts';
+import pipelineFailure from './pipelineFailure.ts';
 import placeholderCipherPass from './placeholderCipherPass.ts';
 import plainHttpEndpoint from './plainHttpEndpoint.ts';
 import publishedCipherPass from './publishedCipherPass.ts';
@@ -127,6 +142,7 @@ import secretEntryName from './secretEntryName.ts';
 import secretEntryTwice from './secretEntryTwice.ts';
 import secretInGlobal from './secretInGlobal.ts';
 import secretNotHere from './secretNotHere.ts';
+import secretOnCommandLine from './secretOnCommandLine.ts';
 import secretUnknownField from './secretUnknownField.ts';
 import secretValueNewline from './secretValueNewline.ts';
 import secretValueType from './secretValueType.ts';
@@ -167,8 +183,11 @@ import unknownOption from './unknownOption.ts';
 import unknownRepository from './unknownRepository.ts';
 import unknownRule from './unknownRule.ts';
 import unknownSecretEntry from './unknownSecretEntry.ts';
+import unknownStanza from './unknownStanza.ts';
 import unreadSection from './unreadSection.ts';
 import unusedIgnore from './unusedIgnore.ts';
+import walgDebugLog from './walgDebugLog.ts';
+import walgTwoKeys from './walgTwoKeys.ts';
 import weakCipherPass from './weakCipherPass.ts';
 import wrappedCipherPass from './wrappedCipherPass.ts';
 import yamlSyntax from './yamlSyntax.ts';
@@ -208,6 +227,7 @@ export const allRules: readonly AnyRule[] = [
   backupLocationValueSpace,
   backupOfNothing,
   backupsIgnored,
+  binaryKeyFile,
   bothDataSources,
   bucketPolicyDeniesUpload,
   byteOrderMark,
@@ -244,12 +264,15 @@ export const allRules: readonly AnyRule[] = [
   cnpgValueNewline,
   commandLineOption,
   committedSecret,
+  compressedAfterEncryption,
   confEntryName,
   credentialsIgnored,
+  cronAsRoot,
   deltaInGlobal,
   deprecatedOption,
   dottedBucket,
   duplicateOption,
+  echoIntoBase64,
   emptyValue,
   encryptionEmpty,
   encryptionKeyBesideCredentials,
@@ -257,10 +280,15 @@ export const allRules: readonly AnyRule[] = [
   encryptionMethodMissing,
   encryptionMisplaced,
   encryptionSection,
+  environmentOption,
   fieldValue,
   foldedConf,
   foreignComment,
   generatedNameHash,
+  gpgLoopback,
+  gpgOutputExists,
+  gpgRecipientTrust,
+  gpgWithoutBatch,
   ignoredOption,
   ignoredTimeUnit,
   ignoreWithoutReason,
@@ -286,6 +314,10 @@ export const allRules: readonly AnyRule[] = [
   openpgpPassphraseWrong,
   openpgpSeveralKeys,
   openpgpWithoutPassphrase,
+  opensslNoIntegrity,
+  opensslOptionsDiffer,
+  opensslSmime,
+  opensslWithoutPbkdf2,
   operatorWritesOption,
   optionIndex,
   optionNewerThanTarget,
@@ -293,8 +325,10 @@ export const allRules: readonly AnyRule[] = [
   optionOutsideSection,
   optionSetTwice,
   overriddenCommandOption,
+  passwordArgument,
   pathStyleEndpoint,
   pgAndRepoHost,
+  pipelineFailure,
   placeholderCipherPass,
   plainHttpEndpoint,
   publishedCipherPass,
@@ -318,6 +352,7 @@ export const allRules: readonly AnyRule[] = [
   secretEntryTwice,
   secretInGlobal,
   secretNotHere,
+  secretOnCommandLine,
   secretUnknownField,
   secretValueNewline,
   secretValueType,
@@ -358,8 +393,11 @@ export const allRules: readonly AnyRule[] = [
   unknownRepository,
   unknownRule,
   unknownSecretEntry,
+  unknownStanza,
   unreadSection,
   unusedIgnore,
+  walgDebugLog,
+  walgTwoKeys,
   weakCipherPass,
   wrappedCipherPass,
   yamlSyntax,
