@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { testRestoreRepository } from '../../engine/src/archives/pgbackrest/repository.ts';
+import { commitTimes } from '../../engine/src/archives/pgbackrest/walRecords.ts';
 import type { KeyOffer, TestRestoreJob } from '../../engine/src/job.ts';
 import type { Report } from '../../engine/src/report.ts';
 import { quietContext } from '../../engine/src/run-context.ts';
@@ -305,6 +306,63 @@ describe.skipIf(missingTools)(`PostgreSQL starts${missingTools ? ` (${missingToo
     expect(report.verdict).toMatchObject({ complete: false, restorable: false });
     expect(report.started ?? null).toBeNull();
     expect((await start(made?.path ?? '', { keys })).failure).toBeNull();
+  });
+
+  test('WAL that creates a tablespace ends the recovery, and nothing is written to where that lies', async () => {
+    const [made] = cluster.configure('tablespace', 'gz', [{ isEncrypted: false, isBundled: false }]);
+    cluster.backrest(['backup', '--type=full']);
+    const place = path.join(cluster.folder, 'later');
+    mkdirSync(place);
+    if (isRoot) execFileSync('chown', ['postgres:', place]);
+    cluster.sql('shop', `create tablespace later location '${place}'`);
+    cluster.sql('shop', 'create table in_later tablespace later as select 1 i');
+    cluster.sql('shop', 'select pg_switch_wal()');
+    cluster.backrest(['check']);
+    const state = () =>
+      readdirSync(place, { recursive: true, encoding: 'utf8' }).map((it) => [
+        it,
+        statSync(path.join(place, it)).mtimeMs,
+      ]);
+    const before = state();
+    const report = await start(made?.path ?? '', { wal: 'latest' });
+    expect(report.failure).toMatchObject({
+      code: 'unsupported',
+      stage: 'start',
+      message: expect.stringMatching(/could not create symbolic link/),
+      hint: expect.stringContaining('creates or moves a tablespace'),
+    });
+    expect(state()).toEqual(before);
+    expect((await start(made?.path ?? '')).failure).toBeNull();
+    cluster.sql('shop', 'drop table in_later');
+    cluster.sql('shop', 'drop tablespace later');
+  });
+
+  test('the times of transactions are those that pg_waldump tells', async () => {
+    const waldump = path.join(realFolder(), 'pg_waldump');
+    for (let index = 0; index < 60; index++) {
+      cluster.sql('shop', `insert into facts select i, repeat('x', 3000) from generate_series(1, ${index * 7}) i`);
+    }
+    const folder = path.join(cluster.data, 'pg_wal');
+    // What is written to now has old records behind its end, where it was recycled.
+    const current = cluster.sql('shop', 'select pg_walfile_name(pg_current_wal_lsn())').trim();
+    let compared = 0;
+    for (const name of readdirSync(folder)
+      .filter((it) => /^[0-9A-F]{24}$/.test(it) && it < current)
+      .sort()) {
+      const lines = spawnSync(waldump, ['--rmgr=Transaction', path.join(folder, name)], {
+        encoding: 'utf8',
+        env: { ...process.env, TZ: 'UTC' },
+      }).stdout;
+      const times = [...lines.matchAll(/(?:COMMIT|ABORT)(?:_PREPARED)? (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})/g)].map(
+        (it) => it[1],
+      );
+      const found = commitTimes(readFileSync(path.join(folder, name)));
+      const text = (time: Date | undefined) => time?.toISOString().replace('T', ' ').replace('Z', '');
+      if (times.length === 0) continue;
+      expect([name, text(found?.first), text(found?.last)]).toEqual([name, times[0], times.at(-1)]);
+      compared++;
+    }
+    expect(compared).toBeGreaterThan(1);
   });
 
   test('WAL is followed onto the timeline of a promoted server', async () => {

@@ -217,7 +217,8 @@ export class ThrowAwayServer {
 
   /** Databases that accept connections, by name. */
   async databases(): Promise<string[]> {
-    const statement = 'select datname from pg_catalog.pg_database where datallowconn order by 1';
+    // -2 marks one whose removal was interrupted: nobody can connect to it any more.
+    const statement = 'select datname from pg_catalog.pg_database where datallowconn and datconnlimit <> -2 order by 1';
     return (await this.query(this.#entrance, statement)).map(([name = '']) => name);
   }
 

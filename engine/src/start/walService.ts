@@ -24,7 +24,8 @@ export const SEVERE = 200;
 const notFound = 1;
 
 export function restoreCommand({ wal }: Workplace): string {
-  const file = quoted(path.join(wal, 'file'));
+  // PostgreSQL puts names in where there is a percent sign.
+  const file = quoted(path.join(wal, 'file')).replaceAll('%', '%%');
   return [
     // A shell that cannot talk to us must not look like the end of the archive.
     `echo %f >&3 && read -r answer <&3 || exit ${SEVERE + EXIT_CODE.io}`,

@@ -5,7 +5,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, statfsSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statfsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -69,15 +69,21 @@ export class Workplace {
     }
     const own = path.join(folder, 's');
     const isShort = Buffer.byteLength(own) <= longestSocketFolder && /^[\w/.-]+$/.test(own);
-    if (isShort) mkdirSync(own, { mode: 0o700 });
     const place = new Workplace(user, folder, isShort ? own : mkdtempSync('/tmp/restorable-'));
-    giveTo(user, place.socket);
-    showTo(user, folder);
-    for (const it of [place.settings, place.wal]) {
-      mkdirSync(it, { mode: 0o700 });
-      showTo(user, it);
+    try {
+      if (isShort) mkdirSync(own, { mode: 0o700 });
+      giveTo(user, place.socket);
+      showTo(user, folder);
+      for (const it of [place.settings, place.wal]) {
+        mkdirSync(it, { mode: 0o700 });
+        showTo(user, it);
+      }
+      return place;
+    } catch (error) {
+      for (const it of [folder, place.socket]) rmSync(it, { recursive: true, force: true });
+      place.#watchman.stdin?.end('done\n');
+      throw ioFailure(error, within, 'start');
     }
-    return place;
   }
 
   /** Gives the finished data directory to the server's user. */

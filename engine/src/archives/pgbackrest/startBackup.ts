@@ -108,7 +108,7 @@ function withFailures(report: Report, failures: Failure[]): Report {
     ...report,
     verdict: { ...report.verdict, ...(isDisproven && { restorable: false }) },
     because: { ...report.because, ...(isDisproven && { restorable: first.message }) },
-    files: { ...report.files, failed: failures.slice(0, mostFailed).map(fileFailure) },
+    files: { ...report.files, failed: [...report.files.failed, ...failures.map(fileFailure)].slice(0, mostFailed) },
     failure: first,
     started: null,
   };
