@@ -5,7 +5,7 @@ import { Lanes } from '../pgbackrest/lanes.ts';
 import { nextSegment } from '../pgbackrest/wal.ts';
 import type { BucketFiles } from './bucketFiles.ts';
 import type { Crew } from './crew.ts';
-import { segmentAt, timelineOf } from './names.ts';
+import { segmentAt, segmentStart, timelineOf } from './names.ts';
 import { StorageTally } from './storageTally.ts';
 import { type Opening, readObject } from './storedObject.ts';
 import type { StoredWal, WalArchive } from './walArchive.ts';
@@ -36,6 +36,13 @@ export interface WalResult {
 }
 
 const mostSegments = 1_000_000;
+
+/** Segments that follow each other and are not there. */
+interface Gap {
+  first: string;
+  last: string;
+  count: number;
+}
 
 interface Work {
   files: BucketFiles;
@@ -96,14 +103,20 @@ class WalTest {
       });
       return;
     }
-    this.result.last = last;
-    const lanes = new Lanes(this.#work.crew.size);
-    for (let segment = start; segment < last && this.result.segments < mostSegments; ) {
-      segment = nextSegment(segment, this.#segmentBytes);
-      const next = segment;
-      await lanes.add(() => this.#needed(next));
+    const distance =
+      finishLsn / BigInt(this.#segmentBytes) - segmentStart(start, this.#segmentBytes) / BigInt(this.#segmentBytes);
+    if (distance > BigInt(mostSegments)) {
+      this.result.failures.push({
+        code: 'damaged',
+        stage: 'wal',
+        path: this.#work.archive.folder,
+        message: `the backup says that it ended ${distance} WAL segments after it began`,
+        hint: 'Its sentinel was changed, or is of another backup: copy it again.',
+      });
+      return;
     }
-    await lanes.end();
+    await this.#walk(start, nextSegment(last, this.#segmentBytes), (gap) => this.#reportNeeded(gap));
+    this.result.last = last;
     await this.#checkOwnHistory();
   }
 
@@ -135,29 +148,34 @@ class WalTest {
     const { archive } = this.#work;
     const newest = archive.segments(timeline).at(-1) ?? from;
     const until = end ?? nextSegment(newest, this.#segmentBytes);
-    const lanes = new Lanes(this.#work.crew.size);
-    let missing: { first: string; last: string; count: number } | undefined;
-    let segment = nextSegment(from, this.#segmentBytes);
-    for (; segment < until && this.result.segments < mostSegments; segment = nextSegment(segment, this.#segmentBytes)) {
-      const next = segment;
-      if (archive.find(next).length === 0) {
-        missing = missing
-          ? { ...missing, last: next, count: missing.count + 1 }
-          : { first: next, last: next, count: 1 };
-        continue;
-      }
-      if (missing) this.#reportGap(missing);
-      missing = undefined;
-      this.result.last = next;
-      await lanes.add(() => this.#segment(next));
-    }
-    if (missing) this.#reportGap(missing);
-    await lanes.end();
+    await this.#walk(from, until, (gap) => this.#reportGap(gap));
     const partial = archive.find(`${end ?? until}.partial`);
     for (const it of partial.slice(0, 1)) await this.#read(it);
   }
 
-  #reportGap({ first, last, count }: { first: string; last: string; count: number }): void {
+  /** The segments between two others; what is missing is told in runs, not one by one. */
+  async #walk(after: string, before: string, onGap: (gap: Gap) => void): Promise<void> {
+    const { archive, crew } = this.#work;
+    const lanes = new Lanes(crew.size);
+    let gap: Gap | undefined;
+    let steps = 0;
+    for (let segment = nextSegment(after, this.#segmentBytes); segment < before && steps < mostSegments; steps++) {
+      const next = segment;
+      segment = nextSegment(segment, this.#segmentBytes);
+      if (archive.find(next).length === 0) {
+        gap = gap ? { ...gap, last: next, count: gap.count + 1 } : { first: next, last: next, count: 1 };
+        continue;
+      }
+      if (gap) onGap(gap);
+      gap = undefined;
+      this.result.last = next;
+      await lanes.add(() => this.#segment(next));
+    }
+    if (gap) onGap(gap);
+    await lanes.end();
+  }
+
+  #reportGap({ first, last, count }: Gap): void {
     this.result.failures.push({
       code: 'incomplete',
       stage: 'wal',
@@ -230,16 +248,22 @@ class WalTest {
 
   async #needed(segment: string): Promise<void> {
     if (this.#work.archive.find(segment).length > 0) return this.#segment(segment);
-    this.result.segments++;
-    const isPartial = this.#work.archive.find(`${segment}.partial`).length > 0;
+    this.#reportNeeded({ first: segment, last: segment, count: 1 });
+  }
+
+  #reportNeeded({ first, last, count }: Gap): void {
+    this.result.segments += count;
+    const isPartial = this.#work.archive.find(`${last}.partial`).length > 0;
+    const what =
+      count === 1 ? `WAL segment ${first} is missing` : `${count} WAL segments, ${first} to ${last}, are missing`;
     this.result.failures.push({
       code: 'incomplete',
       stage: 'wal',
-      path: `${this.#work.archive.folder}/${segment}`,
-      message: `WAL segment ${segment} is missing${isPartial ? ' (there is only a partial one, which PostgreSQL does not ask for)' : ''}; PostgreSQL cannot make the backup consistent without it`,
+      path: `${this.#work.archive.folder}/${first}`,
+      message: `${what}${isPartial ? ' (of the last there is only a partial one, which PostgreSQL does not ask for)' : ''}; PostgreSQL cannot make the backup consistent without ${count === 1 ? 'it' : 'them'}`,
       hint: isPartial
         ? 'Rename the .partial object to the name of the segment if the timeline really ended there.'
-        : 'Copy wal_005/ together with basebackups_005/; if the segment was never archived, use another backup.',
+        : 'Copy wal_005/ together with basebackups_005/; if it was never archived, use another backup.',
     });
   }
 

@@ -53,7 +53,7 @@ function pathsOf(cluster: StackGresClusterResource): string[] {
     for (const shard of it.get('paths')?.items() ?? []) if (shard.text) paths.add(shard.text);
   }
   if (paths.size === 0 && cluster.backups.length > 0 && cluster.name !== '') {
-    paths.add(`sgbackups.stackgres.io/${cluster.namespace ?? '*'}/${cluster.name}/*`);
+    paths.add(`sgbackups.stackgres.io/${cluster.namespace ?? '*'}/${cluster.name}/*/*`);
   }
   return [...paths];
 }
