@@ -16,7 +16,8 @@ export function throttledContext(
   const tell = () => {
     hasNews = false;
     toldAt = performance.now();
-    onProgress?.({ step, bytes, total });
+    // What grows while it is read is done when all that was announced is done.
+    onProgress?.({ step, bytes, total: total === undefined ? undefined : Math.max(total, bytes) });
   };
   return {
     signal,

@@ -32,6 +32,8 @@ export interface BackupEntry {
   stoppedAt: number;
   /** Bytes of the restored files. */
   size: number;
+  /** Of what is stored for them in this and other backups; some versions leave it out. */
+  storedSize: number | undefined;
   /** PostgreSQL found pages with wrong checksums while it was made. */
   hasPageErrors: boolean;
   annotations: [string, string][];
@@ -80,6 +82,7 @@ function readEntry(info: Info, backupLabel: string, entry: Section): BackupEntry
     startedAt: entry.count('backup-timestamp-start'),
     stoppedAt: entry.count('backup-timestamp-stop'),
     size: entry.count('backup-info-size'),
+    storedSize: entry.optionalCount('backup-info-repo-size'),
     hasPageErrors: entry.flag('backup-error'),
     annotations: annotations?.keys.map((key) => [readable(key), readable(annotations.text(key))]) ?? [],
   };

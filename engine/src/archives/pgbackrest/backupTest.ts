@@ -7,6 +7,7 @@ import { DirectorySink } from '../../sinks/directory.ts';
 import type { BackupEntry } from './backupInfo.ts';
 import { readable, toByteText } from './byteText.ts';
 import { controlFile, DataDirectory, labelFile, versionFile } from './dataDirectory.ts';
+import { walObjectBytes } from './expectedBytes.ts';
 import { mostFailures, noResults } from './fileCheck.ts';
 import { openCrew } from './fileCrew.ts';
 import { type FileEntry, loadManifest, type Manifest, manifestFiles, manifestName } from './manifest.ts';
@@ -58,6 +59,7 @@ class BackupTest {
   #manifest: Manifest | undefined;
   #results = noResults();
   #wal: WalResult | undefined;
+  #walWork: Promise<WalResult> | undefined;
 
   #selection: Selection | undefined;
   /** Files that were chosen to be restored. */
@@ -105,8 +107,9 @@ class BackupTest {
     const { files } = this.#open;
     // The manifest is read once more, for its files.
     const manifestBytes = (await files.size(manifest.object)) ?? 0;
-    files.context.expectBytes(files.bytesRead + manifestBytes + manifest.files.storedBytes);
     this.#selection = selectionOf(manifest, this.#job.parts);
+    const walBytes = this.#selection?.isSingleFiles ? 0 : await walObjectBytes(files, manifest, this.#job.wal);
+    files.expect(manifestBytes + manifest.files.storedBytes + walBytes);
     const directory = sink && new DataDirectory(sink, manifest);
     if (this.#selection?.isSingleFiles) {
       await this.#checkFiles(manifest, sink, directory);
@@ -175,10 +178,13 @@ class BackupTest {
           await crew.check(this.#choose(batch, directory));
         }
       });
+      // Threads are at work on the files: this one has time for the WAL.
+      this.#walWork = this.#startOnWal(manifest);
       this.#results = await crew.end();
       for (const failure of this.#results.failures) this.#fail(failure);
     } finally {
       await crew.close();
+      await this.#walWork?.catch(() => undefined);
     }
   }
 
@@ -289,10 +295,20 @@ class BackupTest {
         hint: isMissing ? 'Copy archive/ of the repository together with backup/.' : archive.hint,
       });
     } else {
-      this.#wal = await checkWal(files, manifest, archive, this.#job.wal);
+      this.#wal = await (this.#walWork ?? checkWal(files, manifest, archive, this.#job.wal));
       this.#notes.push(...(this.#wal.followed?.notes ?? []));
       for (const failure of this.#wal.failures) this.#fail(failure);
     }
+  }
+
+  /** undefined where there is none to read; what is wrong with that is for `#checkWal` to say. */
+  #startOnWal(manifest: Manifest): Promise<WalResult> | undefined {
+    const { archive, files } = this.#open;
+    if (!manifest.wal || 'code' in archive || this.#selection?.isSingleFiles) return undefined;
+    const work = checkWal(files, manifest, archive, this.#job.wal);
+    // Whoever waits for it hears of it; until then it must not end the process.
+    work.catch(() => undefined);
+    return work;
   }
 
   #description(): Report['backup'] {

@@ -12,6 +12,7 @@ import { testArchive } from './archiveTest.ts';
 import { type BackupEntry, isLabel, readBackupInfo } from './backupInfo.ts';
 import { testBackup } from './backupTest.ts';
 import { type ByteText, readable, toByteText } from './byteText.ts';
+import { archiveBytes } from './expectedBytes.ts';
 import { loadInfo } from './infoSource.ts';
 import { inspectLocation } from './inspect.ts';
 import { type Location, locate, stanzasOf } from './locate.ts';
@@ -58,8 +59,18 @@ export async function testRestoreRepository(job: TestRestoreJob, context: RunCon
     const chosen = await chooseBackups(open, job.backup ?? location.label ?? 'latest');
     const reports: Report[] = [];
     const test = job.start ? testAndStart : testBackup;
-    for (const entry of chosen) reports.push(await test(open, entry, job));
-    if (job.backup === 'all') reports.push(await testArchive(open, job));
+    const later = chosen.map((it) => it.storedSize ?? it.size);
+    const archived = job.backup === 'all' ? await archiveBytes(files, stanza) : 0;
+    for (const entry of chosen) {
+      later.shift();
+      files.expectedLater = later.reduce((sum, it) => sum + it, archived);
+      reports.push(await test(open, entry, job));
+    }
+    if (job.backup === 'all') {
+      files.expectedLater = 0;
+      files.expect(archived);
+      reports.push(await testArchive(open, job));
+    }
     return reports;
   } catch (error) {
     if (!(error instanceof RestoreError) || ['usage', 'cancelled'].includes(error.failure.code)) throw error;

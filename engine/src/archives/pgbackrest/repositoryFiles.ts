@@ -17,6 +17,8 @@ export class RepositoryFiles {
   readonly context: RunContext;
   /** Stored bytes read so far. */
   bytesRead = 0;
+  /** Stored bytes that will be read after what `expect` is told of: of backups whose turn has not come. */
+  expectedLater = 0;
   /** Open for `readAtOnce`, the one used last at the end: the files of a bundle follow each other. */
   readonly #open = new Map<ByteText, number>();
   /** What `pieces` reads into. */
@@ -148,6 +150,11 @@ export class RepositoryFiles {
   /** @throws RestoreError `cancelled` */
   throwIfCancelled(): void {
     throwIfCancelled(this.context.signal);
+  }
+
+  /** So many stored bytes more will be read for what has begun. */
+  expect(bytes: number): void {
+    this.context.expectBytes(this.bytesRead + bytes + this.expectedLater);
   }
 
   count(name: ByteText, bytes: number): void {
