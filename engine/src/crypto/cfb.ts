@@ -4,7 +4,6 @@
  */
 
 import { createCipheriv } from 'node:crypto';
-import { concat, copyOf } from '../bytes.ts';
 
 export const blockBytes = 16;
 
@@ -23,28 +22,26 @@ export interface Decipher {
  */
 export function aesCfbDecipher(key: Uint8Array, iv: Uint8Array = new Uint8Array(blockBytes)): Decipher {
   const ecb = createCipheriv(`aes-${key.length * 8}-ecb`, key, null).setAutoPadding(false);
-  let previous = copyOf(iv);
-  let held: Uint8Array = new Uint8Array(0);
+  const stored = new Backlog();
+  // What stands in front of the first block that is not decrypted yet lies in front of it here, too.
+  stored.add(iv);
   return {
     update(piece) {
-      const stored = held.length === 0 ? piece : concat([held, piece]);
-      const length = stored.length - (stored.length % blockBytes);
-      held = copyOf(stored.subarray(length));
-      if (length === 0) return new Uint8Array(0);
-      const plain = Buffer.allocUnsafeSlow(length);
-      exclusiveOr(plain.subarray(0, blockBytes), stored.subarray(0, blockBytes), ecb.update(previous));
-      if (length > blockBytes) {
-        const keyStream = ecb.update(stored.subarray(0, length - blockBytes));
-        exclusiveOr(plain.subarray(blockBytes), stored.subarray(blockBytes, length), keyStream);
-      }
-      previous = copyOf(stored.subarray(length - blockBytes, length));
+      stored.add(piece);
+      const length = stored.length - blockBytes - (stored.length % blockBytes);
+      if (length <= 0) return new Uint8Array(0);
+      const plain = ecb.update(stored.bytes(0, length));
+      exclusiveOr(plain, stored.bytes(blockBytes, blockBytes + length), plain);
+      stored.drop(length);
       return plain;
     },
     final() {
-      const last = new Uint8Array(held.length);
-      exclusiveOr(last, held, ecb.update(previous));
-      held = new Uint8Array(0);
-      return last;
+      const plain = ecb.update(stored.bytes(0, blockBytes));
+      const rest = stored.bytes(blockBytes, stored.length);
+      for (let index = 0; index < rest.length; index++)
+        plain[index] = (plain[index] as number) ^ (rest[index] as number);
+      stored.clear();
+      return plain.subarray(0, rest.length);
     },
   };
 }
@@ -58,47 +55,81 @@ export function aesCfbDecipher(key: Uint8Array, iv: Uint8Array = new Uint8Array(
 export function aesCfbCipher(key: Uint8Array): Decipher {
   const ecb = createCipheriv(`aes-${key.length * 8}-ecb`, key, null).setAutoPadding(false);
   /** The key stream of the next block. */
-  let next: Uint8Array = ecb.update(new Uint8Array(blockBytes));
+  const next = new Uint8Array(blockBytes);
+  next.set(ecb.update(next));
   const cbc = createCipheriv(`aes-${key.length * 8}-cbc`, key, next).setAutoPadding(false);
-  let held: Uint8Array = new Uint8Array(0);
+  const plain = new Backlog();
   return {
     update(piece) {
-      const plain = held.length === 0 ? piece : concat([held, piece]);
+      plain.add(piece);
       const length = plain.length - (plain.length % blockBytes);
-      held = copyOf(plain.subarray(length));
       if (length === 0) return new Uint8Array(0);
-      const keyStream = cbc.update(plain.subarray(0, length));
+      const keyStream = cbc.update(plain.bytes(0, length));
+      // Each block of the key stream belongs to the block of plaintext behind it.
       const stored = Buffer.allocUnsafeSlow(length);
-      exclusiveOr(stored.subarray(0, blockBytes), plain.subarray(0, blockBytes), next);
-      if (length > blockBytes) exclusiveOr(stored.subarray(blockBytes), plain.subarray(blockBytes, length), keyStream);
-      next = copyOf(keyStream.subarray(length - blockBytes));
+      exclusiveOr(stored.subarray(0, blockBytes), plain.bytes(0, blockBytes), next);
+      exclusiveOr(
+        stored.subarray(blockBytes),
+        plain.bytes(blockBytes, length),
+        keyStream.subarray(0, length - blockBytes),
+      );
+      next.set(keyStream.subarray(length - blockBytes));
+      plain.drop(length);
       return stored;
     },
     final() {
-      const last = new Uint8Array(held.length);
-      exclusiveOr(last, held, next);
-      held = new Uint8Array(0);
-      return last;
+      const stored = plain.bytes(0, plain.length).map((byte, index) => byte ^ (next[index] as number));
+      plain.clear();
+      return stored;
     },
   };
 }
 
 const wordBytes = 8;
 
-/** @param target as long as `one`, and at the border of a word; `other` may be longer */
-function exclusiveOr(target: Uint8Array, one: Uint8Array, other: Uint8Array): void {
-  const words = Math.floor(target.length / wordBytes);
-  const targetWords = new BigUint64Array(target.buffer, target.byteOffset, words);
-  const oneWords = wordsOf(one, words);
-  const otherWords = wordsOf(other, words);
-  for (let index = 0; index < words; index++)
-    targetWords[index] = (oneWords[index] as bigint) ^ (otherWords[index] as bigint);
-  for (let index = words * wordBytes; index < target.length; index++)
-    target[index] = (one[index] as number) ^ (other[index] as number);
+/** Bytes that wait for the rest of their block, in memory that is used again and again, and begins at the border of a word. */
+class Backlog {
+  #memory = new Uint8Array(0);
+  length = 0;
+
+  add(piece: Uint8Array): void {
+    const length = this.length + piece.length;
+    if (length > this.#memory.length) {
+      const larger = new Uint8Array(length + 64);
+      larger.set(this.#memory.subarray(0, this.length));
+      this.#memory.fill(0);
+      this.#memory = larger;
+    }
+    this.#memory.set(piece, this.length);
+    this.length = length;
+  }
+
+  /** A view that is valid until the next change. */
+  bytes(start: number, end: number): Uint8Array {
+    return this.#memory.subarray(start, end);
+  }
+
+  drop(length: number): void {
+    this.#memory.copyWithin(0, length, this.length);
+    this.length -= length;
+  }
+
+  clear(): void {
+    this.#memory.fill(0);
+    this.length = 0;
+  }
 }
 
-/** A copy where the bytes do not lie at the border of a word. */
-function wordsOf(bytes: Uint8Array, words: number): BigUint64Array {
-  const aligned = bytes.byteOffset % wordBytes === 0 ? bytes : copyOf(bytes);
-  return new BigUint64Array(aligned.buffer, aligned.byteOffset, words);
+/** All are whole blocks; the target may be one of the others. */
+function exclusiveOr(target: Uint8Array, one: Uint8Array, other: Uint8Array): void {
+  const targetWords = wordsOf(target);
+  const oneWords = wordsOf(one);
+  const otherWords = wordsOf(other);
+  for (let index = 0; index < targetWords.length; index++)
+    targetWords[index] = (oneWords[index] as bigint) ^ (otherWords[index] as bigint);
+}
+
+/** What the cipher made begins at the border of a word, and so does the backlog. */
+function wordsOf(bytes: Uint8Array): BigUint64Array {
+  return new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / wordBytes);
 }

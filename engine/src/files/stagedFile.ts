@@ -7,6 +7,7 @@ import { fail, RestoreError } from '../failure.ts';
 import { ioFailure } from './source.ts';
 
 export interface StagedFile {
+  /** Takes the bytes over: they must not change any more. What fails may come out with the next call. */
   write(bytes: Uint8Array): Promise<void>;
   /** @throws RestoreError `usage` when the name was taken meanwhile, `io` */
   publish(): Promise<void>;
@@ -27,20 +28,28 @@ export async function stageFile(path: string, overwrite: boolean): Promise<Stage
   } catch (error) {
     throw ioFailure(error, path, 'write');
   }
+  // The disk works on one piece while the next one is made; what goes wrong comes out with that.
+  let writing: Promise<{ error: unknown } | undefined> = Promise.resolve(undefined);
+  const written = async () => {
+    const failed = await writing;
+    if (failed) throw ioFailure(failed.error, path, 'write');
+  };
   const close = async () => {
+    await writing;
     await handle?.close();
     handle = undefined;
   };
   return {
     async write(bytes) {
-      try {
-        let start = 0;
-        while (handle && start < bytes.length) start += (await handle.write(bytes, start)).bytesWritten;
-      } catch (error) {
-        throw ioFailure(error, path, 'write');
-      }
+      await written();
+      if (handle)
+        writing = writeAll(handle, bytes).then(
+          () => undefined,
+          (error: unknown) => ({ error }),
+        );
     },
     async publish() {
+      await written();
       try {
         // The name must never stand for a file that a power cut leaves empty.
         await handle?.sync();
@@ -56,6 +65,10 @@ export async function stageFile(path: string, overwrite: boolean): Promise<Stage
       await rm(staging, { force: true });
     },
   };
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let start = 0; start < bytes.length; ) start += (await handle.write(bytes, start)).bytesWritten;
 }
 
 async function refuseTaken(path: string, overwrite: boolean): Promise<void> {

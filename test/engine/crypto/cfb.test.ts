@@ -1,9 +1,9 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { aesCfbDecipher } from '../../../engine/src/crypto/cfb.ts';
+import { aesCfbCipher, aesCfbDecipher } from '../../../engine/src/crypto/cfb.ts';
 
 test.each([16, 24, 32])(
-  'undoes the CFB of OpenSSL with a key of %i bytes, in pieces of any size and at any place in memory',
+  'does and undoes the CFB of OpenSSL with a key of %i bytes, in pieces of any size and at any place in memory',
   (keyBytes) => {
     const key = randomBytes(keyBytes);
     for (const length of [0, 1, 15, 16, 17, 31, 32, 33, 1_000, 4_096]) {
@@ -19,6 +19,15 @@ test.each([16, 24, 32])(
             parts.push(decipher.update(moved.subarray(start, start + size)));
           parts.push(decipher.final());
           expect(Buffer.concat(parts).equals(plain)).toBe(true);
+          const cipher = aesCfbCipher(key);
+          const source = new Uint8Array(length + shift);
+          source.set(plain, shift);
+          const encrypted: Uint8Array[] = [];
+          for (let start = shift; start < source.length; start += size)
+            encrypted.push(cipher.update(source.subarray(start, start + size)));
+          encrypted.push(cipher.final());
+          expect(Buffer.concat(encrypted).equals(stored)).toBe(true);
+          expect(Buffer.from(source.subarray(shift)).equals(plain)).toBe(true);
           // What came in is not written to.
           expect(Buffer.from(moved.subarray(shift)).equals(stored)).toBe(true);
         }
