@@ -1,7 +1,18 @@
 /** As whom PostgreSQL runs: it refuses root, so for root it is an unprivileged user, who then owns the throw-away copy. */
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, lchownSync, lstatSync, readdirSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lchownSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  statSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fail } from '../failure.ts';
 
@@ -37,20 +48,31 @@ export function giveTo(user: ServerUser, folder: string): void {
   const { uid, gid } = user.identity;
   if (uid === undefined || gid === undefined) return;
   const give = (place: Buffer) => {
+    if (lstatSync(place).isDirectory()) {
+      for (const name of readdirSync(place, { encoding: 'buffer' }))
+        give(Buffer.concat([place, Buffer.from('/'), name]));
+    }
     lchownSync(place, uid, gid);
-    if (!lstatSync(place).isDirectory()) return;
-    for (const name of readdirSync(place, { encoding: 'buffer' })) give(Buffer.concat([place, Buffer.from('/'), name]));
   };
   give(Buffer.from(folder));
 }
 
-/** Lets the user read a file or look into a folder of ours; nobody else. */
-export function showTo(user: ServerUser, place: string): void {
+/** Lets the user read a file or look into a folder of ours; nobody else. A link is refused, not followed. */
+export function showTo(user: ServerUser, place: string, { isWritable = true } = {}): void {
   const { uid, gid } = user.identity;
-  if (uid === undefined || gid === undefined) return;
-  const isFolder = lstatSync(place).isDirectory();
-  lchownSync(place, process.getuid?.() ?? 0, gid);
-  chmodSync(place, isFolder ? 0o750 : 0o640);
+  const descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const isFolder = fstatSync(descriptor).isDirectory();
+    const mode = (isFolder ? 0o700 : 0o600) & (isWritable ? 0o777 : 0o577);
+    if (uid === undefined || gid === undefined) {
+      fchmodSync(descriptor, mode);
+      return;
+    }
+    fchownSync(descriptor, process.getuid?.() ?? 0, gid);
+    fchmodSync(descriptor, mode | (isFolder ? 0o050 : 0o040));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** The first folder above (or at) the place that the user cannot enter; undefined when all is open. */

@@ -14,7 +14,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, lstatSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { type Failure, fail, RestoreError } from '../failure.ts';
@@ -390,16 +390,10 @@ function prepareData(place: Workplace, version: number, recovery: Recovery | und
   // Settings of ALTER SYSTEM would go before ours.
   write('postgresql.auto.conf', '');
   // Replaying the creation of a tablespace would lead the links to where it lay on the source, perhaps a living cluster's.
-  lockFolder(file('pg_tblspc'), place);
+  if (existsSync(file('pg_tblspc'))) showTo(place.user, file('pg_tblspc'), { isWritable: false });
   if (!recovery) return;
   if (version >= 120_000) write('recovery.signal', '');
   else write('recovery.conf', recoverySettings(place, version, recovery).map(setting).join(''));
-}
-
-function lockFolder(folder: string, { user }: Workplace): void {
-  if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
-  showTo(user, folder);
-  chmodSync(folder, user.identity.uid === undefined ? 0o500 : 0o550);
 }
 
 function writeSettings(place: Workplace, version: number, { atLeast, recovery }: StartOptions): string {

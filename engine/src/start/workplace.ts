@@ -5,7 +5,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statfsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -73,7 +73,6 @@ export class Workplace {
     try {
       if (isShort) mkdirSync(own, { mode: 0o700 });
       giveTo(user, place.socket);
-      showTo(user, folder);
       for (const it of [place.settings, place.wal]) {
         mkdirSync(it, { mode: 0o700 });
         showTo(user, it);
@@ -86,10 +85,11 @@ export class Workplace {
     }
   }
 
-  /** Gives the finished data directory to the server's user. */
+  /** Gives the finished data directory to the server's user; before that, only we can get here. */
   handOver(): void {
     chmodSync(this.data, 0o700);
     giveTo(this.user, this.data);
+    showTo(this.user, this.folder);
   }
 
   /** An empty folder of the server's user, such as `initdb` wants it. */
@@ -97,6 +97,7 @@ export class Workplace {
     mkdirSync(this.data, { mode: 0o700 });
     const { uid, gid } = this.user.identity;
     if (uid !== undefined && gid !== undefined) chownSync(this.data, uid, gid);
+    showTo(this.user, this.folder);
   }
 
   /** Tells the watchman which process has to end with us; undefined when it has ended. */
@@ -106,8 +107,10 @@ export class Workplace {
 
   /** Removes every trace. The server must have ended. */
   async remove(): Promise<void> {
+    chmodSync(this.folder, 0o700);
     const tablespaces = path.join(this.data, 'pg_tblspc');
-    if (lstatSync(tablespaces, { throwIfNoEntry: false })?.isDirectory()) chmodSync(tablespaces, 0o700);
+    // Nobody but root may remove what is in a folder that was locked.
+    if (process.getuid?.() !== 0 && existsSync(tablespaces)) showTo(this.user, tablespaces);
     for (const it of [this.folder, this.socket]) await rm(it, { recursive: true, force: true, maxRetries: 5 });
     this.#watchman.stdin?.end('done\n');
   }

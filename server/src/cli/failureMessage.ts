@@ -11,14 +11,21 @@ export function titleOf({ code, stage, path, offset }: Failure): string {
 /** A failure for the person at the keyboard: what, where, what to do. */
 export function sayFailure(failure: Failure, { say, paintError: paint, width }: Terminal): void {
   say(`${paint('red', '✘')} ${paint('bold', titleOf(failure))}`);
-  say(paragraph(harmless(sentence(failure.message)), { width, first: '  ' }));
+  say(describeMessage(failure.message, width));
   if (failure.hint) say(paragraph(harmless(failure.hint), { width, first: '  → ' }));
+}
+
+/** What was seen, as a sentence; the lines of a log below it stay lines. */
+export function describeMessage(message: string, width: number): string {
+  const [first = '', ...log] = message.split('\n');
+  const lines = log.map((it) => paragraph(harmless(it.trim()), { width, first: '    ' }));
+  return [paragraph(harmless(sentence(first)), { width, first: '  ' }), ...lines].join('\n');
 }
 
 /** Messages have no final dot; on their own lines they are sentences. */
 export function sentence(message: string): string {
   const first = /^[a-z][a-z']* /.test(message) ? message[0]!.toUpperCase() + message.slice(1) : message;
-  return /[.!?]$/.test(first) ? first : `${first}.`;
+  return /[.!?:]$/.test(first) ? first : `${first}.`;
 }
 
 const DOING: Record<Stage, string> = {

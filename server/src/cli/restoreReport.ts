@@ -1,7 +1,7 @@
 /** A test-restore's report for people: the four ticks with their reasons, what was read, what went wrong, what to do next. */
 
 import type { Report, Tick } from '../../../engine/src/report.ts';
-import { sentence, titleOf } from './failureMessage.ts';
+import { describeMessage, titleOf } from './failureMessage.ts';
 import { size } from './running.ts';
 import { type Colour, harmless, paragraph, type Terminal } from './terminal.ts';
 
@@ -111,11 +111,7 @@ const mostFailed = 10;
 
 function describeFailure({ failure, files }: Report, { paint, width }: Terminal): string[] {
   if (!failure) return [];
-  const lines = [
-    '',
-    `  ${paint('red', titleOf(failure))}`,
-    paragraph(harmless(sentence(failure.message)), { width, first: '  ' }),
-  ];
+  const lines = ['', `  ${paint('red', titleOf(failure))}`, describeMessage(failure.message, width)];
   const others = files.failed.filter((it) => it.message !== failure.message);
   for (const { path, code, offset, message } of others.slice(0, mostFailed)) {
     const place = offset === null ? '' : `, at byte ${offset}`;
@@ -128,7 +124,8 @@ function describeFailure({ failure, files }: Report, { paint, width }: Terminal)
 
 function describeFiles({ total, verified, failed }: Report['files']): string {
   const all = `${total.toLocaleString('en')} file${total === 1 ? '' : 's'}`;
-  if (failed.length > 0)
+  // What PostgreSQL refused are no files: they all agree.
+  if (failed.length > 0 && verified < total)
     return `${verified.toLocaleString('en')} of ${all} agree, ${failed.length.toLocaleString('en')} failed`;
   if (verified === total) return `all ${all} agree`;
   return `${verified.toLocaleString('en')} of ${all} agree`;

@@ -103,12 +103,13 @@ function recoveryOf(
 function withFailures(report: Report, failures: Failure[]): Report {
   const [first] = failures;
   if (!first) return report;
+  const placed = failures.filter((it) => it.path !== undefined).map(fileFailure);
   const isDisproven = !failures.every(provesNothing);
   return {
     ...report,
     verdict: { ...report.verdict, ...(isDisproven && { restorable: false }) },
     because: { ...report.because, ...(isDisproven && { restorable: first.message }) },
-    files: { ...report.files, failed: [...report.files.failed, ...failures.map(fileFailure)].slice(0, mostFailed) },
+    files: { ...report.files, failed: [...report.files.failed, ...placed].slice(0, mostFailed) },
     failure: first,
     started: null,
   };
