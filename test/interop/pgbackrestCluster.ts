@@ -25,15 +25,21 @@ export const missingTools: string | undefined = findMissing();
 export interface RepositorySpec {
   isEncrypted: boolean;
   isBundled: boolean;
+  /** More options of the repository, without their `repoN-`. */
+  more?: string[];
 }
 
 export class Cluster {
   readonly folder: string;
+  /** The pgbackrest that is used. */
+  readonly program: string;
   readonly #repositories: { path: string; pass: string | undefined }[] = [];
 
-  constructor() {
+  /** @param unpack puts another pgbackrest into the folder and returns its path */
+  constructor(unpack: (folder: string) => string = () => 'pgbackrest') {
     this.folder = mkdtempSync(path.join(tmpdir(), 'restorable-pg-'));
     chmodSync(this.folder, 0o755);
+    this.program = unpack(this.folder);
     for (const name of ['log', 'lock', 'spool', 'space', 'conf']) mkdirSync(path.join(this.folder, name));
     if (process.getuid?.() === 0) execFileSync('chown', ['-R', 'postgres:', this.folder]);
   }
@@ -73,7 +79,7 @@ export class Cluster {
         'fsync = off',
         'autovacuum = off',
         'archive_mode = on',
-        `archive_command = 'test ! -e ${this.conf} || pgbackrest --config=${this.conf} --stanza=demo archive-push %p'`,
+        `archive_command = 'test ! -e ${this.conf} || ${this.program} --config=${this.conf} --stanza=demo archive-push %p'`,
         'min_wal_size = 2MB',
         'max_wal_size = 16MB',
         '',
@@ -155,6 +161,7 @@ export class Cluster {
         option('retention-full', '9'),
         ...(pass ? [option('cipher-type', 'aes-256-cbc'), option('cipher-pass', pass)] : []),
         ...(spec.isBundled ? [option('bundle', 'y')] : []),
+        ...(spec.more ?? []).map((it) => `repo${index + 1}-${it}`),
       ];
     });
     writeFileSync(
@@ -183,7 +190,7 @@ export class Cluster {
   }
 
   backrest(command: string[]): string {
-    return this.run('pgbackrest', [`--config=${this.conf}`, '--stanza=demo', ...command]);
+    return this.run(this.program, [`--config=${this.conf}`, '--stanza=demo', ...command]);
   }
 
   /** Labels of a repository, oldest first. */

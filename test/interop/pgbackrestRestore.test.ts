@@ -1,14 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { withInvalidCheckpoint } from '../../engine/src/archives/pgbackrest/pgControl.ts';
 import { once } from '../../engine/src/bytes.ts';
 import { encryptPgbackrest } from '../../engine/src/crypto/pgbackrest.ts';
 import { Secret } from '../../engine/src/secret.ts';
 import { passOffer, testOne, testRestore } from '../engine/pgbackrestRepository.ts';
 import { all } from '../engine/pieces.ts';
+import { compareRestores } from './compareRestores.ts';
 import { Cluster, missingTools, type RepositorySpec } from './pgbackrestCluster.ts';
 
 const repositories: RepositorySpec[] = [
@@ -167,98 +166,6 @@ describe.skipIf(missingTools)(`repositories of the real pgbackrest${missingTools
     }
   });
 });
-
-interface Restore {
-  archive: string;
-  keys: ReturnType<typeof passOffer>[];
-  label: string;
-  repository: number;
-}
-
-/** Restores with both and compares every file: contents, mode, time, links, and the settings for recovery. */
-async function compareRestores(cluster: Cluster, { archive, keys, label, repository }: Restore): Promise<void> {
-  const theirs = path.join(cluster.folder, 'theirs');
-  const spaces = path.join(cluster.folder, 'theirs-spaces');
-  const ours = path.join(cluster.folder, 'ours');
-  try {
-    cluster.backrest([
-      `--repo=${repository}`,
-      `--pg1-path=${theirs}`,
-      `--tablespace-map-all=${spaces}`,
-      'restore',
-      `--set=${label}`,
-    ]);
-    const report = await testOne(archive, { backup: label, keys, to: ours });
-    expect(report.failure).toBeNull();
-    const expected = tree(theirs);
-    const found = tree(ours);
-    for (const [name] of found) if (name === 'tablespaces' || name.startsWith('tablespaces/')) found.delete(name);
-    expect([...found.keys()]).toEqual([...expected.keys()]);
-    for (const [name, entry] of expected) {
-      if (name === 'postgresql.auto.conf' || name === 'recovery.signal') {
-        expect(found.get(name)?.mode, name).toBe(entry.mode);
-      } else if (name === 'global/pg_control') {
-        // 2.51 and later invalidate the checkpoint, 2.45 does not yet: we do as the newer ones.
-        const control = readFileSync(path.join(theirs, name));
-        const expectedControl = existsSync(path.join(theirs, 'recovery.signal'))
-          ? withInvalidCheckpoint(control)
-          : control;
-        expect(readFileSync(path.join(ours, name)).equals(expectedControl ?? Buffer.alloc(0))).toBe(true);
-        expect(found.get(name)).toMatchObject({ mode: entry.mode, modifiedAt: entry.modifiedAt });
-      } else if (name.startsWith('pg_tblspc/') && entry.kind === 'link') {
-        expect(found.get(name)?.kind).toBe('link');
-        expect(contentsOf(path.join(ours, name))).toEqual(contentsOf(path.join(theirs, name)));
-      } else {
-        expect(found.get(name), name).toEqual(entry);
-      }
-    }
-    expect(settings(ours)).toEqual(settings(theirs));
-  } finally {
-    for (const folder of [theirs, spaces, ours]) rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-interface Entry {
-  kind: 'file' | 'folder' | 'link';
-  mode: number;
-  modifiedAt?: number;
-  digest?: string;
-}
-
-/** Everything below a folder, links not followed. */
-function tree(root: string): Map<string, Entry> {
-  const found = new Map<string, Entry>();
-  for (const name of ['', ...readdirSync(root, { recursive: true, encoding: 'utf8' })].sort()) {
-    const place = path.join(root, name);
-    const stat = lstatSync(place);
-    const mode = stat.mode & 0o7777;
-    if (stat.isSymbolicLink()) found.set(name, { kind: 'link', mode });
-    else if (stat.isDirectory()) found.set(name, { kind: 'folder', mode });
-    else
-      found.set(name, {
-        kind: 'file',
-        mode,
-        modifiedAt: stat.mtimeMs,
-        digest: createHash('sha256').update(readFileSync(place)).digest('hex'),
-      });
-  }
-  return found;
-}
-
-function contentsOf(link: string): [string, Entry][] {
-  const target = path.resolve(path.dirname(link), readlinkSync(link));
-  return [...tree(target)];
-}
-
-/** `postgresql.auto.conf` without what differs from run to run: the time, and how pgbackrest was called. */
-function settings(data: string): string {
-  return readFileSync(path.join(data, 'postgresql.auto.conf'), 'utf8')
-    .replace(/ on \d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, '')
-    .replace(
-      /restore_command = '.*pgbackrest .*archive-get %f "%p"'/,
-      'restore_command = \'pgbackrest archive-get %f "%p"\'',
-    );
-}
 
 /** We restore as whoever runs the tests; PostgreSQL runs as its own user. */
 function giveToPostgres(folder: string): void {

@@ -117,7 +117,9 @@ export class DataDirectory {
   }
 
   #ownerOfLink(name: string): OwnerNames | undefined {
-    return this.#manifest.links.find((it) => it.name === name)?.owner;
+    const { links, folders } = this.#manifest;
+    // A link that the source did not have belongs to the owner of the data directory.
+    return (links.find((it) => it.name === name) ?? folders.find((it) => it.name === 'pg_data'))?.owner;
   }
 
   #noteOwners(): void {
