@@ -47,7 +47,10 @@ export class YamlNode {
   /** true for nothing at all, `null` and `~`. */
   get isNull(): boolean {
     const node = this.node;
-    return node === null || (isScalar(node) && this.type === 'null');
+    if (node === null) return true;
+    // Asked for every key of every map: no way to write nothing has more than four letters.
+    if (!isScalar(node) || (typeof node.value === 'string' && node.value.length > 4)) return false;
+    return this.type === 'null';
   }
 
   /** The type of a scalar as the API server reads it; undefined for maps and lists. */

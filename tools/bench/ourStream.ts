@@ -1,0 +1,39 @@
+/**
+ * One stream through the engine to nowhere, for streams.ts: `ourStream.ts WAY FILE KEYFILE`. Prints the seconds it took and
+ * the most memory it had, without the start of Node, which no stream of a backup's size notices.
+ */
+import { readFileSync } from 'node:fs';
+import { drain } from '../../engine/src/bytes.ts';
+import { openCms } from '../../engine/src/crypto/cms.ts';
+import { openOpenpgp } from '../../engine/src/crypto/openpgp.ts';
+import { encryptWithPassword } from '../../engine/src/crypto/openpgpEncrypt.ts';
+import { decryptOpenssl, encryptOpenssl, type OpensslScheme } from '../../engine/src/crypto/openssl.ts';
+import { decryptSodium, encryptSodium } from '../../engine/src/crypto/sodium.ts';
+import { readFile } from '../../engine/src/files/source.ts';
+
+const [, , way = '', file = '', keyFile = ''] = process.argv;
+const key = readFileSync(keyFile);
+const password = key.subarray(0, key.indexOf(0x0a));
+const scheme: OpensslScheme = { cipher: 'aes-256-cbc', digest: 'sha256', iterations: 10_000 };
+const stored = () => readFile(file);
+
+const WAYS: Record<string, () => Promise<AsyncIterable<Uint8Array>> | AsyncIterable<Uint8Array>> = {
+  'decrypt sodium': () => decryptSodium(stored(), key),
+  'encrypt sodium': () => encryptSodium(stored(), key),
+  'decrypt openpgp': async () => (await openOpenpgp(stored(), [{ kind: 'password', bytes: password }])).plain,
+  'encrypt openpgp': () => encryptWithPassword(stored(), password),
+  'decrypt openssl': () => decryptOpenssl(stored(), password, scheme),
+  'encrypt openssl': () => encryptOpenssl(stored(), password, scheme),
+  'decrypt cms': async () => (await openCms(stored(), [{ kind: 'pem', bytes: key }])).plain,
+};
+
+async function measure(): Promise<void> {
+  const start = performance.now();
+  const stream = WAYS[way];
+  if (stream === undefined) throw new Error(`no such way: ${way}`);
+  const bytes = await drain(await stream());
+  const seconds = (performance.now() - start) / 1_000;
+  console.log(JSON.stringify({ seconds, bytes, memory: process.resourceUsage().maxRSS * 1_024 }));
+}
+
+void measure();
