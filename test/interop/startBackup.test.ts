@@ -308,6 +308,27 @@ describe.skipIf(missingTools)(`PostgreSQL starts${missingTools ? ` (${missingToo
     expect((await start(made?.path ?? '', { keys })).failure).toBeNull();
   });
 
+  test('a database whose locale is not installed here is not checked, and the others are', async () => {
+    const [made] = cluster.configure('locale', 'gz', [{ isEncrypted: false, isBundled: false }]);
+    cluster.sql('shop', 'create database elsewhere template shop');
+    cluster.sql(
+      'shop',
+      "update pg_database set datcollate = 'xx_XX.UTF-8', datctype = 'xx_XX.UTF-8' where datname = 'elsewhere'",
+    );
+    cluster.backrest(['backup', '--type=full']);
+    const report = await start(made?.path ?? '');
+    cluster.sql('shop', 'drop database elsewhere');
+    expect(report.failure).toMatchObject({
+      code: 'unsupported',
+      stage: 'start',
+      path: 'elsewhere',
+      message: expect.stringMatching(/locale is incompatible/),
+      hint: expect.stringContaining('locale-gen'),
+    });
+    expect(report.verdict.restorable).toBe(true);
+    expect(report.started).toMatchObject({ databases: 2, tables: expect.any(Number) });
+  });
+
   test('WAL that creates a tablespace ends the recovery, and nothing is written to where that lies', async () => {
     const [made] = cluster.configure('tablespace', 'gz', [{ isEncrypted: false, isBundled: false }]);
     cluster.backrest(['backup', '--type=full']);

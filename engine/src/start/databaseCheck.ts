@@ -6,6 +6,8 @@ import { programOf, versionNumber } from './installation.ts';
 import { conninfo, type ThrowAwayServer } from './throwAwayServer.ts';
 
 export interface DatabaseResult {
+  /** Nobody could connect to it: then the rest is empty, but for the failure. */
+  isClosed: boolean;
   /** Tables and materialized views of the user. */
   tables: number;
   /** By pg_amcheck; otherwise every table was read. */
@@ -23,7 +25,11 @@ export async function checkDatabase(
   database: string,
   say: (step: string) => void,
 ): Promise<DatabaseResult> {
-  const result: DatabaseResult = { tables: 0, isVerified: false, failures: [], unread: [], notes: [] };
+  const result: DatabaseResult = { isClosed: false, tables: 0, isVerified: false, failures: [], unread: [], notes: [] };
+  const { failure } = await server.attempt(database, 'select 1');
+  if (failure) {
+    return { ...result, isClosed: true, failures: [{ ...failure, path: database }] };
+  }
   const tables = await tablesOf(server, database);
   result.tables = tables.filter((it) => !/^(?:pg_catalog|information_schema|pg_toast)$/.test(it.schema)).length;
   if (await hasAmcheck(server, database)) {

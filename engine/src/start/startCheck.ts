@@ -66,6 +66,7 @@ export async function startAndCheck({ place, installation, recovery, context }: 
     notes.push('The cluster has no data checksums: PostgreSQL cannot tell whether a page was changed.');
   else if (pages === undefined)
     notes.push('pg_checksums is not installed: pages that no table holds were not compared.');
+  const open = results.filter((it) => !it.isClosed);
   const sum = (read: (it: DatabaseResult) => number) => results.reduce((total, it) => total + read(it), 0);
   return {
     started: {
@@ -74,7 +75,7 @@ export async function startAndCheck({ place, installation, recovery, context }: 
       walFiles,
       databases: databases.length,
       tables: sum((it) => it.tables),
-      checkedBy: results.every((it) => it.isVerified) && results.length > 0 ? 'pg_amcheck' : 'reading every table',
+      checkedBy: open.every((it) => it.isVerified) && open.length > 0 ? 'pg_amcheck' : 'reading every table',
       unread: results.flatMap((it) => it.unread),
       checksums: pages === undefined ? null : pages.length === 0,
       seconds: Math.round(performance.now() - startedAt) / 1000,
@@ -88,9 +89,8 @@ export async function startAndCheck({ place, installation, recovery, context }: 
 async function recoveryEnd(server: ThrowAwayServer): Promise<StartedServer['recoveredTo']> {
   const version = versionNumber(server.installation.major);
   const position = version >= 100_000 ? 'pg_last_wal_replay_lsn' : 'pg_last_xlog_replay_location';
-  const [database = 'postgres'] = await server.databases();
   const [row = []] = await server.query(
-    database,
+    server.entrance,
     `select pg_catalog.${position}(), to_char(pg_catalog.pg_last_xact_replay_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`,
   );
   const [lsn = '', time = ''] = row;

@@ -159,6 +159,13 @@ export class ThrowAwayServer {
     await place.remove().catch(() => undefined);
   }
 
+  #entrance = 'postgres';
+
+  /** A database that surely lets us in. */
+  get entrance(): string {
+    return this.#entrance;
+  }
+
   /** The name of its superuser. */
   get role(): string {
     return this.#role;
@@ -180,11 +187,12 @@ export class ThrowAwayServer {
     return rows.map((it) => it.split(columnDivider));
   }
 
-  /** As `query`, but an error of PostgreSQL comes back as its words. */
-  async attempt(database: string, statement: string): Promise<{ error: string | undefined }> {
+  /** As `query`, but an error of PostgreSQL comes back: its words, and what they mean. */
+  async attempt(database: string, statement: string): Promise<{ error?: string; failure?: Failure }> {
     const { code, stderr } = await this.#psql(database, statement);
     if (code !== 0 && this.#hasEnded) throw new RestoreError(this.#refusal('the server ended while it was asked'));
-    return { error: code === 0 ? undefined : lastWords(stderr) };
+    if (code === 0) return {};
+    return { error: lastWords(stderr), failure: this.#refusal(`${database}: ${lastWords(stderr)}`) };
   }
 
   /**
@@ -239,8 +247,6 @@ export class ThrowAwayServer {
   logEnd(lines = 12): string[] {
     return lastLines(this.place.log, lines);
   }
-
-  #entrance = 'postgres';
 
   async #ready(): Promise<void> {
     const status = path.join(this.place.data, 'postmaster.pid');
@@ -500,11 +506,9 @@ function lastLines(file: string, count: number): string[] {
 
 /** What a program said last, without where in its input it said it. */
 function lastWords(stderr: string): string {
-  const lines = stderr
-    .trim()
-    .split('\n')
-    .map((it) => it.replace(/^psql:(?:<stdin>:\d+:)? ?/, ''));
-  return (lines.find((it) => /(?:ERROR|FATAL|PANIC):/.test(it)) ?? lines.at(-1) ?? '').slice(0, 500);
+  const lines = stderr.trim().split('\n');
+  const said = lines.map((it) => /(?:ERROR|FATAL|PANIC): .*/.exec(it)?.[0]).find((it) => it !== undefined);
+  return (said ?? lines.at(-1) ?? '').slice(0, 500);
 }
 
 function unique(names: string[]): string[] {
