@@ -9,7 +9,14 @@ import type { Resource } from './resource.ts';
 export class Index {
   readonly #buckets = new Map<
     string,
-    { version: number; facts: Set<Fact>; resources: Set<Resource>; confs: Set<Conf> }
+    {
+      version: number;
+      facts: Set<Fact>;
+      resources: Set<Resource>;
+      confs: Set<Conf>;
+      /** Answers made from the others, as long as these do not change: a thousand objects of one name ask the same. */
+      answers: Map<string, unknown>;
+    }
   >();
 
   addResource(resource: Resource): void {
@@ -59,6 +66,7 @@ export class Index {
     facts: ReadonlySet<Fact>;
     resources: ReadonlySet<Resource>;
     confs: ReadonlySet<Conf>;
+    answers: Map<string, unknown>;
   } {
     return this.#buckets.get(key) ?? EMPTY;
   }
@@ -66,18 +74,27 @@ export class Index {
   #bucket(key: string) {
     let it = this.#buckets.get(key);
     if (!it) {
-      it = { version: 0, facts: new Set(), resources: new Set(), confs: new Set() };
+      it = { version: 0, facts: new Set(), resources: new Set(), confs: new Set(), answers: new Map() };
       this.#buckets.set(key, it);
     }
     return it;
   }
 
   #touch(key: string): void {
-    this.#bucket(key).version++;
+    const bucket = this.#bucket(key);
+    bucket.version++;
+    if (bucket.answers.size > 0) bucket.answers.clear();
   }
 }
 
-const EMPTY = { version: 0, facts: new Set<Fact>(), resources: new Set<Resource>(), confs: new Set<Conf>() };
+const EMPTY = {
+  version: 0,
+  facts: new Set<Fact>(),
+  resources: new Set<Resource>(),
+  confs: new Set<Conf>(),
+  // Nothing is remembered about what is not there.
+  answers: { get: () => undefined, set: () => undefined } as unknown as Map<string, unknown>,
+};
 
 export const symbolKey = (it: SymbolName): string => `${it.kind}|${it.owner ?? ''}|${it.name}`;
 export const placeKey = (place: string): string => `place|${place}`;
@@ -103,22 +120,42 @@ export class Query {
    * The definition that a reference means. Of several (base and overlays, two namespaces left open), the one whose namespace
    * is the same beats one without, and the nearer file beats the farther.
    */
-  resolve(reference: Fact): Fact | undefined {
-    return this.best(this.#facts(reference.symbol, 'definition'), reference.symbol, reference.at.part.uri);
+  resolve({ symbol, at }: Fact): Fact | undefined {
+    const { uri } = at.part;
+    const { answers } = this.#ask(symbolKey(symbol));
+    const question = `nearest|${symbol.namespace ?? ''}|${uri}`;
+    const known = answers.get(question) as { fact: Fact | undefined } | undefined;
+    if (known) return known.fact;
+    const fact = this.best(this.#facts(symbol, 'definition'), symbol, uri);
+    answers.set(question, { fact });
+    return fact;
   }
 
   best(candidates: readonly Fact[], symbol: SymbolName, nearUri: string): Fact | undefined {
     let best: Fact | undefined;
     let bestRank = Number.POSITIVE_INFINITY;
     for (const it of candidates) {
-      const foreign = it.symbol.namespace === symbol.namespace ? 0 : 1_000;
-      if (foreign >= bestRank) continue;
-      const rank = foreign + distance(nearUri, it.at.part.uri);
+      const rank = rankOf(it, symbol, nearUri);
       if (rank < bestRank) [best, bestRank] = [it, rank];
       // The first of several in the same file wins: no other can be nearer.
       if (rank === 0) break;
     }
     return best;
+  }
+
+  /** Every definition that a name in this file can mean, the likeliest first. */
+  ranked(symbol: SymbolName, nearUri: string): readonly Fact[] {
+    const { answers } = this.#ask(symbolKey(symbol));
+    const question = `ranked|${symbol.namespace ?? ''}|${nearUri}`;
+    let found = answers.get(question) as readonly Fact[] | undefined;
+    if (!found) {
+      found = this.#facts(symbol, 'definition')
+        .map((fact) => ({ fact, rank: rankOf(fact, symbol, nearUri) }))
+        .sort((one, two) => one.rank - two.rank)
+        .map((it) => it.fact);
+      answers.set(question, found);
+    }
+    return found;
   }
 
   /** All objects of a manifest kind, e.g. `PerconaPGCluster`. */
@@ -142,31 +179,15 @@ export class Query {
   }
 
   #facts(symbol: SymbolName, role: Fact['role']): readonly Fact[] {
-    const { facts, version } = this.#ask(symbolKey(symbol));
-    const last = this.#last;
-    // A hundred objects that name the same Secret ask the same a hundred times.
-    if (
-      last?.version === version &&
-      last.facts === facts &&
-      last.role === role &&
-      last.namespace === symbol.namespace
-    ) {
-      return last.found;
+    const { facts, answers } = this.#ask(symbolKey(symbol));
+    const question = `${role}|${symbol.namespace ?? ''}`;
+    let found = answers.get(question) as readonly Fact[] | undefined;
+    if (!found) {
+      found = [...facts].filter((it) => it.role === role && isSameSymbol(it.symbol, symbol));
+      answers.set(question, found);
     }
-    const found = [...facts].filter((it) => it.role === role && isSameSymbol(it.symbol, symbol));
-    this.#last = { facts, version, role, namespace: symbol.namespace, found };
     return found;
   }
-
-  #last:
-    | {
-        facts: ReadonlySet<Fact>;
-        version: number;
-        role: Fact['role'];
-        namespace: string | undefined;
-        found: readonly Fact[];
-      }
-    | undefined;
 
   #ask(key: string) {
     this.asked.set(key, this.index.version(key));
@@ -174,12 +195,20 @@ export class Query {
   }
 }
 
-/** How many folders lie between two files. */
+/** The same namespace beats an open one, and the nearer file the farther. */
+function rankOf(candidate: Fact, symbol: SymbolName, nearUri: string): number {
+  const foreign = candidate.symbol.namespace === symbol.namespace ? 0 : 1_000;
+  return foreign + distance(nearUri, candidate.at.part.uri);
+}
+
+/** How many folders lie between two files; two files of one folder are farther from each other than each from itself. */
 function distance(a: string, b: string): number {
   if (a === b) return 0;
+  const folder = a.lastIndexOf('/');
+  if (folder === b.lastIndexOf('/') && a.slice(0, folder) === b.slice(0, folder)) return 0.5;
   const one = a.split('/').slice(0, -1);
   const two = b.split('/').slice(0, -1);
   let same = 0;
   while (same < one.length && same < two.length && one[same] === two[same]) same++;
-  return one.length + two.length - 2 * same;
+  return 0.5 + one.length + two.length - 2 * same;
 }

@@ -21,14 +21,10 @@ export interface LocationValue {
 export function locationSecrets(location: BackupLocationResource, query: Query): SecretResource[] | undefined {
   const reference = location.facts.find((it) => it.path === 'location.secretConfig');
   if (!reference) return undefined;
-  const found: SecretResource[] = [];
-  let candidates = query.definitionsOf(reference.symbol);
-  while (candidates.length > 0) {
-    const best = query.best(candidates, reference.symbol, location.part.uri)!;
-    if (best.resource instanceof SecretResource) found.push(best.resource);
-    candidates = candidates.filter((it) => it !== best);
-  }
-  return found;
+  return query
+    .ranked(reference.symbol, location.part.uri)
+    .map((it) => it.resource)
+    .filter((it) => it instanceof SecretResource);
 }
 
 /** The locations that read this Secret. */

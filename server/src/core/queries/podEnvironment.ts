@@ -78,6 +78,17 @@ export function isPodEnvironment(owner: ConfigMapResource | SecretResource, quer
 
 /** Everything that can reach the Pods that get `owner`'s variables, as far as it is here. */
 export function podEnvironment(owner: EnvironmentOwner, query: Query): PodEnvironment {
+  const known = knownEnvironments.get(query);
+  if (known?.owner === owner) return known.environment;
+  const environment = findEnvironment(owner, query);
+  knownEnvironments.set(query, { owner, environment });
+  return environment;
+}
+
+/** Several rules ask for the same owner, one after the other. */
+const knownEnvironments = new WeakMap<Query, { owner: EnvironmentOwner; environment: PodEnvironment }>();
+
+function findEnvironment(owner: EnvironmentOwner, query: Query): PodEnvironment {
   const { settings, maps, secrets } = surroundings(query);
   const others = [...maps, ...secrets].filter((it) => it !== owner && looksOf(it).isPossible);
   // Without a word from the operator, what lies beside belongs together; a ConfigMap elsewhere only where none is beside.

@@ -8,15 +8,11 @@ import type { Selector } from '../resources/stackgres.ts';
 export function selectedSecrets(selector: Selector, query: Query): SecretResource[] {
   const reference = selector.secret;
   if (!reference || reference.symbol.name === '') return [];
-  const found: SecretResource[] = [];
-  let candidates = query.definitionsOf(reference.symbol);
-  while (candidates.length > 0) {
-    const best = query.best(candidates, reference.symbol, reference.at.part.uri)!;
-    // A SecretProviderClass defines names without being a Secret of that name.
-    if (best.resource instanceof SecretResource) found.push(best.resource);
-    candidates = candidates.filter((it) => it !== best);
-  }
-  return found;
+  // A SecretProviderClass defines names without being a Secret of that name.
+  return query
+    .ranked(reference.symbol, reference.at.part.uri)
+    .map((it) => it.resource)
+    .filter((it) => it instanceof SecretResource);
 }
 
 /** The entry that a selector means, where its value can be seen; an opaque one is nobody's business. */

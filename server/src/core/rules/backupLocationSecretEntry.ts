@@ -53,8 +53,10 @@ export default rule({
   check(secret, { report, query }) {
     const locations = locationsOfSecret(secret, query);
     if (locations.length === 0) return;
+    // Many locations may read one Secret; there are four types.
+    const types = [...new Set(locations.map((it) => it.type))];
     const read = LOCATION_SECRET_ENTRIES.filter((it) =>
-      locations.some((location) => location.type === undefined || it.types.includes(location.type)),
+      types.some((type) => type === undefined || it.types.includes(type)),
     ).map((it) => it.entry);
     const all = LOCATION_SECRET_ENTRIES.map((it) => it.entry);
     const related = locations.map((it) => ({ at: it.namePlace, message: `${it.title} reads this Secret` }));
