@@ -84,6 +84,8 @@ export class DirectorySink implements Sink {
   readonly #routes: Route[];
   readonly #stagingOutside: string[] = [];
   readonly #fallback: OwnerIds;
+  /** Of the staging folder; who may write beside the target could swap it. */
+  readonly #identity: Identity | undefined;
   readonly #owners: Owners | undefined;
   /** Folders that exist, with what they get in the end; `''` is the target itself. */
   readonly #folders = new Map<string, FolderAttributes>([['', { mode: 0o700, owner: undefined }]]);
@@ -93,6 +95,7 @@ export class DirectorySink implements Sink {
     this.#staging = folder;
     this.#routes = routes;
     this.#fallback = fallback;
+    this.#identity = lstatSync(folder, { throwIfNoEntry: false });
     this.#owners = Owners.ofThisMachine(fallback);
   }
 
@@ -249,6 +252,12 @@ export class DirectorySink implements Sink {
           await takeName(outside.staging, outside.target);
           published.push(outside.target);
         }
+      }
+      if (!isSame(this.#identity, lstatSync(this.#staging, { throwIfNoEntry: false }))) {
+        fail('hostile', 'write', 'the unfinished restore was replaced by something else while it was written', {
+          path: this.target,
+          hint: 'Restore into a folder that only you can write to.',
+        });
       }
       await takeName(this.#staging, this.target);
       return this.target;
@@ -448,6 +457,15 @@ async function takeName(staging: string, target: string): Promise<void> {
     if (error.code !== 'ENOENT') throw error;
   });
   await rename(staging, target);
+}
+
+interface Identity {
+  dev: number;
+  ino: number;
+}
+
+function isSame(one: Identity | undefined, other: Identity | undefined): boolean {
+  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
 }
 
 function isWithin(inner: string, outer: string): boolean {
