@@ -74,6 +74,10 @@ async function verify(server: ThrowAwayServer, database: string, result: Databas
   let index: Failure[] = result.failures;
   const doubtful: Failure[] = [];
   for (const { head, detail } of problems(stdout)) {
+    if (cannotRead.test(detail)) {
+      result.unread.push({ table: /"(.*)"/.exec(head)?.[1] ?? database, reason: detail.slice(0, 300) });
+      continue;
+    }
     const order = /^btree index/.test(head) && /invariant/.test(detail);
     index = order && !isSorted ? doubtful : result.failures;
     if (index.length >= mostFailures) continue;
@@ -90,7 +94,7 @@ async function verify(server: ThrowAwayServer, database: string, result: Databas
       `${doubtful.length} indexes of ${database} are in another order than this machine's locales have (${doubtful[0]?.path}): its C library sorts text in another way than the source's. They need a REINDEX here.`,
     );
   }
-  if (result.failures.length === 0 && doubtful.length === 0) {
+  if (result.failures.length + doubtful.length + result.unread.length === 0) {
     result.notes.push(`pg_amcheck could not check ${database}: ${stderr.trim().split('\n').at(-1)?.slice(0, 300)}`);
     return false;
   }
@@ -151,7 +155,7 @@ async function readAll(
     if (number === undefined) continue;
     const table = tableAt.get(Number(number));
     const name = table ? `${database}.${table.schema}.${table.name}` : database;
-    if (level === 'ERROR' && lacksLibrary.test(words)) result.unread.push({ table: name, reason: words.slice(0, 300) });
+    if (level === 'ERROR' && cannotRead.test(words)) result.unread.push({ table: name, reason: words.slice(0, 300) });
     else if (result.failures.length < mostFailures) {
       result.failures.push({
         code: 'damaged',
@@ -166,9 +170,9 @@ async function readAll(
   if (code === 2) await server.query(database, 'select 1');
 }
 
-/** An extension's own code is missing here; the data may be sound. */
-const lacksLibrary =
-  /could not (?:access|load|find) (?:file|library|function)|must be (?:pre)?loaded|shared_preload_libraries/i;
+/** An extension's own code is missing here, or a prepared transaction holds the table; the data may be sound. */
+const cannotRead =
+  /could not (?:access|load|find) (?:file|library|function)|must be (?:pre)?loaded|shared_preload_libraries|due to lock timeout/i;
 
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

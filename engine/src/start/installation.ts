@@ -27,6 +27,8 @@ const VERSIONED: readonly [parent: string, name: RegExp, inside: string][] = [
   ['/Applications/Postgres.app/Contents/Versions', /^\d+(\.\d+)?$/, 'bin'],
   ['/opt/local/lib', /^postgresql\d+$/, 'bin'],
 ];
+/** What a server is asked with. */
+const NEEDED = ['psql'];
 const FIXED = ['/usr/local/pgsql/bin', '/opt/bitnami/postgresql/bin', '/usr/local/bin', '/usr/bin'];
 
 /**
@@ -38,7 +40,14 @@ const FIXED = ['/usr/local/pgsql/bin', '/opt/bitnami/postgresql/bin', '/usr/loca
 export async function findPostgres(major: string, folder?: string): Promise<PostgresInstallation> {
   const found = await findInstallations(folder);
   const fitting = found.find((it) => it.major === major);
-  if (fitting) return fitting;
+  if (fitting) {
+    const missing = NEEDED.filter((it) => programOf(fitting, it) === undefined);
+    if (missing.length === 0) return fitting;
+    fail('unsupported', 'start', `PostgreSQL ${fitting.version} is installed without ${missing.join(' and ')}`, {
+      path: fitting.folder,
+      hint: `Install its client programs as well (Debian: postgresql-client-${major}).`,
+    });
+  }
   const list = found.map((it) => `${it.version} in ${it.folder}`).join(', ');
   if (folder !== undefined && found.length === 0) {
     fail('usage', 'start', `there is no PostgreSQL server in ${folder}`, {

@@ -314,7 +314,8 @@ export class ThrowAwayServer {
       'session_preload_libraries=',
       'local_preload_libraries=',
       'statement_timeout=0',
-      'lock_timeout=0',
+      // A transaction that was prepared before the backup keeps its locks for ever.
+      'lock_timeout=60s',
       'row_security=on',
       'default_transaction_read_only=off',
       'default_tablespace=',

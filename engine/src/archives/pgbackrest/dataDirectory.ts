@@ -159,7 +159,9 @@ export class DataDirectory {
       this.#write('pg_data/recovery.conf', toBytes(recoveryConf(settings, now)), { mode, owner });
     }
     if (settings) {
-      this.notes.push('PostgreSQL will fetch WAL with pgbackrest archive-get; change restore_command for another way.');
+      this.notes.push(
+        'PostgreSQL will fetch WAL with pgbackrest archive-get; restorable archive-get does it without pgBackRest.',
+      );
     }
     const control = kept.find((it) => it.entry.name === controlFile);
     if (control?.contents) this.#writeControl(control.entry, Buffer.from(control.contents));

@@ -181,7 +181,7 @@ function refusal(heads: Head[], offers: KeyOffer[], others: KeyOffer[]): Failure
       };
     }
   }
-  const sources = offers.map((it) => it.source).join(', ');
+  const sources = [...new Set(offers.map((it) => it.source))].join(', ');
   return {
     ...place,
     reason: 'wrong-pass',
