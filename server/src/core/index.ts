@@ -108,12 +108,12 @@ export class Query {
   constructor(private readonly index: Index) {}
 
   /** Every definition that this name can mean, in no order. */
-  definitionsOf(symbol: SymbolName): Fact[] {
-    return [...this.#facts(symbol, 'definition')];
+  definitionsOf(symbol: SymbolName): readonly Fact[] {
+    return this.#facts(symbol, 'definition');
   }
 
-  referencesTo(symbol: SymbolName): Fact[] {
-    return [...this.#facts(symbol, 'reference')];
+  referencesTo(symbol: SymbolName): readonly Fact[] {
+    return this.#facts(symbol, 'reference');
   }
 
   /**

@@ -63,7 +63,7 @@ export function isPodEnvironment(owner: ConfigMapResource | SecretResource, quer
   if (looks.isTelling) return true;
   const kind = kindOf(owner);
   const references = query.referencesTo({ kind, name: owner.name, namespace: owner.namespace });
-  if (references.some((it) => it.path.startsWith('spec.envFrom['))) return true;
+  if (isInEnvFrom(references)) return true;
   const { settings, maps } = surroundings(query);
   if (settings.some((it) => it.kind === kind && isNamed(it, owner))) return true;
   // A Secret with a key for WAL-G beside a ConfigMap that is the environment: nothing else uses it, or names another one.
@@ -74,6 +74,18 @@ export function isPodEnvironment(owner: ConfigMapResource | SecretResource, quer
     references.length === 0 &&
     maps.some((it) => looksOf(it).isTelling)
   );
+}
+
+/** The index gives the same list as long as nothing changes, and many owners of one name ask. */
+const knownEnvFrom = new WeakMap<readonly Fact[], boolean>();
+
+function isInEnvFrom(references: readonly Fact[]): boolean {
+  let found = knownEnvFrom.get(references);
+  if (found === undefined) {
+    found = references.some((it) => it.path.startsWith('spec.envFrom['));
+    knownEnvFrom.set(references, found);
+  }
+  return found;
 }
 
 /** Everything that can reach the Pods that get `owner`'s variables, as far as it is here. */

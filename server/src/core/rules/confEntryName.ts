@@ -90,6 +90,15 @@ export default rule({
       );
     }
     if (!isMounted) return;
+    // Files that Kustomize puts in: their names are all that is known of them.
+    const files = owner.entries.filter((it) => it.file !== undefined);
+    const isAllKnown = owner.kind !== 'Secret' || !owner.hasUnknownEntries;
+    if (files.length > 0 && isAllKnown && !owner.entries.some((it) => it.name.endsWith('.conf'))) {
+      for (const it of files) {
+        if (/\.(?:json|crt|pem|key)$/.test(it.name)) continue;
+        report(it.keyPlace, `pgBackRest never reads ${it.name}: write s3.conf=${it.file}`, { related });
+      }
+    }
     const options = owner.entries.filter((it) => isOptionName(it.name));
     for (const it of options) {
       report(
@@ -106,13 +115,13 @@ export default rule({
 
 type Owner = SecretResource | ConfigMapResource;
 
-function references(owner: Owner, query: Query): Fact[] {
+function references(owner: Owner, query: Query): readonly Fact[] {
   const kind = owner.kind === 'Secret' ? ('secret' as const) : ('configMap' as const);
   return query.referencesTo({ kind, name: owner.name, namespace: owner.namespace });
 }
 
 /** The places in clusters that mount every entry under its own name. With `items`, mounted-file-name judges. */
-function mountedWhole(owner: Owner, query: Query): Fact[] {
+function mountedWhole(owner: Owner, query: Query): readonly Fact[] {
   return references(owner, query).filter(
     ({ resource, ...it }) =>
       resource instanceof PostgresClusterResource &&
