@@ -64,6 +64,7 @@ function reportSection(report: Report): string {
     ${failure ? failureBox(failure) : ''}
     <ol class="ticks">
       ${ticks.map(([name, label]) => tick(label, verdict[name], because[name])).join('')}
+      ${startTick(report)}
     </ol>
     ${table(facts(report))}
     ${keysTable(report)}
@@ -109,6 +110,23 @@ function tick(label: string, state: Tick, why: string): string {
   return `<li class="${styleOf(state)}">
     ${icon(state)}<h2>${escaped(label)} <span class="word">${escaped(word)}</span></h2><p>${escaped(sentence(why))}</p>
   </li>`;
+}
+
+/** The last tick there is; only shown where it was asked for. What a loaded dump says of itself stands in its own tick. */
+function startTick({ started, loaded, failure }: Report): string {
+  if (loaded || (!started && failure?.stage !== 'start')) return '';
+  const state = started ? failure === null : failure?.code === 'unsupported' ? null : false;
+  if (!started) return tick(l10n.t('Started'), state, failure?.message ?? '');
+  const { version, recoveredTo, databases, tables, checkedBy, checksums } = started;
+  const said = [
+    recoveredTo?.lsn
+      ? l10n.t('PostgreSQL {0} started and recovered to {1}', version, recoveredTo.lsn)
+      : l10n.t('PostgreSQL {0} started', version),
+    l10n.t('{0} tables in {1} databases', tables, databases),
+    checkedBy === 'pg_amcheck' ? l10n.t('pg_amcheck found nothing wrong') : l10n.t('every table was read'),
+    ...(checksums ? [l10n.t('every page has its checksum')] : []),
+  ];
+  return tick(l10n.t('Started'), state, said.join(', '));
 }
 
 function facts({ format, backup, files, bytes, seconds, restoredTo }: Report): [string, string][] {

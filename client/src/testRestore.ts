@@ -52,12 +52,15 @@ async function testRestore(server: LanguageServer, proofs: Proofs, preset: Parti
       ? { from: 'workspace', configuration: preset.configuration ?? chosen.configuration }
       : await askKeys(server);
   if (!keys) return;
-  const target = isAsked && preset.to === undefined ? await askTarget() : { folder: preset.to };
+  const target =
+    isAsked && preset.to === undefined && preset.start === undefined
+      ? await askTarget()
+      : { folder: preset.to, start: preset.start };
   if (!target) return;
 
   const { archive } = chosen;
-  const { folder } = target;
-  const { stanza, backup, keyFile } = preset;
+  const { folder, start } = target;
+  const { stanza, backup, keyFile, wal } = preset;
   try {
     const title = l10n.t('Test restore of {0}', basename(archive));
     const reports = await withBytesProgress(title, async ({ signal, token, onProgress }) => {
@@ -66,6 +69,8 @@ async function testRestore(server: LanguageServer, proofs: Proofs, preset: Parti
         if (stanza !== undefined) job.stanza = stanza;
         if (backup !== undefined) job.backup = backup;
         if (folder !== undefined) job.to = folder;
+        if (start) job.start = {};
+        if (wal) job.wal = wal;
         const outcome = await run(job, { signal, onProgress });
         if (!outcome.ok) {
           if (outcome.failure.code === 'cancelled') return undefined;
@@ -79,6 +84,8 @@ async function testRestore(server: LanguageServer, proofs: Proofs, preset: Parti
       if (stanza !== undefined) request.stanza = stanza;
       if (backup !== undefined) request.backup = backup;
       if (folder !== undefined) request.to = folder;
+      if (start) request.start = true;
+      if (wal) request.wal = wal;
       return await server.execute<Report[], TestRestoreProgress | { kind: 'begin' | 'end' }>(
         COMMANDS.testRestore,
         [request],
@@ -229,23 +236,33 @@ async function askKeys(server: LanguageServer): Promise<Keys | undefined> {
 }
 
 /** @returns undefined when the user went away; no `folder` when nothing is to be written */
-async function askTarget(): Promise<{ folder?: string } | undefined> {
+async function askTarget(): Promise<{ folder?: string; start?: boolean } | undefined> {
   const picked = await window.showQuickPick(
     [
       {
         label: `$(check) ${l10n.t('Check only')}`,
         detail: l10n.t('Everything is read and verified, nothing is written'),
         isFolder: false,
+        start: false,
+      },
+      {
+        label: `$(play) ${l10n.t('Check, and start PostgreSQL from it')}`,
+        detail: l10n.t(
+          'The last proof: the same version, installed here, recovers a throw-away copy and reads all of it',
+        ),
+        isFolder: false,
+        start: true,
       },
       {
         label: `$(folder) ${l10n.t('Restore into a folder…')}`,
         detail: l10n.t('A new or an empty one'),
         isFolder: true,
+        start: false,
       },
     ],
     { title: l10n.t('Test Restore: what to do with the contents?') },
   );
-  if (!picked?.isFolder) return picked && {};
+  if (!picked?.isFolder) return picked && { start: picked.start };
   const [uri] =
     (await window.showOpenDialog({
       title: l10n.t('Restore into an empty folder'),

@@ -83,6 +83,10 @@ export interface TestRestoreRequest {
   backup?: string;
   /** Nothing is written when absent. */
   to?: string;
+  /** Start PostgreSQL on a throw-away copy, where its version is installed; a logical dump is loaded into it. */
+  start?: boolean;
+  /** `latest`: follow the WAL to its newest segment. */
+  wal?: 'latest';
 }
 
 export interface KeyTemplateRequest {

@@ -127,6 +127,8 @@ async function testRestore(
   if (request.stanza !== undefined) job.stanza = request.stanza;
   if (request.backup !== undefined) job.backup = request.backup;
   if (request.to !== undefined) job.to = request.to;
+  if (request.start) job.start = {};
+  if (request.wal) job.wal = request.wal;
   const configured = configuredArchives(context.workspace);
   for (const it of configured) wipeKeys(it.keys);
   const meant = configured.filter((it) => it.path === request.archive);
@@ -404,6 +406,8 @@ function readRequest(argument: Record<string, unknown> | undefined): TestRestore
     const value = argument?.[name];
     if (typeof value === 'string' && value !== '') request[name] = value;
   }
+  if (argument?.start === true) request.start = true;
+  if (argument?.wal === 'latest') request.wal = 'latest';
   const { configuration } = argument ?? {};
   if (Array.isArray(configuration)) request.configuration = configuration.filter((it) => typeof it === 'string');
   const keyFile = record(argument?.keyFile);

@@ -90,3 +90,15 @@ test('a test restore shows bytes and can be cancelled; nothing is left behind', 
   const left = (await readdir(dirname(target))).filter((it) => it.startsWith(basename(target)));
   assert.deepEqual(left, []);
 });
+
+test('PostgreSQL starts from a throw-away copy where it is asked to, and the report says so', async () => {
+  await vscode.commands.executeCommand('restorable.testRestore', {
+    archive: repository(),
+    configuration: configuration(),
+    start: true,
+  });
+  const text = await report('Restorable', repository());
+  assert.match(text, /Started\s*yes/);
+  assert.match(text, /PostgreSQL 15\.\d+ started and recovered to/);
+  await hand('screenshot', { name: 'report-started' });
+});
