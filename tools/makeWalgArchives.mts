@@ -2,9 +2,10 @@
  * Makes the archives of test/engine/walgArchives with the real WAL-G, from a real PostgreSQL; README.md there says what
  * they are. `npx tsx tools/makeWalgArchives.mts`
  */
-import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { missingWalg, WalgCluster } from '../test/interop/walgCluster.ts';
+import { type Bucket, missingWalg, WalgCluster } from '../test/interop/walgCluster.ts';
 
 if (missingWalg) throw new Error(missingWalg);
 const out = path.resolve(import.meta.dirname, '../test/engine/walgArchives');
@@ -15,6 +16,20 @@ const keep = (from: string, name: string) => {
   mkdirSync(path.dirname(to), { recursive: true });
   cpSync(from, to, { recursive: true });
 };
+/** What WAL-G itself restores: the digest of every file. Tablespaces as we put them, without the map that leads elsewhere. */
+const record = (bucket: Bucket, name: string) => {
+  const folder = path.join(cluster.folder, `fetched-${name}`);
+  bucket.fetch('LATEST', folder);
+  const lines = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((it) => it.isFile() && it.name !== 'tablespace_map')
+    .map((it) => path.join(it.parentPath, it.name))
+    .map((it) => [path.relative(folder, it).replace(/^pg_tblspc/, 'tablespaces'), digestOf(it)] as const)
+    .map(([file, digest]) => `${digest}  ${file}\n`)
+    .sort();
+  writeFileSync(path.join(out, `${name}.sha256`), lines.join(''));
+};
+const digestOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
+
 try {
   cluster.start();
   // As StackGres does it: full backups, one key for all, hexadecimal, zstd.
@@ -28,6 +43,7 @@ try {
   cluster.sql('shop', 'insert into facts select i from generate_series(1, 100) i');
   stackgres.flush();
   keep(path.join(cluster.folder, 'buckets/stackgres'), 'stackgres');
+  record(stackgres, 'stackgres');
 
   // A full backup and two deltas on each other, in several tars.
   const deltas = cluster.bucket('deltas', {
@@ -45,6 +61,7 @@ try {
   cluster.sql('shop', 'drop table facts');
   deltas.flush();
   keep(deltas.path, 'deltas');
+  record(deltas, 'deltas');
 } finally {
   cluster.remove();
 }

@@ -119,6 +119,14 @@ describe('a backup of WAL-G', () => {
     });
   });
 
+  test('of the copy composer has tars of an earlier backup under names of their own', async () => {
+    const { part_004: copied = [], ...tars } = fullBackup().tars;
+    const backup = fullBackup({ tars: { ...tars, copy_0: copied } });
+    const to = path.join(temporaryFolder(), 'restored');
+    expect((await testOne(await buildBucket({ backups: [backup] }), { to })).verdict).toEqual(proven);
+    expect(existsSync(path.join(to, 'base/1/2619'))).toBe(true);
+  });
+
   test('without a list of files restores whole, and is not called complete', async () => {
     const backup = fullBackup({ sentinel: { FilesMetadataDisabled: true }, list: () => undefined });
     const to = path.join(temporaryFolder(), 'restored');

@@ -103,6 +103,8 @@ const resourceLimits = { maxYoungGenerationSizeMb: 8 };
 
 interface Lane {
   worker: Worker;
+  /** Promised to a task, from before it was sent until its result has come. */
+  isTaken: boolean;
   underWay: { resolve(result: TaskResult): void; reject(error: unknown): void } | undefined;
 }
 
@@ -129,6 +131,7 @@ class Threads implements Crew {
 
   async run<T extends Task>(task: T): Promise<T extends TarTask ? TarResult : WalCheckResult> {
     const lane = await this.#freeLane();
+    if (this.#failure) throw this.#failure;
     const result = await new Promise<TaskResult>((resolve, reject) => {
       lane.underWay = { resolve, reject };
       lane.worker.postMessage({ type: 'task', task } satisfies ToLane);
@@ -143,8 +146,11 @@ class Threads implements Crew {
 
   async #freeLane(): Promise<Lane> {
     if (this.#failure) throw this.#failure;
-    const free = this.#lanes.find((it) => it.underWay === undefined);
-    if (free) return free;
+    const free = this.#lanes.find((it) => !it.isTaken);
+    if (free) {
+      free.isTaken = true;
+      return free;
+    }
     const lane = await new Promise<Lane>((resolve) => this.#waiting.push(resolve));
     if (this.#failure) throw this.#failure;
     return lane;
@@ -152,14 +158,16 @@ class Threads implements Crew {
 
   #startLane(program: string, data: LaneData): Lane {
     const worker = new Worker(program, { name: 'restorable tars', workerData: data, resourceLimits });
-    const lane: Lane = { worker, underWay: undefined };
+    const lane: Lane = { worker, isTaken: false, underWay: undefined };
     worker.on('message', (message: FromLane) => {
       if (message.type === 'progress') return this.#files.count(message.step, message.bytes);
       const underWay = lane.underWay;
       lane.underWay = undefined;
       if (message.type === 'done') underWay?.resolve(message.result);
       else underWay?.reject(new RestoreError(message.failure));
-      this.#waiting.shift()?.(lane);
+      const next = this.#waiting.shift();
+      if (next) next(lane);
+      else lane.isTaken = false;
     });
     worker.on('error', (error) => this.#giveUp(error));
     worker.on('exit', () => lane.underWay && this.#giveUp(new Error('a thread of the engine has ended')));
