@@ -34,11 +34,25 @@ export interface StartedServer {
   /** Tables and materialized views of users; the catalogs were checked with them. */
   tables: number;
   checkedBy: 'pg_amcheck' | 'reading every table';
-  /** Tables that could not be read here for want of an extension. */
+  /** Tables and indexes that could not be read here, mostly for want of an extension. */
   unread: { table: string; reason: string }[];
   /** Whether every page has the checksum it carries; null where the cluster has none, or the tool is missing. */
   checksums: Tick;
   seconds: number;
+}
+
+/** A dump was really loaded; counted afterwards, in the databases that it filled. */
+export interface LoadedDump {
+  /** What took it: `15.14`. */
+  version: string;
+  databases: number;
+  schemas: number;
+  tables: number;
+  rows: number;
+  /** Statements that PostgreSQL refused: what the throw-away server lacks, and what is wrong with the dump. */
+  errors: number;
+  /** Statements about owners, privileges, tablespaces and roles, which were not run. */
+  leftOut: number;
 }
 
 /** What `test-restore --json` prints (design 4): a public interface, only ever extended. */
@@ -60,6 +74,8 @@ export interface Report {
   notes: string[];
   /** What came of `--start`; null or absent when it was not asked for, or PostgreSQL did not start. */
   started?: StartedServer | null;
+  /** What came of `--start` for a dump; absent for everything else. */
+  loaded?: LoadedDump;
   /** Where the files were written, or null when nothing was. */
   restoredTo: string | null;
 }

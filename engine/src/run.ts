@@ -49,8 +49,8 @@ async function result(job: Job, context: RunContext): Promise<JobResult[Job['kin
 
 /** @throws RestoreError `usage` for what only a pgBackRest repository can be asked */
 function withoutRepositoryOptions(job: TestRestoreJob): TestRestoreJob {
-  if (job.parts || job.places || job.start) {
-    fail('usage', 'open', 'only a pgBackRest repository restores in parts, to several places, or starts PostgreSQL', {
+  if (job.parts || job.places) {
+    fail('usage', 'open', 'only a pgBackRest repository restores in parts or to several places', {
       path: job.archive,
       hint: 'Name the folder that holds archive/ and backup/, or leave these options out.',
     });

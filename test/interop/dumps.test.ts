@@ -159,6 +159,111 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
     );
   });
 
+  describe('--start', () => {
+    test.each([
+      [[]],
+      [['--inserts']],
+      [['--clean', '--create', '--if-exists']],
+      [['-Fc']],
+      [['-Fc', '--inserts']],
+      [['-Ft']],
+      [['-Fd']],
+    ])('really loads a dump made with %s, and counts what came', async (options) => {
+      const file = place('load');
+      client('pg_dump', ['-f', file, ...options, 'shop']);
+      const report = await testRestore(file, { start: {} });
+      expect(report).toMatchObject({
+        failure: null,
+        verdict: { complete: true, restorable: true },
+        loaded: { schemas: expect.any(Number), tables: 3, rows: 504, errors: 0 },
+      });
+      expect(report.loaded?.version).toMatch(/^15/);
+      rmSync(file, { recursive: true });
+    });
+
+    test('really loads a whole cluster, encrypted', async () => {
+      const file = place('all.sql');
+      client('pg_dumpall', ['-f', file]);
+      tool('gpg', ['--batch', '--pinentry-mode', 'loopback', '--passphrase', 'correct horse', '-c', file]);
+      const report = await testRestore(`${file}.gpg`, { keys: [password()], start: {} });
+      expect(report).toMatchObject({
+        failure: null,
+        verdict: { decrypted: true, authentic: true, complete: true, restorable: true },
+        loaded: { tables: 3, rows: 504, errors: 0 },
+      });
+    });
+
+    test('finds what no checksum shows: a row that does not fit, a table that is missing', async () => {
+      const file = place('broken.sql');
+      client('pg_dump', ['-f', file, 'shop']);
+      const text = readFileSync(file, 'utf8');
+      for (const [broken, words] of [
+        [text.replace('customer 250\n', 'customer 250\tmore\n'), /extra data/],
+        [text.replace('\n250\tcustomer', '\n249\tcustomer'), /duplicate key|not create unique index/],
+        [text.replace('CREATE TABLE public.orders', 'CREATE TABLE public.order'), /does not exist|syntax error/],
+      ] as const) {
+        expect(broken).not.toBe(text);
+        writeFileSync(file, broken);
+        const plain = await testRestore(file);
+        expect(plain).toMatchObject({ failure: null, verdict: { restorable: null } });
+        const { failure, verdict } = await testRestore(file, { start: {} });
+        expect(failure).toMatchObject({ code: 'damaged', stage: 'start', message: expect.stringMatching(words) });
+        expect(verdict.restorable).toBe(false);
+      }
+    });
+
+    test('refuses a dump that would run programs, before anything of it runs', async () => {
+      const file = place('hostile.sql');
+      const proof = place('ran');
+      client('pg_dump', ['-f', file, 'shop']);
+      const text = readFileSync(file, 'utf8');
+      for (const line of [
+        `\\! touch ${proof}`,
+        `  select 1 \\! touch ${proof}`,
+        `\\copy orders from program 'touch ${proof}'`,
+        '\\i /etc/passwd',
+        `COPY public.orders FROM PROGRAM 'touch ${proof}';`,
+        `copy (select 1) to program 'touch ${proof}';`,
+      ]) {
+        writeFileSync(
+          file,
+          text.replace('CREATE SCHEMA other;', () => `${line}\nCREATE SCHEMA other;`),
+        );
+        const { failure } = await testRestore(file, { start: {} });
+        expect(failure, line).toMatchObject({ code: 'hostile', stage: 'start' });
+      }
+      // Hidden from whoever looks at it, it runs as a role that may not.
+      for (const line of [
+        `DO $$ BEGIN EXECUTE 'CO' || 'PY (select 1) TO PRO' || 'GRAM ''touch ${proof}'''; END $$;`,
+        `DO $$ BEGIN EXECUTE 'ALTER ROLE restorable_load SUPERUSER'; END $$;`,
+        `SELECT pg_catalog.lo_export(16384, '${proof}');`,
+        `DO $$ BEGIN EXECUTE 'GRANT pg_execute_server_program TO restorable_load'; END $$;`,
+      ]) {
+        writeFileSync(
+          file,
+          text.replace('CREATE SCHEMA other;', () => `${line}\nCREATE SCHEMA other;`),
+        );
+        const report = await testRestore(file, { start: {} });
+        expect(report.loaded?.errors, line).toBeGreaterThan(0);
+        expect(report.verdict.restorable).not.toBe(true);
+      }
+      expect(existsSync(proof)).toBe(false);
+    });
+
+    test('starts PostgreSQL from a backup of pg_basebackup, packed and in a folder', async () => {
+      for (const options of [['-Ft', '-z'], ['-Fp']]) {
+        const backup = own('start-');
+        basebackup(backup, options);
+        const report = await testRestore(backup, { start: {} });
+        expect(report).toMatchObject({ failure: null, verdict: whole, started: { tables: 3 } });
+        expect(report.restoredTo).toBeNull();
+      }
+      const alone = own('start-');
+      basebackup(alone, ['-Ft', '-X', 'none']);
+      expect((await testRestore(alone, { start: {} })).failure).toMatchObject({ code: 'unsupported', stage: 'start' });
+    });
+  });
+
   describe('pg_basebackup', () => {
     test.each([
       [['-Ft']],
@@ -168,8 +273,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
       [['-Ft', '-X', 'fetch']],
       [['-Fp']],
     ])('%s is verified file by file, and every file that is not right is named', async (options) => {
-      const backup = mkdtempSync(place('backup-'));
-      if (process.getuid?.() === 0) execFileSync('chown', ['postgres:', backup]);
+      const backup = own('backup-');
       basebackup(backup, options);
       const report = await testRestore(backup);
       expect(report).toMatchObject({ format: 'pg_basebackup', failure: null, verdict: whole });
@@ -274,6 +378,13 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
 
   function basebackup(target: string, options: readonly string[]): void {
     client('pg_basebackup', ['-c', 'fast', '-D', target, ...options]);
+  }
+
+  /** A new folder of the user that the server runs as. */
+  function own(prefix: string): string {
+    const made = mkdtempSync(place(prefix));
+    if (process.getuid?.() === 0) execFileSync('chown', ['postgres:', made]);
+    return made;
   }
 
   function copied(from: string): string {

@@ -7,9 +7,8 @@ import { type Failure, fail } from '../failure.ts';
 import type { FileFailure } from '../report.ts';
 import type { FileWriter } from '../sinks/sink.ts';
 import { BasebackupCheck, beginsBasebackup } from './basebackup.ts';
-import { checkCustomDump, checkPlainDump } from './pgDump.ts';
-import { DumpFiles } from './pgDumpFiles.ts';
-import { type DumpToc, readToc } from './pgDumpToc.ts';
+import { checkCustomDump, checkPlainDump, type DumpConsumer, describeDump } from './pgDump.ts';
+import { type DumpFiles, openDumpFiles } from './pgDumpFiles.ts';
 import { COMPRESSED_KINDS, type ContentKind, looksMeaningful } from './sniff.ts';
 import { leavesTarget, readTar, shown } from './tar.ts';
 import { type TarUnpacker, targetPath } from './unpackTar.ts';
@@ -85,16 +84,22 @@ export function isBrotli(start: Uint8Array): boolean {
   }
 }
 
+export interface ContentsUse {
+  /** Where the members of a tar go. */
+  unpacker?: TarUnpacker | undefined;
+  /** Who takes the tables of an archive of pg_dump. */
+  consumer?: DumpConsumer | undefined;
+}
+
 /**
  * Reads everything to its end.
  *
- * @param unpacker where the members of a tar go; what is no tar goes nowhere
  * @throws RestoreError stage `contents` or `decompress`: what is damaged, cut off or hostile in it
  */
 export async function checkContents(
   reader: ByteReader,
   kind: ContentKind | undefined,
-  unpacker?: TarUnpacker,
+  { unpacker, consumer }: ContentsUse = {},
 ): Promise<CheckedContents> {
   if (await reader.isAtEnd()) {
     fail('truncated', 'contents', 'there is nothing in it', {
@@ -106,9 +111,9 @@ export async function checkContents(
     case 'tar':
       return checkTar(reader, unpacker);
     case 'pg_dump tar':
-      return checkTarDump(reader);
+      return checkTarDump(reader, consumer);
     case 'pg_dump custom':
-      return checkArchiveDump(reader);
+      return checkArchiveDump(reader, consumer);
     case 'pg_dump plain':
       return checkText(reader, 'pg_dump');
     case 'pg_dumpall plain':
@@ -135,8 +140,8 @@ async function checkText(reader: ByteReader, kind: 'pg_dump' | 'pg_dumpall'): Pr
   return encoding === 'UTF8' ? single(true, `${ends}, and all of it is UTF-8`, 'as text') : single(true, ends);
 }
 
-async function checkArchiveDump(reader: ByteReader): Promise<CheckedContents> {
-  const { toc, dataBlocks, rows } = await checkCustomDump(reader);
+async function checkArchiveDump(reader: ByteReader, consumer: DumpConsumer | undefined): Promise<CheckedContents> {
+  const { toc, dataBlocks, rows } = await checkCustomDump(reader, consumer);
   return {
     ...single(
       true,
@@ -220,7 +225,7 @@ export async function* written(
 }
 
 /** `pg_dump -Ft`: a table of contents, the data in files of its own, and a script that nobody needs. */
-async function checkTarDump(reader: ByteReader): Promise<CheckedContents> {
+async function checkTarDump(reader: ByteReader, consumer: DumpConsumer | undefined): Promise<CheckedContents> {
   let files: DumpFiles | undefined;
   for await (const { member, contents } of readTar(reader)) {
     if (leavesTarget(member.path)) {
@@ -236,7 +241,7 @@ async function checkTarDump(reader: ByteReader): Promise<CheckedContents> {
     }
     // pg_dump writes it first, and pg_restore wants it there.
     if (files === undefined && member.path === 'toc.dat')
-      files = new DumpFiles(await readToc(new ByteReader(contents)));
+      files = await openDumpFiles(new ByteReader(contents), consumer);
     else await files?.file(member.path, contents, member.offset);
   }
   if (files === undefined)
@@ -260,17 +265,6 @@ async function checkWalSegment(reader: ByteReader): Promise<CheckedContents> {
   if (bytes > recorded)
     fail('damaged', 'contents', `${bytes - recorded} bytes follow the end of the WAL segment`, { offset: recorded });
   return single(null, `the WAL segment has its whole size of ${recorded} bytes; its records were not read`);
-}
-
-/** @param rows lines of COPY that were read; undefined where none were counted */
-export function describeDump(toc: DumpToc, rows?: number): string {
-  const { version, database, serverVersion, dumpVersion, createdAt, entries } = toc;
-  const made = Number.isNaN(createdAt.getTime())
-    ? ''
-    : `, made ${createdAt.toISOString().slice(0, 16).replace('T', ' ')}`;
-  const tables = entries.filter((it) => it.description === 'TABLE').length;
-  const held = `${tables} tables${rows === undefined ? '' : ` with ${rows} rows`}`;
-  return `pg_dump archive ${version} of the database ${shown(database)}${made} (server ${shown(serverVersion)}, pg_dump ${shown(dumpVersion)}): ${held}`;
 }
 
 function single(isWhole: true | null, because: string, shows: CheckedContents['shows'] = 'not'): CheckedContents {

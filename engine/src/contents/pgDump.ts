@@ -1,9 +1,10 @@
 /** Reads dumps of pg_dump and pg_dumpall to their end, the way pg_restore or psql would, without a database. */
 
-import { type ByteReader, drain, tap } from '../bytes.ts';
+import { type ByteReader, count, drain, tap } from '../bytes.ts';
 import { decompress } from '../compress/compression.ts';
 import { fail, RestoreError } from '../failure.ts';
 import { ArchiveReader, type DumpToc, readToc, type TocEntry } from './pgDumpToc.ts';
+import { shown } from './tar.ts';
 
 export interface DumpContents {
   toc: DumpToc;
@@ -12,6 +13,15 @@ export interface DumpContents {
   dataBytes: number;
   /** Lines of COPY in them; undefined when some are statements (`--inserts`), which nobody counts. */
   rows: number | undefined;
+}
+
+/** Who wants more of an archive than to know that it is whole. Everything it is given, it reads to its end. */
+export interface DumpConsumer {
+  /** Comes first, with the statements. */
+  toc(toc: DumpToc): Promise<void>;
+  /** The data of a table: lines of COPY with their end mark, or statements. */
+  data(entry: TocEntry, contents: AsyncIterable<Uint8Array>): Promise<void>;
+  largeObject(oid: number, contents: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
 /**
@@ -24,8 +34,9 @@ export interface DumpContents {
  *
  * @throws RestoreError stage `contents` (or `decompress`): `damaged`, `truncated`, `unsupported`; offsets count in the archive
  */
-export async function checkCustomDump(reader: ByteReader): Promise<DumpContents> {
-  const toc = await readToc(reader);
+export async function checkCustomDump(reader: ByteReader, consumer?: DumpConsumer): Promise<DumpContents> {
+  const toc = await readToc(reader, { keepsStatements: consumer !== undefined });
+  await consumer?.toc(toc);
   const archive = new ArchiveReader(reader);
   archive.integerBytes = toc.integerBytes;
   const awaited = new Map(toc.entries.filter((it) => it.hasData).map((it) => [it.dumpId, it]));
@@ -47,8 +58,10 @@ export async function checkCustomDump(reader: ByteReader): Promise<DumpContents>
     dataBlocks++;
     const data = new DumpData(entry);
     dataBytes += await (type === blockOfData
-      ? readBlock(archive, toc, entry, data)
-      : readLargeObjects(archive, toc, entry));
+      ? readBlock({ archive, toc, entry }, (contents) =>
+          consume(tap(contents, data), (it) => consumer?.data(entry, it)),
+        )
+      : readLargeObjects({ archive, toc, entry }, consumer));
     if (type === blockOfData) data.demandEnd(reader.offset);
     rows += data.rows;
   }
@@ -137,6 +150,17 @@ export async function checkPlainDump(
   }
 }
 
+/** @param rows lines of COPY that were read; undefined where none were counted */
+export function describeDump(toc: DumpToc, rows?: number): string {
+  const { version, database, serverVersion, dumpVersion, createdAt, entries } = toc;
+  const made = Number.isNaN(createdAt.getTime())
+    ? ''
+    : `, made ${createdAt.toISOString().slice(0, 16).replace('T', ' ')}`;
+  const tables = entries.filter((it) => it.description === 'TABLE').length;
+  const held = `${tables} tables${rows === undefined ? '' : ` with ${rows} rows`}`;
+  return `pg_dump archive ${version} of the database ${shown(database)}${made} (server ${shown(serverVersion)}, pg_dump ${shown(dumpVersion)}): ${held}`;
+}
+
 /** Whether the data of all tables are lines of COPY. */
 export function isCopied({ entries }: DumpToc): boolean {
   return entries.every((it) => it.description !== 'TABLE DATA' || !it.hasData || it.isCopied);
@@ -182,27 +206,46 @@ const cutHint =
   'The dump was not finished, or its end is missing: look at the log of pg_dump, copy it again, or use another backup.';
 const damagedHint = 'The dump is not what pg_dump wrote: copy it again, or use another backup.';
 
+interface BlockPlace {
+  archive: ArchiveReader;
+  toc: DumpToc;
+  entry: TocEntry;
+}
+
 async function readBlock(
-  archive: ArchiveReader,
-  toc: DumpToc,
-  entry: TocEntry,
-  data = new DumpData(entry),
+  { archive, toc, entry }: BlockPlace,
+  use: (contents: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<number> {
   const start = archive.reader.offset;
   const stored = piecesOf(archive, entry);
+  let bytes = 0;
+  const contents = count(toc.compression === 'none' ? stored : decompressed(stored, toc.compression), (delta) => {
+    bytes += delta;
+  });
   try {
-    return await drain(tap(toc.compression === 'none' ? stored : decompressed(stored, toc.compression), data));
+    await use(contents);
+    return bytes;
   } catch (error) {
     throw inBlock(error, start, entry);
   }
 }
 
-async function readLargeObjects(archive: ArchiveReader, toc: DumpToc, entry: TocEntry): Promise<number> {
+/** Gives contents to whoever wants them; otherwise they are read and forgotten. */
+export async function consume(
+  contents: AsyncIterable<Uint8Array>,
+  take: (contents: AsyncIterable<Uint8Array>) => Promise<void> | undefined,
+): Promise<void> {
+  const taken = take(contents);
+  if (taken === undefined) await drain(contents);
+  else await taken;
+}
+
+async function readLargeObjects(place: BlockPlace, consumer: DumpConsumer | undefined): Promise<number> {
   let bytes = 0;
   for (;;) {
-    const oid = await archive.integer().catch(inData);
+    const oid = await place.archive.integer().catch(inData);
     if (oid === 0) return bytes;
-    bytes += await readBlock(archive, toc, entry);
+    bytes += await readBlock(place, (contents) => consume(contents, (it) => consumer?.largeObject(oid, it)));
   }
 }
 

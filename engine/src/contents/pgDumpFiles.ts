@@ -1,10 +1,10 @@
 /** A dump whose data lie in files beside its table of contents: the tar and the directory format of pg_dump. */
 
-import { collect, drain, tap } from '../bytes.ts';
+import { type ByteReader, collect, tap } from '../bytes.ts';
 import { fail } from '../failure.ts';
-import { type CheckedContents, describeDump } from './checkContents.ts';
-import { DumpData, isCopied, named } from './pgDump.ts';
-import type { DumpToc, TocEntry } from './pgDumpToc.ts';
+import type { CheckedContents } from './checkContents.ts';
+import { consume, type DumpConsumer, DumpData, describeDump, isCopied, named } from './pgDump.ts';
+import { type DumpToc, readToc, type TocEntry } from './pgDumpToc.ts';
 import { shown } from './tar.ts';
 
 /** A line per large object: a hundred million of them. */
@@ -17,9 +17,11 @@ export class DumpFiles {
   /** Large objects that a list names, with the list. */
   readonly #listed = new Map<string, string>();
   #rows = 0;
+  readonly #consumer: DumpConsumer | undefined;
 
-  constructor(toc: DumpToc) {
+  constructor(toc: DumpToc, consumer?: DumpConsumer) {
     this.toc = toc;
+    this.#consumer = consumer;
     for (const entry of toc.entries) if (entry.fileName !== undefined) this.#entries.set(entry.fileName, entry);
   }
 
@@ -42,10 +44,13 @@ export class DumpFiles {
     if (isList(name)) await this.#readList(name, contents, offset);
     else if (entry && entry.description !== 'BLOBS') {
       const data = new DumpData(entry);
-      await drain(tap(contents, data));
+      await consume(tap(contents, data), (it) => this.#consumer?.data(entry, it));
       data.demandEnd(offset ?? 0);
       this.#rows += data.rows;
-    } else await drain(contents);
+    } else {
+      const [, oid] = /^blob_(\d+)\.dat$/.exec(name) ?? [];
+      await consume(contents, (it) => (oid === undefined ? undefined : this.#consumer?.largeObject(Number(oid), it)));
+    }
   }
 
   /**
@@ -91,6 +96,13 @@ export class DumpFiles {
       this.#listed.set(file ?? damaged(), name);
     }
   }
+}
+
+/** Reads `toc.dat`; the files follow. Throws as `readToc`. */
+export async function openDumpFiles(head: ByteReader, consumer?: DumpConsumer): Promise<DumpFiles> {
+  const toc = await readToc(head, { keepsStatements: consumer !== undefined });
+  await consumer?.toc(toc);
+  return new DumpFiles(toc, consumer);
 }
 
 /** From PostgreSQL 17 on there are several, `blobs_ID.toc`. */

@@ -39,6 +39,8 @@ export interface TocEntry {
   isCopied: boolean;
   /** tar and directory format: the member that holds the data. */
   fileName?: string;
+  /** What creates it, and the COPY that takes its data; only where they were asked for, they are most of a dump's head. */
+  statements?: { definition: string; copy: string };
 }
 
 /**
@@ -47,7 +49,7 @@ export interface TocEntry {
  * @throws RestoreError stage `contents`: `unsupported` for versions or sizes that no known pg_dump writes,
  *   `damaged` for what cannot be, `truncated` when the input ends before; offsets count in the archive
  */
-export async function readToc(reader: ByteReader): Promise<DumpToc> {
+export async function readToc(reader: ByteReader, { keepsStatements = false } = {}): Promise<DumpToc> {
   const archive = new ArchiveReader(reader);
   const magic = await archive.bytes(5);
   if (Buffer.from(magic).toString('latin1') !== 'PGDMP')
@@ -84,7 +86,8 @@ export async function readToc(reader: ByteReader): Promise<DumpToc> {
   if (count < 0 || count > mostEntries)
     fail('damaged', 'contents', `the pg_dump archive claims ${count} entries`, { offset: reader.offset });
   const entries: TocEntry[] = [];
-  for (let index = 0; index < count; index++) entries.push(await readEntry(archive, version, format));
+  for (let index = 0; index < count; index++)
+    entries.push(await readEntry(archive, { version, format, keepsStatements }));
   return {
     version: `${major}.${minor}`,
     format,
@@ -171,7 +174,10 @@ async function readTime(archive: ArchiveReader): Promise<Date> {
   return new Date(Date.UTC((year as number) + 1900, month, day, hour, minute, second));
 }
 
-async function readEntry(archive: ArchiveReader, version: number, format: DumpToc['format']): Promise<TocEntry> {
+async function readEntry(
+  archive: ArchiveReader,
+  { version, format, keepsStatements }: { version: number; format: DumpToc['format']; keepsStatements: boolean },
+): Promise<TocEntry> {
   const offset = archive.reader.offset;
   const dumpId = await archive.integer();
   const hasData = (await archive.integer()) !== 0;
@@ -180,9 +186,9 @@ async function readEntry(archive: ArchiveReader, version: number, format: DumpTo
   const tag = (await archive.text()) ?? '';
   const description = (await archive.text()) ?? '';
   if (version >= 111) await archive.integer(); // section
-  await archive.text(); // definition
+  const definition = (await archive.text()) ?? '';
   await archive.text(); // drop statement
-  const isCopied = ((await archive.text()) ?? '') !== ''; // copy statement
+  const copy = (await archive.text()) ?? '';
   const namespace = await archive.text();
   await archive.text(); // tablespace
   if (version >= 114) await archive.text(); // table access method
@@ -193,7 +199,14 @@ async function readEntry(archive: ArchiveReader, version: number, format: DumpTo
     // The ids it depends on, closed by a NULL.
   }
   if (dumpId <= 0) fail('damaged', 'contents', 'an entry of the pg_dump archive has no id', { offset });
-  const entry: TocEntry = { dumpId, description, name: namespace ? `${namespace}.${tag}` : tag, hasData, isCopied };
+  const entry: TocEntry = {
+    dumpId,
+    description,
+    name: namespace ? `${namespace}.${tag}` : tag,
+    hasData,
+    isCopied: copy !== '',
+    ...(keepsStatements && { statements: { definition, copy } }),
+  };
   if (format === 'custom') {
     await archive.bytes(1 + archive.offsetBytes);
     return entry;

@@ -6,12 +6,13 @@ import { type CheckedContents, checkContents } from '../contents/checkContents.t
 import { type Failure, fail, RestoreError } from '../failure.ts';
 import type { TestRestoreJob } from '../job.ts';
 import type { Report } from '../report.ts';
-import { type RunContext, throwIfCancelled } from '../run-context.ts';
+import { quietContext, type RunContext, throwIfCancelled } from '../run-context.ts';
 import { checkTarget } from '../sinks/directory.ts';
 import { judgeFile } from './fileVerdict.ts';
 import { recogniseFolder } from './folder.ts';
 import type { Layers } from './layers.ts';
 import { layersFor, outputFor, PlainFile, type RestoredOutput, UnpackedTar, wrapped } from './restoredOutput.ts';
+import { startFile } from './startFile.ts';
 import { openStored, type StoredFile } from './storedFile.ts';
 import { testRestoreFolder } from './testRestoreFolder.ts';
 
@@ -23,6 +24,12 @@ import { testRestoreFolder } from './testRestoreFolder.ts';
  * @throws RestoreError `usage`, `io` (before anything was read, or while writing), `unsupported` for other folders, `cancelled`
  */
 export async function testRestoreFile(job: TestRestoreJob, context: RunContext): Promise<Report> {
+  const report = await restoreOnce(job, context);
+  if (!job.start || report.failure) return report;
+  return startFile(report, job, context, (again) => restoreOnce(again, quietContext(context.signal)));
+}
+
+async function restoreOnce(job: TestRestoreJob, context: RunContext): Promise<Report> {
   if (job.to !== undefined) await checkTarget(job.to);
   const found = await stat(job.archive).catch(() => undefined);
   if (found?.isDirectory()) {
@@ -89,7 +96,9 @@ class FileTest {
         );
       },
     });
-    this.#contents = await checkContents(reader, kind, output instanceof UnpackedTar ? output.unpacker : undefined);
+    this.#contents = await checkContents(reader, kind, {
+      unpacker: output instanceof UnpackedTar ? output.unpacker : undefined,
+    });
     this.failure = this.#contents.failure;
     await this.#layers.readToProof();
   }

@@ -9,8 +9,8 @@ import { ByteReader, collect, drain } from '../bytes.ts';
 import { largestManifest, readBackupManifest } from '../contents/backupManifest.ts';
 import { BasebackupCheck } from '../contents/basebackup.ts';
 import { type CheckedContents, mapNote, written } from '../contents/checkContents.ts';
-import { DumpFiles } from '../contents/pgDumpFiles.ts';
-import { readToc } from '../contents/pgDumpToc.ts';
+import type { DumpConsumer } from '../contents/pgDump.ts';
+import { openDumpFiles } from '../contents/pgDumpFiles.ts';
 import { readTar } from '../contents/tar.ts';
 import { TarUnpacker, targetPath } from '../contents/unpackTar.ts';
 import { at, type Failure, fail, RestoreError } from '../failure.ts';
@@ -32,9 +32,10 @@ export async function testRestoreFolder(
   job: TestRestoreJob,
   format: BackupFolder,
   context: RunContext,
+  consumer?: DumpConsumer,
 ): Promise<Report> {
   const started = performance.now();
-  const work = new FolderTest(job, format, context);
+  const work = new FolderTest(job, { format, consumer }, context);
   await work.run();
   return work.report((performance.now() - started) / 1_000);
 }
@@ -58,6 +59,7 @@ class FolderTest {
   readonly #job: TestRestoreJob;
   readonly #format: BackupFolder;
   readonly #context: RunContext;
+  readonly #consumer: DumpConsumer | undefined;
   #sink: DirectorySink | undefined;
   #contents: CheckedContents | undefined;
   #failure: Failure | undefined;
@@ -74,9 +76,14 @@ class FolderTest {
   /** PostgreSQL's major version, for who wants to start it. */
   version: string | undefined;
 
-  constructor(job: TestRestoreJob, format: BackupFolder, context: RunContext) {
+  constructor(
+    job: TestRestoreJob,
+    { format, consumer }: { format: BackupFolder; consumer: DumpConsumer | undefined },
+    context: RunContext,
+  ) {
     this.#job = job;
     this.#format = format;
+    this.#consumer = consumer;
     this.#context = context;
   }
 
@@ -107,11 +114,10 @@ class FolderTest {
       fail('incomplete', 'contents', 'the dump has no toc.dat', {
         hint: 'Without its table of contents the dump cannot be restored.',
       });
-    const toc = await this.#open(head, async ({ reader }) => readToc(reader));
+    const files = await this.#open(head, async ({ reader }) => openDumpFiles(reader, this.#consumer));
     // In its head, the directory format calls itself tar.
-    if (toc.format === 'custom')
-      fail('damaged', 'contents', `toc.dat is of a dump in the ${toc.format} format`, { path: head.stored });
-    const files = new DumpFiles(toc);
+    if (files.toc.format === 'custom')
+      fail('damaged', 'contents', `toc.dat is of a dump in the ${files.toc.format} format`, { path: head.stored });
     for (const member of members) {
       if (member === head) continue;
       await this.#open(member, ({ reader }) => files.file(member.name, reader.take(Number.POSITIVE_INFINITY)));

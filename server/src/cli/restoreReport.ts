@@ -73,8 +73,9 @@ export function overall({ failure, verdict }: Report): Tick {
 }
 
 /** The last tick there is: PostgreSQL itself has said so. */
-function describeStart({ started, failure }: Report, { paint, width }: Terminal): string[] {
-  if (!started && failure?.stage !== 'start') return [];
+function describeStart({ started, loaded, failure }: Report, { paint, width }: Terminal): string[] {
+  // What a loaded dump says of itself stands behind "restorable".
+  if (loaded || (!started && failure?.stage !== 'start')) return [];
   const tick = started ? failure === null : failure?.code === 'unsupported' ? null : false;
   const said = !started || failure ? 'see below' : startedSentence(started);
   const first = (sign: string) => `  ${sign} ${'started'.padEnd(12)}`;

@@ -38,7 +38,7 @@ const optionTable = {
   },
   start: {
     kind: 'flag',
-    help: 'have PostgreSQL of this machine start on a throw-away copy, recover, and read all of it (pgBackRest)',
+    help: 'have PostgreSQL of this machine start on a throw-away copy, recover, and read all of it; a dump is loaded into a new server',
   },
   'work-dir': {
     kind: 'text',

@@ -1,0 +1,403 @@
+/**
+ * Loads a dump into a throw-away server, statement by statement, as a role that may do nothing outside of its databases:
+ * the SQL of a dump is a program that somebody else wrote. What belongs to the server it came from (owners, privileges,
+ * tablespaces, settings of databases) is left out.
+ */
+
+import { ByteReader, once } from '../bytes.ts';
+import type { DumpConsumer } from '../contents/pgDump.ts';
+import type { DumpToc, TocEntry } from '../contents/pgDumpToc.ts';
+import { readScript, type ScriptPart } from '../contents/sqlScript.ts';
+import { type Failure, fail } from '../failure.ts';
+import type { LoadedDump } from '../report.ts';
+import { Connection, StatementError } from './connection.ts';
+import type { ThrowAwayServer } from './throwAwayServer.ts';
+
+/** Without superuser: COPY … PROGRAM, files of the server and languages that reach them are refused to it. */
+const loadingRole = 'restorable_load';
+const database = 'restorable_load';
+const mostErrors = 200;
+const largeObjectBytes = 256 * 1024;
+
+/** Errors that say that the throw-away server lacks something which is not part of the dump. */
+const OF_SURROUNDINGS = new Set(['42501', '58P01', '0A000', '42710', '42P06', '42P04', '22023', '0LP01', '55006']);
+/** Objects that are missing: a consequence, once something else could not be made. */
+const OF_ABSENCE = new Set(['42704', '42883', '42P01', '3F000', '42703', '3D000']);
+
+/** Extensions that need a superuser to make, reach neither files nor networks, and come with many dumps. */
+const HARMLESS = new Set([
+  'amcheck',
+  'bloom',
+  'citext',
+  'cube',
+  'earthdistance',
+  'hstore',
+  'intarray',
+  'isn',
+  'ltree',
+  'pageinspect',
+  'pg_buffercache',
+  'pg_freespacemap',
+  'pg_stat_statements',
+  'pg_trgm',
+  'pgcrypto',
+  'pgrowlocks',
+  'pgstattuple',
+  'plpgsql',
+  'postgis',
+  'postgis_topology',
+  'seg',
+  'tablefunc',
+  'tsm_system_rows',
+  'tsm_system_time',
+  'unaccent',
+  'uuid-ossp',
+  'vector',
+]);
+
+/** Belongs to the server that was dumped, or names roles of it. */
+const LEFT_OUT =
+  /^(?:GRANT|REVOKE|SECURITY\s+LABEL|SET\s+(?:SESSION\s+AUTHORIZATION|ROLE|default_tablespace)|(?:CREATE|ALTER|DROP)\s+TABLESPACE|ALTER\s+(?:DATABASE|ROLE|USER|SYSTEM)|ALTER\s+DEFAULT\s+PRIVILEGES|COMMENT\s+ON\s+(?:EXTENSION|DATABASE|TABLESPACE|ROLE)|CREATE\s+(?:USER\s+MAPPING|SUBSCRIPTION)|ALTER\s+SUBSCRIPTION|DROP\s+(?:DATABASE|ROLE))\b/i;
+const OWNER = /^ALTER\s[\s\S]*\sOWNER\s+TO\s+[^;]+;?\s*$/i;
+const PROGRAM = /\bCOPY\b[^;]*\b(?:FROM|TO)\s+PROGRAM\s/i;
+
+export class DumpLoader implements DumpConsumer {
+  readonly #server: ThrowAwayServer;
+  readonly #signal: AbortSignal;
+  #connection: Connection | undefined;
+  readonly #databases = new Set<string>();
+  #left: TocEntry[] = [];
+  readonly #failures: Failure[] = [];
+  readonly #lacking = new Map<string, number>();
+  #leftOut = 0;
+  #errors = 0;
+
+  constructor(server: ThrowAwayServer, signal: AbortSignal) {
+    this.#server = server;
+    this.#signal = signal;
+  }
+
+  /** Makes the role and the database; before anything else. */
+  async open(): Promise<void> {
+    const query = (statement: string) => this.#server.query('postgres', statement);
+    // Not createrole: before version 16, that may give itself the right to run programs.
+    await query(`create role ${loadingRole} login nosuperuser createdb nocreaterole`);
+    await query(`create database ${database} owner ${loadingRole} template template0 encoding 'UTF8'`);
+    for (const it of ['postgres', 'template1']) {
+      await query(`alter database ${it} owner to ${loadingRole}`);
+      await this.#server.query(it, `grant all on schema public to ${loadingRole}`);
+    }
+    await this.#server.query(database, `grant all on schema public to ${loadingRole}`);
+    await this.#connect(database);
+  }
+
+  close(): void {
+    this.#connection?.close();
+  }
+
+  /**
+   * Runs a script of pg_dump or pg_dumpall.
+   *
+   * @throws RestoreError as `readScript`
+   */
+  async script(reader: ByteReader): Promise<void> {
+    for await (const part of readScript(reader)) await this.#part(part);
+  }
+
+  async toc(toc: DumpToc): Promise<void> {
+    for (const { statements } of toc.entries) demandHarmless(statements?.definition ?? '');
+    for (const it of [
+      'set statement_timeout = 0',
+      "set client_encoding = 'UTF8'",
+      'set standard_conforming_strings = on',
+      'set check_function_bodies = false',
+      'set xmloption = content',
+      'set client_min_messages = warning',
+      'set row_security = off',
+      "select pg_catalog.set_config('search_path', '', false)",
+    ])
+      await this.#run(it);
+    const firstData = toc.entries.findIndex(isData);
+    const before = firstData < 0 ? toc.entries : toc.entries.slice(0, firstData);
+    this.#left = firstData < 0 ? [] : toc.entries.slice(firstData);
+    for (const it of before) await this.#define(it);
+  }
+
+  async data(entry: TocEntry, contents: AsyncIterable<Uint8Array>): Promise<void> {
+    if (entry.isCopied) await this.#copy(entry.statements?.copy ?? '', withoutEndMark(contents));
+    else await this.script(new ByteReader(contents));
+  }
+
+  async largeObject(oid: number, contents: AsyncIterable<Uint8Array>): Promise<void> {
+    if (!Number.isInteger(oid) || oid <= 0) return;
+    await this.#run(
+      `select pg_catalog.lo_create(${oid}) where not exists (select from pg_catalog.pg_largeobject_metadata where oid = ${oid})`,
+    );
+    let at = 0;
+    for await (const piece of contents) {
+      for (let from = 0; from < piece.length; from += largeObjectBytes) {
+        const bytes = piece.subarray(from, from + largeObjectBytes);
+        const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+        await this.#run(`select pg_catalog.lo_put(${oid}, ${at}, pg_catalog.decode('${hex}', 'hex'))`);
+        at += bytes.length;
+      }
+    }
+  }
+
+  /** What an archive defines behind its data. A script has done that itself. */
+  async finish(): Promise<void> {
+    for (const it of this.#left) if (!isData(it)) await this.#define(it);
+  }
+
+  /** Counts what is there now; everything has been loaded. */
+  async result(version: string): Promise<{ loaded: LoadedDump; failures: Failure[]; notes: string[] }> {
+    let [schemas, tables, rows, databases] = [0, 0, 0, 0];
+    for (const it of await this.#server.databases()) {
+      const counted = await this.#count(it);
+      if (counted.tables === 0 && counted.schemas <= 1 && it !== database && !this.#databases.has(it)) continue;
+      databases++;
+      schemas += counted.schemas;
+      tables += counted.tables;
+      rows += counted.rows;
+    }
+    const notes = [...this.#lacking].map(
+      ([message, count]) => `Not loaded here${count > 1 ? ` (${count} times)` : ''}: ${message}`,
+    );
+    if (this.#leftOut > 0)
+      notes.push(`${this.#leftOut} statements about owners, privileges, tablespaces and roles were left out.`);
+    return {
+      loaded: { version, databases, schemas, tables, rows, errors: this.#errors, leftOut: this.#leftOut },
+      failures: this.#failures,
+      notes: notes.slice(0, mostErrors),
+    };
+  }
+
+  async #count(name: string): Promise<{ schemas: number; tables: number; rows: number }> {
+    const own = "n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'";
+    const list = await this.#server.query(
+      name,
+      `select n.nspname, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) from pg_catalog.pg_namespace n left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relkind = 'r' where ${own}`,
+    );
+    let rows = 0;
+    const tables = list.filter(([, table]) => table);
+    for (const [, table] of tables) {
+      const [[count = '0'] = []] = await this.#server.query(name, `select pg_catalog.count(*) from only ${table}`);
+      rows += Number(count);
+    }
+    return { schemas: new Set(list.map(([schema]) => schema)).size, tables: tables.length, rows };
+  }
+
+  async #part(part: ScriptPart): Promise<void> {
+    switch (part.kind) {
+      case 'copy':
+        demandHarmless(textOf(part.bytes));
+        await this.#copy(part.bytes, part.data);
+        return;
+      case 'command':
+        await this.#command(part.text);
+        return;
+      case 'statement':
+        await this.#statement(part.bytes);
+    }
+  }
+
+  async #command(text: string): Promise<void> {
+    const name = databaseOf(text);
+    if (name !== undefined) await this.#connect(name);
+  }
+
+  async #define({ description, statements }: TocEntry): Promise<void> {
+    const definition = statements?.definition.trim() ?? '';
+    if (NOT_DEFINED.test(description)) {
+      this.#leftOut++;
+      return;
+    }
+    if (description === 'BLOB METADATA') {
+      for (const oid of definition.split(/\s+/))
+        if (/^\d+$/.test(oid)) await this.#run(`select pg_catalog.lo_create(${oid})`);
+      return;
+    }
+    if (definition === '') return;
+    // A definition may be several statements.
+    for await (const part of readScript(new ByteReader(once(Buffer.from(`${definition}\n`)))))
+      if (part.kind === 'statement') await this.#statement(part.bytes);
+  }
+
+  async #statement(bytes: Uint8Array): Promise<void> {
+    const text = withoutComments(textOf(bytes));
+    demandHarmless(text);
+    if (LEFT_OUT.test(text) || OWNER.test(text)) {
+      this.#leftOut++;
+      return;
+    }
+    const [, extension] = /^CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?("(?:[^"]|"")+"|[\w-]+)/i.exec(text) ?? [];
+    if (extension !== undefined) return this.#extension(unquoted(extension), text);
+    const [, role] = /^CREATE\s+(?:ROLE|USER|GROUP)\s+("(?:[^"]|"")+"|[\w$]+)/i.exec(text) ?? [];
+    if (role !== undefined) {
+      // The name is needed, by policies; what it may do is not.
+      const { error } = await this.#server.attempt('postgres', `create role ${utf8(role)} nologin`);
+      if (error !== undefined && !error.includes('already exists')) this.#lack(error);
+      return;
+    }
+    const [, created] = /^CREATE\s+DATABASE\s+("(?:[^"]|"")+"|\w+)/i.exec(text) ?? [];
+    if (created !== undefined) {
+      this.#databases.add(unquoted(created));
+      // Its locale may not be installed here.
+      return this.#run(`create database ${created} template template0 encoding 'UTF8'`);
+    }
+    await this.#run(bytes);
+  }
+
+  /** By the superuser, as most need one: only those that are known to be harmless, and those that PostgreSQL calls trusted. */
+  async #extension(name: string, text: string): Promise<void> {
+    const [, schema] = /\sWITH\s+(?:SCHEMA\s+)?("(?:[^"]|"")+"|\w+)/i.exec(text) ?? [];
+    const connected = this.#connectedTo;
+    const isTrusted = HARMLESS.has(name) || (await this.#isTrusted(name));
+    const quoted = `"${name.replaceAll('"', '""')}"`;
+    const { error } = isTrusted
+      ? await this.#server.attempt(
+          connected,
+          `create extension if not exists ${quoted}${schema === undefined ? '' : ` with schema ${schema}`} cascade`,
+        )
+      : { error: `the extension ${name} is not made: it could reach files or networks` };
+    if (error !== undefined) this.#lack(error);
+  }
+
+  async #isTrusted(name: string): Promise<boolean> {
+    if (Number.parseInt(this.#server.installation.major, 10) < 13) return false;
+    const [row] = await this.#server.query(
+      'postgres',
+      `select 1 from pg_catalog.pg_available_extension_versions where trusted and name = '${name.replaceAll("'", "''")}'`,
+    );
+    return row !== undefined;
+  }
+
+  #connectedTo = database;
+
+  async #connect(name: string): Promise<void> {
+    try {
+      const options = { socket: this.#server.place.socket, user: loadingRole, database: name, signal: this.#signal };
+      const next = await Connection.open(options);
+      this.#connection?.close();
+      this.#connection = next;
+      this.#connectedTo = name;
+    } catch (error) {
+      if (!(error instanceof StatementError)) throw error;
+      fail('damaged', 'start', `the dump goes on in the database ${name}, which it did not make: ${error.message}`);
+    }
+  }
+
+  async #copy(statement: string | Uint8Array, data: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#attempt(() => (this.#connection as Connection).copy(statement, data));
+  }
+
+  async #run(statement: string | Uint8Array): Promise<void> {
+    await this.#attempt(() => (this.#connection as Connection).execute(statement));
+  }
+
+  async #attempt(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof StatementError)) throw error;
+      this.#errors++;
+      const { code, message } = error;
+      if (OF_SURROUNDINGS.has(code) || (OF_ABSENCE.has(code) && this.#lacking.size > 0) || isRole(message)) {
+        this.#lack(message);
+      } else if (this.#failures.length < mostErrors) {
+        this.#failures.push({
+          code: 'damaged',
+          stage: 'start',
+          message: `PostgreSQL does not load all of it: ${message.slice(0, 300)} (${code})`,
+          hint: 'Load it into a server like the one it came from; if the error is the same there, use another backup.',
+        });
+      }
+    }
+  }
+
+  #lack(message: string): void {
+    const told = message.slice(0, 300);
+    if (this.#lacking.has(told) || this.#lacking.size < mostErrors)
+      this.#lacking.set(told, (this.#lacking.get(told) ?? 0) + 1);
+  }
+}
+
+/**
+ * Before anything runs: a script with commands of psql that pg_dump does not write was made to do something else.
+ *
+ * @throws RestoreError `hostile`, and as `readScript`
+ */
+export async function screenScript(reader: ByteReader): Promise<void> {
+  for await (const part of readScript(reader)) {
+    if (part.kind === 'command') {
+      const isKnown = /^\\(?:restrict|unrestrict)\s+\w+$/.test(part.text) || databaseOf(part.text) !== undefined;
+      if (isKnown) continue;
+      const [name = '\\'] = /^\\\S*/.exec(part.text) ?? [];
+      fail('hostile', 'start', `the dump holds the command ${name.slice(0, 20)} of psql, which no pg_dump writes`, {
+        offset: reader.offset,
+        hint: 'Such commands run programs and read files. Do not give it to psql: find out who changed it.',
+      });
+    }
+    demandHarmless(textOf(part.bytes));
+    if (part.kind === 'copy') for await (const _ of part.data);
+  }
+}
+
+/** Entries without a statement to run, or about roles of another server. */
+const NOT_DEFINED =
+  /^(?:ACL|DEFAULT ACL|DATABASE|DATABASE PROPERTIES|TABLESPACE|SECURITY LABEL|SUBSCRIPTION|SUBSCRIPTION TABLE|USER MAPPING|STATISTICS DATA|BLOBS)$/;
+
+function isData({ description, hasData }: TocEntry): boolean {
+  return hasData && (description === 'TABLE DATA' || description === 'BLOBS');
+}
+
+/** psql's \connect as pg_dump writes it: a name, or a whole connection string with nothing but a name. */
+function databaseOf(command: string): string | undefined {
+  const [, rest] = /^\\connect\s+(?:-reuse-previous=on\s+)?(.+)$/.exec(command) ?? [];
+  if (rest === undefined) return undefined;
+  const [, inString] = /^"dbname='((?:[^'\\"]|\\.|"")*)'"$/.exec(rest) ?? [];
+  if (inString !== undefined) return utf8(inString.replace(/\\(.)/g, '$1').replaceAll('""', '"'));
+  const [, quoted] = /^"((?:[^"]|"")*)"$/.exec(rest) ?? [];
+  if (quoted !== undefined) return utf8(quoted.replaceAll('""', '"'));
+  return /^[\w$\x80-\xff]+$/.test(rest) ? utf8(rest) : undefined;
+}
+
+function demandHarmless(statement: string): void {
+  if (!PROGRAM.test(statement.slice(0, 100_000))) return;
+  fail('hostile', 'start', 'the dump holds a COPY that runs a program, which no pg_dump writes', {
+    hint: 'Do not give it to psql or pg_restore: find out who changed it.',
+  });
+}
+
+function isRole(message: string): boolean {
+  return /^role ".*" does not exist$/.test(message);
+}
+
+function unquoted(name: string): string {
+  return utf8(name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase());
+}
+
+function utf8(text: string): string {
+  return Buffer.from(text, 'latin1').toString('utf8');
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/^(?:\s+|--[^\n]*(?:\n|$))+/, '');
+}
+
+/** The archive keeps the mark that psql would take for the end; here it would be a row. */
+async function* withoutEndMark(contents: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  let held: Buffer = Buffer.alloc(0);
+  for await (const piece of contents) {
+    const all = Buffer.concat([held, piece]);
+    const sure = Math.max(0, all.length - 5);
+    if (sure > 0) yield all.subarray(0, sure);
+    held = Buffer.from(all.subarray(sure));
+  }
+  const end = held.lastIndexOf('\\.\n\n\n');
+  if (end > 0) yield held.subarray(0, end);
+}
