@@ -70,7 +70,10 @@ export class WalgCluster {
       this.sql('shop', `create tablespace fast location '${folder}/space'`);
       this.sql('shop', 'create table items tablespace fast as select i, md5(i::text) v from generate_series(1, 500) i');
     }
-    this.sql('shop', 'create table facts as select i, repeat(md5((i % 10)::text), 3) v from generate_series(1, 3000) i');
+    this.sql(
+      'shop',
+      'create table facts as select i, repeat(md5((i % 10)::text), 3) v from generate_series(1, 3000) i',
+    );
     this.sql('shop', 'vacuum full');
   }
 
