@@ -56,6 +56,11 @@ export class KustomizationResource extends Resource {
   readonly kind = 'Kustomization' as const;
 }
 
+/** A values.yaml of the chart `postgres` of Crunchy's examples: it has no kind, and becomes a cluster and a Secret. */
+export class CrunchyValuesResource extends Resource {
+  readonly kind = 'CrunchyValues' as const;
+}
+
 /** What rules look at. `Document` is any YAML document of a kind that we know, with its parse errors. */
 export interface SubjectOf {
   'pgbackrest.conf': Conf;
@@ -80,6 +85,8 @@ export interface SubjectOf {
   ZalandoCluster: ZalandoClusterResource;
   ZalandoOperator: ZalandoOperatorResource;
   Kustomization: KustomizationResource;
+  /** The values of Crunchy's chart. */
+  CrunchyValues: CrunchyValuesResource;
   Document: YamlDocument;
   /** Pods, and what makes Pods. */
   Workload: WorkloadResource;
@@ -156,12 +163,21 @@ const WORKLOADS: { group: RegExp; kinds: string[] }[] = [
 
 /** A bucket policy has no kind. */
 const POLICY_WORDS = ['Statement'];
+const CHART_WORDS = ['multiBackupRepos'];
 
 /** A kustomization may leave its kind out. */
-const KUSTOMIZE_WORDS = ['Kustomization', 'secretGenerator', 'configMapGenerator', 'patches', 'patchesStrategicMerge'];
+const KUSTOMIZE_WORDS = [
+  'Kustomization',
+  'secretGenerator',
+  'configMapGenerator',
+  'patches',
+  'patchesStrategicMerge',
+  'namePrefix',
+  'nameSuffix',
+];
 
 const INTERESTING = new RegExp(
-  `\\b(?:${[...READERS.flatMap((it) => it.kinds), ...KUSTOMIZE_WORDS, ...POLICY_WORDS].join('|')})\\b`,
+  `\\b(?:${[...READERS.flatMap((it) => it.kinds), ...KUSTOMIZE_WORDS, ...POLICY_WORDS, ...CHART_WORDS].join('|')})\\b`,
 );
 
 const WORKLOAD = new RegExp(`\\bkind["']?:\\s*["']?(?:${WORKLOADS.flatMap((it) => it.kinds).join('|')})\\b`);
@@ -198,6 +214,10 @@ function readNode(part: Part, node: YamlNode, into: Resource[], depth = 0): void
     into.push(new KustomizationResource(part, node, apiVersion, 'Kustomization'));
     for (const it of node.get('secretGenerator')?.items() ?? []) into.push(readGenerator(part, it, 'Secret'));
     for (const it of node.get('configMapGenerator')?.items() ?? []) into.push(readGenerator(part, it, 'ConfigMap'));
+    return;
+  }
+  if (kind === '' && node.get('multiBackupRepos')?.isList) {
+    into.push(new CrunchyValuesResource(part, node, '', 'CrunchyValues'));
     return;
   }
   if (isBucketPolicy(node)) {

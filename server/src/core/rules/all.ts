@@ -16,6 +16,7 @@ import backupLocationSecretValue from './backupLocationSecretValue.ts';
 import backupLocationSpec from './backupLocationSpec.ts';
 import backupLocationValueSpace from './backupLocationValueSpace.ts';
 import backupOfNothing from './backupOfNothing.ts';
+import backupSchedule from './backupSchedule.ts';
 import backupsIgnored from './backupsIgnored.ts';
 import binaryKeyFile from './binaryKeyFile.ts';
 import bothDataSources from './bothDataSources.ts';
@@ -31,6 +32,7 @@ import cipherPassWithoutType from './cipherPassWithoutType.ts';
 import cipherTypeNotHere from './cipherTypeNotHere.ts';
 import cipherTypeWithoutPass from './cipherTypeWithoutPass.ts';
 import cipherWithoutRepository from './cipherWithoutRepository.ts';
+import clusterPathStyle from './clusterPathStyle.ts';
 import clusterTypeWithoutPass from './clusterTypeWithoutPass.ts';
 import cnpgAddress from './cnpgAddress.ts';
 import cnpgBackupMethod from './cnpgBackupMethod.ts';
@@ -58,11 +60,15 @@ import compressedAfterEncryption from './compressedAfterEncryption.ts';
 import confEntryName from './confEntryName.ts';
 import credentialsIgnored from './credentialsIgnored.ts';
 import cronAsRoot from './cronAsRoot.ts';
+import crVersion from './crVersion.ts';
+import defaultRepositoryPath from './defaultRepositoryPath.ts';
+import deletedWithCluster from './deletedWithCluster.ts';
 import deltaInGlobal from './deltaInGlobal.ts';
 import deprecatedOption from './deprecatedOption.ts';
 import dottedBucket from './dottedBucket.ts';
 import duplicateOption from './duplicateOption.ts';
 import echoIntoBase64 from './echoIntoBase64.ts';
+import emptyEntry from './emptyEntry.ts';
 import emptyValue from './emptyValue.ts';
 import encryptionEmpty from './encryptionEmpty.ts';
 import encryptionKeyBesideCredentials from './encryptionKeyBesideCredentials.ts';
@@ -71,28 +77,38 @@ import encryptionMethodMissing from './encryptionMethodMissing.ts';
 import encryptionMisplaced from './encryptionMisplaced.ts';
 import encryptionSection from './encryptionSection.ts';
 import environmentOption from './environmentOption.ts';
+import expireByHand from './expireByHand.ts';
 import fieldValue from './fieldValue.ts';
+import firstRepository from './firstRepository.ts';
 import foldedConf from './foldedConf.ts';
 import foreignComment from './foreignComment.ts';
+import gcsKeyFile from './gcsKeyFile.ts';
 import generatedNameHash from './generatedNameHash.ts';
 import gpgLoopback from './gpgLoopback.ts';
 import gpgOutputExists from './gpgOutputExists.ts';
 import gpgRecipientTrust from './gpgRecipientTrust.ts';
 import gpgWithoutBatch from './gpgWithoutBatch.ts';
+import helmPassphrase from './helmPassphrase.ts';
 import ignoredOption from './ignoredOption.ts';
 import ignoredTimeUnit from './ignoredTimeUnit.ts';
 import ignoreWithoutReason from './ignoreWithoutReason.ts';
 import immutableSecret from './immutableSecret.ts';
 import inlineComment from './inlineComment.ts';
 import invalidValue from './invalidValue.ts';
+import kmsKeyOnly from './kmsKeyOnly.ts';
 import lineTooLong from './lineTooLong.ts';
 import lineWithoutEquals from './lineWithoutEquals.ts';
 import listNotMerged from './listNotMerged.ts';
+import literalBreak from './literalBreak.ts';
+import manualHalf from './manualHalf.ts';
+import metadataText from './metadataText.ts';
+import missingCredentials from './missingCredentials.ts';
 import missingField from './missingField.ts';
 import missingRequiredOption from './missingRequiredOption.ts';
 import missingRetention from './missingRetention.ts';
 import misspeltCipherOption from './misspeltCipherOption.ts';
 import mountedFileName from './mountedFileName.ts';
+import namePrefix from './namePrefix.ts';
 import negatedOption from './negatedOption.ts';
 import noBaseBackups from './noBaseBackups.ts';
 import obsoleteCompress from './obsoleteCompress.ts';
@@ -109,6 +125,7 @@ import opensslOptionsDiffer from './opensslOptionsDiffer.ts';
 import opensslSmime from './opensslSmime.ts';
 import opensslWithoutPbkdf2 from './opensslWithoutPbkdf2.ts';
 import operatorWritesOption from './operatorWritesOption.ts';
+import optionForm from './optionForm.ts';
 import optionIndex from './optionIndex.ts';
 import optionNewerThanTarget from './optionNewerThanTarget.ts';
 import optionOfOtherCommand from './optionOfOtherCommand.ts';
@@ -116,24 +133,29 @@ import optionOutsideSection from './optionOutsideSection.ts';
 import optionSetTwice from './optionSetTwice.ts';
 import overriddenCommandOption from './overriddenCommandOption.ts';
 import passwordArgument from './passwordArgument.ts';
+import pathInBackupSet from './pathInBackupSet.ts';
 import pathStyleEndpoint from './pathStyleEndpoint.ts';
 import pgAndRepoHost from './pgAndRepoHost.ts';
 import pipelineFailure from './pipelineFailure.ts';
 import placeholderCipherPass from './placeholderCipherPass.ts';
 import plainHttpEndpoint from './plainHttpEndpoint.ts';
+import plainWalUnderPgTde from './plainWalUnderPgTde.ts';
 import publishedCipherPass from './publishedCipherPass.ts';
 import quotedValue from './quotedValue.ts';
 import readableSecret from './readableSecret.ts';
 import recoveryOptionStandbyMode from './recoveryOptionStandbyMode.ts';
 import refusedOption from './refusedOption.ts';
 import removedBackups from './removedBackups.ts';
+import removedInV1 from './removedInV1.ts';
 import removedSecret from './removedSecret.ts';
 import repoPassWithoutType from './repoPassWithoutType.ts';
 import repositoryInDataDirectory from './repositoryInDataDirectory.ts';
 import repositoryMoved from './repositoryMoved.ts';
+import repositoryName from './repositoryName.ts';
 import repositoryStorage from './repositoryStorage.ts';
 import restoreBackup from './restoreBackup.ts';
 import restoreTarget from './restoreTarget.ts';
+import retentionUnit from './retentionUnit.ts';
 import sameRepositoryPlace from './sameRepositoryPlace.ts';
 import secretDataClearText from './secretDataClearText.ts';
 import secretDataNotBase64 from './secretDataNotBase64.ts';
@@ -143,6 +165,7 @@ import secretEntryTwice from './secretEntryTwice.ts';
 import secretInGlobal from './secretInGlobal.ts';
 import secretNotHere from './secretNotHere.ts';
 import secretOnCommandLine from './secretOnCommandLine.ts';
+import secretTooLarge from './secretTooLarge.ts';
 import secretUnknownField from './secretUnknownField.ts';
 import secretValueNewline from './secretValueNewline.ts';
 import secretValueType from './secretValueType.ts';
@@ -171,6 +194,7 @@ import storageCaCertificate from './storageCaCertificate.ts';
 import storageCredentials from './storageCredentials.ts';
 import storageDefaults from './storageDefaults.ts';
 import storageSection from './storageSection.ts';
+import storeAddress from './storeAddress.ts';
 import timeoutOrder from './timeoutOrder.ts';
 import tlsNotVerified from './tlsNotVerified.ts';
 import tooLarge from './tooLarge.ts';
@@ -184,10 +208,13 @@ import unknownRepository from './unknownRepository.ts';
 import unknownRule from './unknownRule.ts';
 import unknownSecretEntry from './unknownSecretEntry.ts';
 import unknownStanza from './unknownStanza.ts';
+import unreadFile from './unreadFile.ts';
 import unreadSection from './unreadSection.ts';
 import unusedIgnore from './unusedIgnore.ts';
+import volumeClaim from './volumeClaim.ts';
 import walgDebugLog from './walgDebugLog.ts';
 import walgTwoKeys from './walgTwoKeys.ts';
+import walMayBeDropped from './walMayBeDropped.ts';
 import weakCipherPass from './weakCipherPass.ts';
 import wrappedCipherPass from './wrappedCipherPass.ts';
 import yamlSyntax from './yamlSyntax.ts';
@@ -226,6 +253,7 @@ export const allRules: readonly AnyRule[] = [
   backupLocationSpec,
   backupLocationValueSpace,
   backupOfNothing,
+  backupSchedule,
   backupsIgnored,
   binaryKeyFile,
   bothDataSources,
@@ -241,6 +269,7 @@ export const allRules: readonly AnyRule[] = [
   cipherTypeNotHere,
   cipherTypeWithoutPass,
   cipherWithoutRepository,
+  clusterPathStyle,
   clusterTypeWithoutPass,
   cnpgAddress,
   cnpgBackupMethod,
@@ -268,11 +297,15 @@ export const allRules: readonly AnyRule[] = [
   confEntryName,
   credentialsIgnored,
   cronAsRoot,
+  crVersion,
+  defaultRepositoryPath,
+  deletedWithCluster,
   deltaInGlobal,
   deprecatedOption,
   dottedBucket,
   duplicateOption,
   echoIntoBase64,
+  emptyEntry,
   emptyValue,
   encryptionEmpty,
   encryptionKeyBesideCredentials,
@@ -281,28 +314,38 @@ export const allRules: readonly AnyRule[] = [
   encryptionMisplaced,
   encryptionSection,
   environmentOption,
+  expireByHand,
   fieldValue,
+  firstRepository,
   foldedConf,
   foreignComment,
+  gcsKeyFile,
   generatedNameHash,
   gpgLoopback,
   gpgOutputExists,
   gpgRecipientTrust,
   gpgWithoutBatch,
+  helmPassphrase,
   ignoredOption,
   ignoredTimeUnit,
   ignoreWithoutReason,
   immutableSecret,
   inlineComment,
   invalidValue,
+  kmsKeyOnly,
   lineTooLong,
   lineWithoutEquals,
   listNotMerged,
+  literalBreak,
+  manualHalf,
+  metadataText,
+  missingCredentials,
   missingField,
   missingRequiredOption,
   missingRetention,
   misspeltCipherOption,
   mountedFileName,
+  namePrefix,
   negatedOption,
   noBaseBackups,
   obsoleteCompress,
@@ -319,6 +362,7 @@ export const allRules: readonly AnyRule[] = [
   opensslSmime,
   opensslWithoutPbkdf2,
   operatorWritesOption,
+  optionForm,
   optionIndex,
   optionNewerThanTarget,
   optionOfOtherCommand,
@@ -326,24 +370,29 @@ export const allRules: readonly AnyRule[] = [
   optionSetTwice,
   overriddenCommandOption,
   passwordArgument,
+  pathInBackupSet,
   pathStyleEndpoint,
   pgAndRepoHost,
   pipelineFailure,
   placeholderCipherPass,
   plainHttpEndpoint,
+  plainWalUnderPgTde,
   publishedCipherPass,
   quotedValue,
   readableSecret,
   recoveryOptionStandbyMode,
   refusedOption,
   removedBackups,
+  removedInV1,
   removedSecret,
   repoPassWithoutType,
   repositoryInDataDirectory,
   repositoryMoved,
+  repositoryName,
   repositoryStorage,
   restoreBackup,
   restoreTarget,
+  retentionUnit,
   sameRepositoryPlace,
   secretDataClearText,
   secretDataNotBase64,
@@ -353,6 +402,7 @@ export const allRules: readonly AnyRule[] = [
   secretInGlobal,
   secretNotHere,
   secretOnCommandLine,
+  secretTooLarge,
   secretUnknownField,
   secretValueNewline,
   secretValueType,
@@ -381,6 +431,7 @@ export const allRules: readonly AnyRule[] = [
   storageCredentials,
   storageDefaults,
   storageSection,
+  storeAddress,
   timeoutOrder,
   tlsNotVerified,
   tooLarge,
@@ -394,10 +445,13 @@ export const allRules: readonly AnyRule[] = [
   unknownRule,
   unknownSecretEntry,
   unknownStanza,
+  unreadFile,
   unreadSection,
   unusedIgnore,
+  volumeClaim,
   walgDebugLog,
   walgTwoKeys,
+  walMayBeDropped,
   weakCipherPass,
   wrappedCipherPass,
   yamlSyntax,

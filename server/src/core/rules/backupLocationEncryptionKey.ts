@@ -13,7 +13,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'Portworx and Stork',
-  catalogue: ['W2', 'W4'],
+  catalogue: ['W2', 'W4', 'pains P40'],
   kinds: ['BackupLocation'],
   bad: fixture`
     apiVersion: stork.libopenstorage.org/v1alpha1

@@ -20,7 +20,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'Kubernetes',
-  catalogue: ['W5', 'W7', 'W23', 'Z10'],
+  catalogue: ['P66', 'W5', 'W7', 'W23', 'Z10'],
   kinds: [
     'BackupLocation',
     'SGObjectStorage',

@@ -10,7 +10,7 @@ export default rule({
   confidence: 'likely',
   since: '0.2.0',
   product: 'pgBackRest',
-  catalogue: ['M87', 'M99'],
+  catalogue: ['M99'],
   kinds: ['Script'],
   bad: fixture`
     #- /etc/cron.d/pgbackrest

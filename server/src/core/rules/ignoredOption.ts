@@ -50,6 +50,18 @@ export default rule({
         if (group) group.settings.push(setting);
         else byCause.set(cause, { unmet, settings: [setting] });
       }
+      for (const spool of conf.settings.filter((it) => it.resolved.canonical === 'spool-path')) {
+        if (
+          effective.some(
+            (it) => it.value('archive-async', undefined) === 'y' || it.isUncertain('archive-async', undefined),
+          )
+        )
+          break;
+        report(spool.keyPlace, 'spool-path has no effect without archive-async=y', {
+          severity: 'information',
+          fix: fix('Remove spool-path', spool.remove()),
+        });
+      }
       for (const { unmet, settings } of byCause.values()) {
         const [first, ...others] = settings as [Setting, ...Setting[]];
         const more = others.length > 0 ? ` and ${others.length} more have` : ' has';

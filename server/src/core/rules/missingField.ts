@@ -10,7 +10,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'Kubernetes',
-  catalogue: ['G2', 'G4', 'G5', 'G7', 'G21', 'G22', 'G23', 'P23', 'P32', 'C15'],
+  catalogue: ['G2', 'G4', 'G5', 'G7', 'G21', 'G22', 'G23', 'P23', 'P32', 'P65', 'C15'],
   kinds: ['Document'],
   bad: fixture`
     apiVersion: stackgres.io/v1beta1

@@ -65,6 +65,13 @@ export default rule({
   check(cluster, { report, query }) {
     for (const scope of cluster.scopes) {
       const written = operatorOptions(scope).filter((it) => it.section === 'global' && it.key !== 'archive-async');
+      for (const setting of scope.role === 'own' ? scope.global : []) {
+        const { canonical } = setting.resolved;
+        if (!canonical?.startsWith('tls-server-')) continue;
+        report(setting.keyPlace, `the operator writes ${setting.key} itself`, {
+          fix: fix(`Remove ${setting.key}`, setting.remove()),
+        });
+      }
       for (const { conf } of clusterConfiguration(cluster, scope, query).confs) {
         for (const setting of conf.settings) {
           const { canonical, definition } = setting.resolved;

@@ -9,7 +9,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M64'],
+  catalogue: ['M64', 'pains P32'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],
   bad: fixture`
     [global]

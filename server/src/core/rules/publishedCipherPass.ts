@@ -10,7 +10,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'pgBackRest',
-  catalogue: ['M12', 'pains P19'],
+  catalogue: ['M12', 'pains P19', 'pains P46'],
   kinds: ['pgbackrest.conf'],
   bad: fixture`
     [global]

@@ -1,5 +1,5 @@
 import { resolveOption } from '../pgbackrest/options.ts';
-import type { PostgresBackupResource, PostgresClusterResource } from '../resources/postgresCluster.ts';
+import { optionLists } from '../queries/backupOptions.ts';
 import { fix, fixture, rule } from '../rule.ts';
 import type { YamlNode } from '../yaml/node.ts';
 
@@ -61,24 +61,6 @@ export default rule({
     }
   },
 });
-
-function optionLists(
-  resource: PostgresBackupResource | PostgresClusterResource,
-): { list: YamlNode; isRestore: boolean }[] {
-  const found =
-    resource.kind === 'PostgresBackup'
-      ? [{ path: 'spec.options', isRestore: resource.manifestKind.endsWith('Restore') }]
-      : [
-          { path: 'spec.backups.pgbackrest.manual.options', isRestore: false },
-          { path: 'spec.backups.pgbackrest.restore.options', isRestore: true },
-          { path: 'spec.dataSource.pgbackrest.options', isRestore: true },
-          { path: 'spec.dataSource.postgresCluster.options', isRestore: true },
-        ];
-  return found.flatMap(({ path, isRestore }) => {
-    const list = resource.node.get(path);
-    return list?.isList ? [{ list, isRestore }] : [];
-  });
-}
 
 /** Only a block list item on a line of its own that holds nothing else. */
 function removeItem(item: YamlNode, text: string) {

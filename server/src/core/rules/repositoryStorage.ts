@@ -39,6 +39,7 @@ export default rule({
       postgresVersion: 16
       backups:
         pgbackrest:
+          global: {repo2-s3-key-type: auto}
           repos:
             - name: repo1
               volume: {volumeClaimSpec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}

@@ -10,7 +10,7 @@ export default rule({
   confidence: 'certain',
   since: '0.1.0',
   product: 'Zalando',
-  catalogue: ['Z2'],
+  catalogue: ['Z2', 'pains P43', 'pains P76'],
   kinds: ['ConfigMap', 'Secret', 'ZalandoCluster'],
   bad: fixture`
     apiVersion: v1
