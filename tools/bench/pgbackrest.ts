@@ -173,7 +173,7 @@ class BenchCluster {
       end loop; end $$`.replace('%%', '%'),
     );
     this.#sql('checkpoint');
-    return Number(execFileSync('du', ['-sb', this.#at('pg')], { encoding: 'utf8' }).split('\t')[0]);
+    return Number(execFileSync('du', ['-sb', '--exclude=pg_wal', this.#at('pg')], { encoding: 'utf8' }).split('\t')[0]);
   }
 
   backUp(kind: Kind): Repository {
@@ -209,8 +209,8 @@ class BenchCluster {
   }
 
   async duel(repository: Repository, bytes: number, rounds: number): Promise<RepositoryMeasure> {
-    const theirs = (target: string, command: string) =>
-      this.#time('pgbackrest', [`--config=${repository.conf}`, '--stanza=demo', `--pg1-path=${target}`, command]);
+    const theirs = (command: string[]) =>
+      this.#time('pgbackrest', [`--config=${repository.conf}`, '--stanza=demo', ...command]);
     const keys = repository.kind.isEncrypted ? ['--config', repository.conf] : [];
     const ours = (more: string[]) =>
       this.#time(process.execPath, [this.#program, 'test-restore', repository.path, ...keys, ...more]);
@@ -221,11 +221,11 @@ class BenchCluster {
     let memory = 0;
     const target = this.#at('target');
     for (let round = 0; round < rounds; round++) {
-      runs.verify.theirs.push((await theirs(this.#at('pg'), 'verify')).seconds);
+      runs.verify.theirs.push((await theirs(['verify'])).seconds);
       const verified = await ours([]);
       runs.verify.ours.push(verified.seconds);
       this.#emptyFolder(target);
-      runs.restore.theirs.push((await theirs(target, 'restore')).seconds);
+      runs.restore.theirs.push((await theirs([`--pg1-path=${target}`, 'restore'])).seconds);
       rmSync(target, { recursive: true, force: true });
       spawnSync('sync');
       const restored = await ours(['--to', target]);
