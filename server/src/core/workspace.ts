@@ -71,13 +71,15 @@ export class Workspace {
   readonly #committedIndex = new Index();
   readonly #records = new Map<string, FileRecord>();
   readonly #ruleIds: readonly string[];
+  /** By the kind of what they look at: most of two hundred rules have nothing to say about a given subject. */
+  readonly #rulesOf = new Map<string, AnyRule[]>();
 
-  constructor(
-    private readonly rules: readonly AnyRule[],
-    index = new Index(),
-  ) {
+  constructor(rules: readonly AnyRule[], index = new Index()) {
     this.index = index;
     this.#ruleIds = rules.map((it) => it.id);
+    for (const rule of rules) {
+      for (const kind of rule.kinds) this.#rulesOf.set(kind, [...(this.#rulesOf.get(kind) ?? []), rule]);
+    }
   }
 
   get uris(): string[] {
@@ -373,8 +375,7 @@ export class Workspace {
     const findings: Finding[] = [];
     const told = new Set<string>();
     for (const subject of subjects) {
-      for (const rule of this.rules) {
-        if (!('kind' in subject) || !rule.kinds.includes(subject.kind as SubjectKind)) continue;
+      for (const rule of ('kind' in subject && this.#rulesOf.get(subject.kind as SubjectKind)) || []) {
         const severity = this.#own.severity.get(rule.id) ?? wanted?.get(rule.id);
         if (severity === 'off') continue;
         const context: RuleContext = {
