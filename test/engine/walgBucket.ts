@@ -250,7 +250,12 @@ export const sodiumOffer = (bytes: Uint8Array = key): KeyOffer => ({
 });
 
 export async function testRestore(archive: string, job: Partial<TestRestoreJob> = {}): Promise<Report[]> {
-  const keys = (job.keys ?? []).map((it) => ({ ...it, bytes: Uint8Array.from(it.bytes) }));
+  // A job wipes the keys it was given.
+  const keys = (job.keys ?? []).map((it) => ({
+    ...it,
+    bytes: Uint8Array.from(it.bytes),
+    ...(it.passphrase && { passphrase: Uint8Array.from(it.passphrase) }),
+  }));
   const outcome = await runJob({ kind: 'test-restore', archive, ...job, keys }, quietContext());
   if (outcome.ok) return outcome.value as Report[];
   throw Object.assign(new Error(outcome.failure.message), { failure: outcome.failure });
