@@ -65,7 +65,7 @@ export default rule({
       if (history.before.definitionsOf(reference.symbol).length > 0) continue;
       // Said once for each name: four selectors of one Secret are one Secret that is not here.
       seen.add(name);
-      const elsewhere = query.definitionsOf({ kind: 'secret', name })[0]?.resource;
+      const elsewhere = secretElsewhere(name, query);
       if (elsewhere) {
         report(
           reference.at,
@@ -87,6 +87,18 @@ export default rule({
     }
   },
 });
+
+/**
+ * A Secret of that name in another namespace that nobody there uses. One that is used is its neighbours' own: the same name
+ * in two namespaces is what deployments of one chart look like.
+ */
+function secretElsewhere(name: string, query: Query): Resource | undefined {
+  const isUsed = ({ symbol }: Fact) =>
+    query
+      .referencesTo(symbol)
+      .some((it) => it.symbol.namespace === symbol.namespace && it.resource.namespace !== undefined);
+  return query.definitionsOf({ kind: 'secret', name }).find((it) => !isUsed(it))?.resource;
+}
 
 /** The Secrets without which the object does not work; an optional source may be missing. */
 function neededSecrets(resource: Resource): Fact[] {
