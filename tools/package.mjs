@@ -13,7 +13,16 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const maximumBytes = 5_000_000;
 
 /** What is copied beside the bundles; .vscodeignore chooses among it. */
-const SOURCES = ['README.md', 'CHANGELOG.md', 'LICENSE', '.vscodeignore', 'client', 'media'];
+const SOURCES = [
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+  '.vscodeignore',
+  'package.nls.json',
+  'l10n',
+  'client',
+  'media',
+];
 
 /** Parts of package.json that only a checkout needs. */
 const DEVELOPMENT_ONLY = ['private', 'bin', 'scripts', 'dependencies', 'devDependencies', 'allowScripts'];

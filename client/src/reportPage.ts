@@ -122,7 +122,7 @@ function startTick({ started, loaded, failure }: Report): string {
     recoveredTo?.lsn
       ? l10n.t('PostgreSQL {0} started and recovered to {1}', version, recoveredTo.lsn)
       : l10n.t('PostgreSQL {0} started', version),
-    l10n.t('{0} tables in {1} databases', tables, databases),
+    l10n.t('tables: {0}, databases: {1}', tables, databases),
     checkedBy === 'pg_amcheck' ? l10n.t('pg_amcheck found nothing wrong') : l10n.t('every table was read'),
     ...(checksums ? [l10n.t('every page has its checksum')] : []),
   ];
