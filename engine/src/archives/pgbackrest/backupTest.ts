@@ -9,7 +9,7 @@ import { readable, toByteText } from './byteText.ts';
 import { controlFile, DataDirectory, labelFile, versionFile } from './dataDirectory.ts';
 import { walObjectBytes } from './expectedBytes.ts';
 import { mostFailures, noResults } from './fileCheck.ts';
-import { openCrew } from './fileCrew.ts';
+import { openCrew, ReadyThreads } from './fileCrew.ts';
 import { type FileEntry, loadManifest, type Manifest, manifestFiles, manifestName } from './manifest.ts';
 import type { OpenStanza } from './openStanza.ts';
 import { readControlFile } from './pgControl.ts';
@@ -37,8 +37,8 @@ export async function testBackup(
     if (manifest) await test.run(manifest, sink, { isThrowAway });
     if (sink && test.failures.length === 0) restoredTo = await sink.publish();
   } finally {
+    await test.close();
     if (restoredTo === null) await sink?.discard();
-    test.wipe();
   }
   return {
     ...blankReport(job.archive),
@@ -60,6 +60,7 @@ class BackupTest {
   #results = noResults();
   #wal: WalResult | undefined;
   #walWork: Promise<WalResult> | undefined;
+  #threads: ReadyThreads | undefined;
 
   #selection: Selection | undefined;
   /** Files that were chosen to be restored. */
@@ -76,6 +77,7 @@ class BackupTest {
   /** undefined when it cannot be read; the failure is kept. */
   async openManifest(): Promise<Manifest | undefined> {
     const { files, stanza, backups } = this.#open;
+    this.#threads = ReadyThreads.for(this.#entry.size);
     await this.#collect(async () => {
       this.#manifest = await loadManifest(files, { stanza, label: this.#entry.label, pass: backups.pass }, (failure) =>
         this.#problems.push(failure),
@@ -161,7 +163,8 @@ class BackupTest {
     return this.#results.bytes;
   }
 
-  wipe(): void {
+  async close(): Promise<void> {
+    await this.#threads?.close();
     this.#manifest?.pass?.wipe();
   }
 
@@ -171,7 +174,7 @@ class BackupTest {
     directory: DataDirectory | undefined,
   ): Promise<void> {
     const { files, backups } = this.#open;
-    const crew = await openCrew(files, manifest, sink);
+    const crew = await openCrew(files, manifest, sink, this.#threads);
     try {
       await this.#collect(async () => {
         for await (const batch of manifestFiles(files, manifest, backups.pass)) {

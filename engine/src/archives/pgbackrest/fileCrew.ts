@@ -25,17 +25,55 @@ const largeBackupBytes = 64 * 1024 * 1024;
 /** Memory grows with every thread, and disks do not read faster for more than these. */
 const mostThreads = 3;
 
+/** Pieces of files live shortly: a small nursery keeps a thread small, and is collected without being noticed. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8 };
+
+/** Threads that start while others still read what there is to do. */
+export class ReadyThreads {
+  #workers: Worker[];
+
+  private constructor(program: string, count: number) {
+    this.#workers = Array.from({ length: count }, () => {
+      const worker = new Worker(program, { name: 'restorable files', resourceLimits });
+      // One that dies before it is taken is told of when it is.
+      worker.on('error', () => undefined);
+      return worker;
+    });
+  }
+
+  /** undefined when the backup is too small, or the machine. @param bytes of the files of the backup */
+  static for(bytes: number): ReadyThreads | undefined {
+    const count = Math.min(availableParallelism(), mostThreads);
+    const program = path.join(__dirname, 'restoreLane.js');
+    const isWorthIt = count > 1 && bytes >= largeBackupBytes && existsSync(program);
+    return isWorthIt ? new ReadyThreads(program, count) : undefined;
+  }
+
+  /** Exported for the tests. */
+  static start(program: string, count: number): ReadyThreads {
+    return new ReadyThreads(program, count);
+  }
+
+  /** They are the caller's from now on. */
+  take(): Worker[] {
+    return this.#workers.splice(0);
+  }
+
+  /** Ends those that nobody has taken. */
+  async close(): Promise<void> {
+    await Promise.all(this.take().map((it) => it.terminate()));
+  }
+}
+
 export async function openCrew(
   files: RepositoryFiles,
   manifest: Manifest,
   sink: DirectorySink | undefined,
+  ready: ReadyThreads | undefined,
 ): Promise<FileCrew> {
-  const threads = Math.min(availableParallelism(), mostThreads);
-  const program = path.join(__dirname, 'restoreLane.js');
-  if (threads < 2 || manifest.files.bytes < largeBackupBytes || !existsSync(program)) {
-    return new OwnThread(files, await FileCheck.open(files, manifest, sink));
-  }
-  return openThreads(files, manifest, sink, { program, threads });
+  const workers = ready?.take() ?? [];
+  if (workers.length === 0) return new OwnThread(files, await FileCheck.open(files, manifest, sink));
+  return new Threads(files, manifest, sink, workers);
 }
 
 /** Several threads whatever the size; exported for the tests. */
@@ -45,7 +83,7 @@ export function openThreads(
   sink: DirectorySink | undefined,
   start: { program: string; threads: number },
 ): FileCrew {
-  return new Threads(files, manifest, sink, start);
+  return new Threads(files, manifest, sink, ReadyThreads.start(start.program, start.threads).take());
 }
 
 class OwnThread implements FileCrew {
@@ -71,10 +109,7 @@ class OwnThread implements FileCrew {
   }
 }
 
-/** Pieces of files live shortly: a small nursery keeps a thread small, and is collected without being noticed. */
-const resourceLimits = { maxYoungGenerationSizeMb: 8 };
-
-/** What a thread is started with. */
+/** What a thread is told first. */
 export interface LaneData {
   root: string;
   manifest: Manifest;
@@ -83,7 +118,7 @@ export interface LaneData {
   staging: Staging | undefined;
 }
 
-export type ToLane = { type: 'check'; entries: FileEntry[] } | { type: 'end' };
+export type ToLane = { type: 'start'; data: LaneData } | { type: 'check'; entries: FileEntry[] } | { type: 'end' };
 export type FromLane =
   | { type: 'progress'; step: string; bytes: number }
   | { type: 'checked' }
@@ -96,8 +131,9 @@ const batchBytes = 4 * 1024 * 1024;
 /** A thread has its next batch at hand, but nothing waits behind what takes long. */
 const batchesUnderWay = 2;
 const bytesUnderWay = 2 * batchBytes;
-/** The largest of these go first, so that in the end no thread works alone; more would only take memory. */
-const mostWaiting = 20_000;
+/** Large files go first, so that in the end no thread works alone. Of small ones a few are enough: each takes memory. */
+const mostLargeWaiting = 20_000;
+const mostBatchesWaiting = 64;
 
 class Threads implements FileCrew {
   readonly #files: RepositoryFiles;
@@ -109,12 +145,7 @@ class Threads implements FileCrew {
   #wake: () => void = () => undefined;
   readonly #onAbort = () => this.#fail(cancelled());
 
-  constructor(
-    files: RepositoryFiles,
-    manifest: Manifest,
-    sink: DirectorySink | undefined,
-    { program, threads }: { program: string; threads: number },
-  ) {
+  constructor(files: RepositoryFiles, manifest: Manifest, sink: DirectorySink | undefined, workers: Worker[]) {
     this.#files = files;
     const { pass, ...plain } = manifest;
     const data: LaneData = {
@@ -124,7 +155,7 @@ class Threads implements FileCrew {
       pass: pass && Uint8Array.from(pass.reveal()),
       staging: sink?.staging,
     };
-    this.#lanes = Array.from({ length: threads }, () => this.#startLane(program, data));
+    this.#lanes = workers.map((it) => this.#startLane(it, data));
     data.pass?.fill(0);
     files.context.signal.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -132,7 +163,7 @@ class Threads implements FileCrew {
   async check(entries: FileEntry[]): Promise<void> {
     for (const entry of entries) this.#waiting.add(entry);
     this.#handOut();
-    while (this.#waiting.count > mostWaiting) await this.#wait();
+    while (this.#waiting.isFull) await this.#wait();
     if (this.#failure) throw this.#failure;
   }
 
@@ -186,9 +217,9 @@ class Threads implements FileCrew {
     if (this.#failure) throw this.#failure;
   }
 
-  #startLane(program: string, data: LaneData): Lane {
+  #startLane(worker: Worker, data: LaneData): Lane {
     const lane: Lane = {
-      worker: new Worker(program, { name: 'restorable files', workerData: data, resourceLimits }),
+      worker,
       underWay: 0,
       bytes: 0,
       batches: [],
@@ -204,6 +235,7 @@ class Threads implements FileCrew {
     });
     lane.worker.on('error', (error) => this.#fail(error));
     lane.worker.on('exit', () => lane.results || this.#fail(new Error('a thread of the engine has ended')));
+    lane.worker.postMessage({ type: 'start', data } satisfies ToLane);
     return lane;
   }
 
@@ -237,6 +269,10 @@ class WaitingFiles {
   #batch: FileEntry[] = [];
   #batchBytes = 0;
   count = 0;
+
+  get isFull(): boolean {
+    return this.#batches.length >= mostBatchesWaiting || this.#large.length >= mostLargeWaiting;
+  }
 
   add(entry: FileEntry): void {
     this.count++;

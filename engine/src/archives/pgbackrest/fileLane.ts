@@ -1,6 +1,6 @@
 /** The program of a thread that checks files of a large backup; `fileCrew.ts` starts it and talks to it. */
 
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { RestoreError } from '../../failure.ts';
 import { quietContext } from '../../run-context.ts';
 import { Secret } from '../../secret.ts';
@@ -13,7 +13,6 @@ const port = parentPort;
 if (!port) throw new Error('this file is a thread of the engine: fileCrew.ts starts it');
 
 const tellEveryMs = 50;
-const { root, manifest, pass, staging } = workerData as LaneData;
 const say = (message: FromLane) => port.postMessage(message);
 
 let untold = 0;
@@ -26,9 +25,8 @@ const progress = (step: string, bytes: number) => {
   told = performance.now();
 };
 
-const files = new RepositoryFiles(root, { ...quietContext(), progress });
-const secret = pass && new Secret(pass);
-const opened = FileCheck.open(files, { ...manifest, pass: secret }, staging && DirectorySink.attach(staging));
+/** All that one backup needs, from the first message on. */
+let work: { check: FileCheck; files: RepositoryFiles; secret: Secret | undefined } | undefined;
 
 // One message after the other: what is checked later must not end before what was asked for earlier.
 let last: Promise<void> = Promise.resolve();
@@ -37,7 +35,12 @@ port.on('message', (message: ToLane) => {
 });
 
 async function answer(message: ToLane): Promise<void> {
-  const check = await opened;
+  if (message.type === 'start') {
+    work = await begin(message.data);
+    return;
+  }
+  if (!work) throw new Error('a thread was given files before it was told of which backup');
+  const { check, files, secret } = work;
   if (message.type === 'check') {
     await check.check(message.entries);
     say({ type: 'checked' });
@@ -48,6 +51,13 @@ async function answer(message: ToLane): Promise<void> {
   secret?.wipe();
   if (untold > 0) say({ type: 'progress', step: '', bytes: untold });
   say({ type: 'ended', results: check.takeResults() });
+}
+
+async function begin({ root, manifest, pass, staging }: LaneData): Promise<typeof work> {
+  const files = new RepositoryFiles(root, { ...quietContext(), progress });
+  const secret = pass && new Secret(pass);
+  const sink = staging && DirectorySink.attach(staging);
+  return { files, secret, check: await FileCheck.open(files, { ...manifest, pass: secret }, sink) };
 }
 
 function refuse(error: unknown): void {
