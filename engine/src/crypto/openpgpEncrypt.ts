@@ -103,8 +103,11 @@ async function sure<T>(step: () => Promise<T>): Promise<T> {
     return await step();
   } catch (error) {
     if (error instanceof RestoreError) throw error;
-    const reason =
-      error instanceof Error
+    // The library asks for `eckey-utils` where it has to check signatures on Brainpool curves and secp256k1.
+    const isMissing = error instanceof Error && /Cannot find module/.test(error.message);
+    const reason = isMissing
+      ? 'its curve is not supported inside an editor; use the command line'
+      : error instanceof Error
         ? error.message.replace(/^Error encrypting [^:]*: /, '').slice(0, 300)
         : 'no reason was given';
     fail('usage', 'key', `it is not possible to encrypt to this key: ${reason}`, {

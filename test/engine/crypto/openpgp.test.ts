@@ -34,12 +34,23 @@ const MESSAGES: [name: string, offer: OpenpgpOffer][] = [
   ['password-ocb.gpg', password],
   ['password-eax.gpg', password],
   ['key-ocb.gpg', key],
+  ['gpg24-password-ocb.gpg', password],
+  ['gpg24-password-ocb-zip.gpg', password],
+  ['gpg24-key-ocb.gpg', key],
 ];
 
 describe.each(MESSAGES)('%s', (name, offer) => {
   const message = vector(name);
   // Deriving a key from a password as gpg does by default takes half a second each time.
-  const tries = ['locked.gpg', 'password.gpg', 'password-ocb.gpg', 'password-eax.gpg'].includes(name) ? 3 : 60;
+  const tries = [
+    'locked.gpg',
+    'password.gpg',
+    'password-ocb.gpg',
+    'password-eax.gpg',
+    'gpg24-password-ocb-zip.gpg',
+  ].includes(name)
+    ? 3
+    : 60;
 
   test('opens whole, in single bytes, in odd pieces', async () => {
     for (const size of [Number.POSITIVE_INFINITY, 1, 7, 333])
