@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { matchesGlob } from '../../server/src/core/glob.ts';
+import { ignoreFix } from '../../server/src/core/queries/ignoreFix.ts';
 import { noSettings } from '../../server/src/core/settings.ts';
-import { checkDiagnostics, checkFix, workspaceOf } from '../support/check.ts';
+import { applyFix, checkDiagnostics, checkFix, workspaceOf } from '../support/check.ts';
 
 const conf = { defaultName: '/pgbackrest.conf' };
 
@@ -130,6 +131,59 @@ severity: {missing-retention: off}
 [global]
 repo1-path=/b
 `);
+  });
+});
+
+describe('the fix that ignores a finding here leaves nothing but the question why', () => {
+  const secret = (value: string) =>
+    `apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\ndata:\n  pgbackrest.conf: ${value}\n`;
+  const weak =
+    '[global]\nrepo1-path=/backup\nrepo1-retention-full=2\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=our-backup-2024\n';
+  test.each([
+    [
+      'in a conf',
+      '/pgbackrest.conf',
+      '[global]\nrepo1-path=/b\n',
+      '[global]\n# restorable-ignore missing-retention: \nrepo1-path=/b\n',
+    ],
+    [
+      'in YAML',
+      '/a.yaml',
+      'apiVersion: v1\nkind: Secret\nmetadata: {name: app}\nstringData:\n  password: |\n    hunter2-hunter2\n',
+      'apiVersion: v1\nkind: Secret\nmetadata: {name: app}\nstringData:\n  # restorable-ignore secret-value-newline: \n  password: |\n    hunter2-hunter2\n',
+    ],
+    [
+      'in a block scalar',
+      '/a.yaml',
+      `apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData:\n  pgbackrest.conf: |\n${weak.replace(/^(?=.)/gm, '    ')}`,
+      `apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData:\n  pgbackrest.conf: |\n${weak.replace('repo1-cipher-pass', '# restorable-ignore weak-cipher-pass:\nrepo1-cipher-pass').replace(/^(?=.)/gm, '    ')}`,
+    ],
+    [
+      'in base64',
+      '/a.yaml',
+      secret(Buffer.from(weak).toString('base64')),
+      secret(
+        Buffer.from(
+          weak.replace('repo1-cipher-pass', '# restorable-ignore weak-cipher-pass:\nrepo1-cipher-pass'),
+        ).toString('base64'),
+      ),
+    ],
+  ])('%s', (_, defaultName, before, after) => {
+    const { workspace } = workspaceOf(before, { defaultName });
+    const [finding, ...others] = [...workspace.findings().values()].flat();
+    expect(others).toEqual([]);
+    applyFix(workspace, ignoreFix(workspace, finding!)!);
+    expect(workspace.text(workspace.uris[0]!)).toBe(after);
+    expect([...workspace.findings().values()].flat().map((it) => it.rule)).toEqual(['ignore-without-reason']);
+  });
+
+  test('and there is none where no comment can stand', () => {
+    const { workspace } = workspaceOf(
+      '{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"k": "no base64!"}}',
+      { defaultName: '/a.json' },
+    );
+    const [finding] = [...workspace.findings().values()].flat();
+    expect(ignoreFix(workspace, finding!)).toBeUndefined();
   });
 });
 

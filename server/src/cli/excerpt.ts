@@ -135,6 +135,10 @@ const SECRET_LOOKING =
 const SECRET_ARGUMENT =
   /((?:--passphrase(?:\s+|=)|-pass(?:in|out)?\s+["']?pass:|\bopenssl\b.*\s-k\s+)["']?|\bname:\s*["']?[A-Z0-9_]*(?:PASS|KEY|SECRET|TOKEN)[A-Z0-9_]*["']?\s*,\s*["']?value["']?:\s*["']?)([^\s"'{}$][^\s"'}]*)/g;
 
+/** A quoted value may begin with a blank, and hold more of them. */
+const SECRET_IN_QUOTES =
+  /([A-Z][A-Z0-9_]*(?:PASS|PASSWORD|PASSPHRASE|SECRET|TOKEN|KEY)\b["']?\s*[:=]\s*)("(?!\$)[^"]+"|'[^']+')/g;
+
 function cut(text: string, place: Stretch, secrets: readonly Stretch[], decodedFrom: string | undefined): Excerpt {
   const lineStart = Math.max(text.lastIndexOf('\n', place.start - 1), text.lastIndexOf('\r', place.start - 1)) + 1;
   const line = /[^\r\n]*/.exec(text.slice(lineStart))![0];
@@ -181,10 +185,12 @@ function shownOffset(segments: readonly Segment[], offset: number, side: 'start'
 }
 
 function looksSecret(line: string, lineStart: number): Stretch[] {
-  return [...line.matchAll(SECRET_LOOKING), ...line.matchAll(SECRET_ARGUMENT)].map((it) => {
-    const start = lineStart + it.index + it[1]!.length;
-    return { start, end: start + it[2]!.length };
-  });
+  return [...line.matchAll(SECRET_LOOKING), ...line.matchAll(SECRET_ARGUMENT), ...line.matchAll(SECRET_IN_QUOTES)].map(
+    (it) => {
+      const start = lineStart + it.index + it[1]!.length;
+      return { start, end: start + it[2]!.length };
+    },
+  );
 }
 
 /** `- name: PGBACKREST_REPO1_CIPHER_PASS` and below it `value: …`. */

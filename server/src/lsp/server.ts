@@ -35,6 +35,7 @@ import { completion } from '../core/queries/completion.ts';
 import { entryOf, inHost, inView, viewFindings } from '../core/queries/entryView.ts';
 import { fixAll } from '../core/queries/fixAll.ts';
 import { hover } from '../core/queries/hover.ts';
+import { ignoreFix } from '../core/queries/ignoreFix.ts';
 import { lenses } from '../core/queries/lenses.ts';
 import { definition, highlights, references } from '../core/queries/mentions.ts';
 import { prepareRename, rename } from '../core/queries/rename.ts';
@@ -410,7 +411,9 @@ export class Server {
         const at = inFile(finding.at);
         if (at.end < start || at.start > end) continue;
         const diagnostic = this.#convert.diagnostic(finding);
-        for (const fix of finding.fixes) {
+        // Last, behind the cures.
+        const silence = ignoreFix(this.workspace, finding);
+        for (const fix of [...finding.fixes, ...(silence ? [silence] : [])]) {
           const action = this.#convert.quickFix(finding, fix, diagnostic ? [diagnostic] : []);
           if (action) actions.push(action);
         }

@@ -2,6 +2,7 @@ import { locationValue } from '../queries/backupLocation.ts';
 import { isPartial } from '../queries/partialManifest.ts';
 import { fix, fixture, rule } from '../rule.ts';
 import { addEntry } from '../yaml/entryEdits.ts';
+import type { YamlNode } from '../yaml/node.ts';
 
 export default rule({
   id: 'backup-location-defaults',
@@ -46,14 +47,23 @@ export default rule({
       `s3Config has ${what}, and with this block Stork has no default for ${missing.length > 1 ? 'them' : 'it'}`,
       {
         severity: missing.includes('region') ? 'warning' : 'information',
-        fixes: missing
-          .filter((it) => block.get(it) === undefined)
-          .map((it) =>
-            fix(`Add ${it}: ${DEFAULTS[it]}, the default without s3Config`, addEntry(block, it, DEFAULTS[it]!)),
-          ),
+        fix: addDefaults(
+          block,
+          missing.filter((it) => block.get(it) === undefined),
+        ),
       },
     );
   },
 });
+
+/** Both behind the last entry: as one insertion, since two at one place have no order. */
+function addDefaults(block: YamlNode, missing: readonly string[]) {
+  const edits = missing.map((it) => addEntry(block, it, DEFAULTS[it]!)?.[0]);
+  const [first] = edits;
+  if (!first || edits.includes(undefined)) return undefined;
+  return fix(`Add the defaults without s3Config: ${missing.map((it) => `${it}: ${DEFAULTS[it]}`).join(', ')}`, [
+    { at: first.at, newText: edits.map((it) => it!.newText).join('') },
+  ]);
+}
 
 const DEFAULTS: Record<string, string> = { region: 'us-east-1', endpoint: 's3.amazonaws.com' };

@@ -1,6 +1,10 @@
 import { schemaProblems } from '../queries/schemaProblems.ts';
+import type { Resource } from '../resource.ts';
 import { fix, fixture, rule } from '../rule.ts';
+import type { Path } from '../schema.ts';
 import { plainOrQuoted } from '../text/scalarText.ts';
+import { removeEntry } from '../yaml/entryEdits.ts';
+import type { YamlNode } from '../yaml/node.ts';
 
 export default rule({
   id: 'field-value',
@@ -78,6 +82,7 @@ export default rule({
             isScalar && replacement !== undefined
               ? fix(`Change to ${replacement}`, [{ at: node.place, newText: plainOrQuoted(replacement) }])
               : undefined,
+            text === '' && problem.keyword === 'enum' ? removeEmpty(resource, problem.path, node) : undefined,
             isScalar && repair === 'quote'
               ? fix('Put it in quotes', [{ at: node.place, newText: JSON.stringify(text) }], { isSafe: true })
               : undefined,
@@ -90,3 +95,11 @@ export default rule({
     }
   },
 });
+
+/** An empty value of a field that may be left out: the field goes. */
+function removeEmpty(resource: Resource, path: Path, node: YamlNode) {
+  const parent = resource.node.get(path.slice(0, -1));
+  const name = path.at(-1);
+  if (!parent?.isMap || typeof name !== 'string') return undefined;
+  return fix(`Remove ${name}`, removeEntry(parent, node), { isSafe: true });
+}
