@@ -6,7 +6,7 @@
 import { type Dirent, promises as fs } from 'node:fs';
 import { dirname, join, posix, resolve, win32 } from 'node:path';
 import { mayHoldManifest } from './core/kinds.ts';
-import { languageOf } from './core/workspace.ts';
+import { languageOf, withoutRenderer } from './core/workspace.ts';
 
 /** Manifests and confs are small; what is larger is data. */
 export const largestFileBytes = 12_000_000;
@@ -94,7 +94,7 @@ export function isOurs(uri: string, text: string): boolean {
 
 /** By its name, a file that is worth a look. */
 export function isCandidate(path: string): boolean {
-  const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  const name = withoutRenderer(path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1));
   return (
     /\.(?:ya?ml|json|conf(?:\.(?:example|sample|dist))?|(?:ba|k|z)?sh)$/i.test(name) ||
     name === 'Kustomization' ||

@@ -45,10 +45,7 @@ interface Sample {
 const samples: Sample[] = isPresent ? readIndex() : [];
 const isMistake = (it: Sample) => it.expected.startsWith('has-mistake');
 /** A renderer makes another text of it, or it is a page of a manual: silence is allowed. */
-const mayBeSilent = (it: Sample) =>
-  it.file.endsWith('.md') ||
-  it.kind === 'pgbackrest-template' ||
-  /helm|jinja|terraform|kuttl|hugo|gomplate/.test(it.templated);
+const mayBeSilent = (it: Sample) => it.file.endsWith('.md') || /helm|kuttl|hugo|gomplate/.test(it.templated);
 
 describe.skipIf(!isPresent)('vendors’ samples are passed over in silence', () => {
   for (const folder of QUIET) {

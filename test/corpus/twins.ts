@@ -110,6 +110,10 @@ repo2-s3-key-secret=wJalrXUtnFEMIK7MDENGbPxRfiCYq8sT0uVwXyZ1
       'repo3-path=/srv/pgbackrest\nrepo3-retention-full=2\nrepo2-type=s3\n',
     ]),
     bad('M90 no retention', 'missing-retention', ['repo1-retention-full=2\n', '']),
+    bad('M1 in a template of another host', 'cipher-pass-without-type', [
+      /$/,
+      '#- /templates/pgbackrest.conf.j2\n[global]\nrepo1-path={{ path }}\nrepo1-retention-full=2\nrepo1-cipher-pass={{ pass }}\n[{{ stanza }}]\npg1-path={{ pg }}\n',
+    ]),
     bad('M70 block without bundle', 'ignored-option', ['start-fast=y', 'start-fast=y\nrepo1-block=y']),
   ],
   good: [
@@ -127,7 +131,7 @@ repo2-s3-key-secret=wJalrXUtnFEMIK7MDENGbPxRfiCYq8sT0uVwXyZ1
     ]),
     good('a template for another host beside it', [
       /$/,
-      '#- /templates/pgbackrest.conf.j2\n[global]\nrepo1-path={{ path }}\nrepo1-cipher-pass={{ pass }}\n',
+      '#- /templates/pgbackrest.conf.j2\n[global]\nrepo1-path={{ path }}\nrepo1-retention-full={{ keep }}\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass={{ pass }}\n{% for it in clusters %}\n[{{ it.name }}]\npg1-path={{ it.path }}\n{% endfor %}\n',
     ]),
     good('the configuration of another host', [
       /$/,

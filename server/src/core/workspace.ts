@@ -456,11 +456,16 @@ function readable(findings: Finding[], { part, parsed }: YamlDocument): Finding[
   return findings.filter((it) => it.rule === 'yaml-syntax' || it.at.part !== part || it.at.start < cut);
 }
 
+/** `cluster.yaml.tpl` and `pgbackrest.conf.j2` without the renderer's ending: what a renderer leaves alone can be judged. */
+export function withoutRenderer(name: string): string {
+  return name.replace(/\.(?:j2|jinja2?|tmpl|tpl|tftpl|gotmpl|template|erb|in)$/i, '');
+}
+
 /** By name, and for `.conf` files by what stands in them. */
 export function languageOf(uri: string, text: string): FileLanguage {
   if (isSettingsFile(uri)) return 'settings';
-  if (/\.(?:ya?ml|json)$/i.test(uri) || /\/Kustomization$/.test(uri)) return 'yaml';
-  const name = uri.slice(uri.lastIndexOf('/') + 1);
+  if (/\.(?:ya?ml|json)$/i.test(withoutRenderer(uri)) || /\/Kustomization$/.test(uri)) return 'yaml';
+  const name = withoutRenderer(uri.slice(uri.lastIndexOf('/') + 1));
   const isTelling = /pgbackrest/i.test(uri);
   if (/\.conf(?:\.example|\.sample|\.dist)?$/i.test(name) && looksLikeConf(text, isTelling)) return 'conf';
   // Written for conf.d, and never read there: its name is the mistake.
