@@ -12,6 +12,7 @@ import {
   workspace,
 } from 'vscode';
 import type { GeneratedKey, KeySpecification } from '../../engine/src/job.ts';
+import { type KeySheet, keySheet } from '../../engine/src/keys/keySheet.ts';
 import { run } from '../../engine/src/pool.ts';
 import {
   CLIENT_COMMANDS,
@@ -102,7 +103,8 @@ async function generateKeyAt(request: GenerateKeyAtRequest): Promise<void> {
     edit.replace(uri, new Range(start.line, start.character, end.line, end.character), wrapKey(key, request));
     if (!(await workspace.applyEdit(edit)))
       throw new Error(l10n.t('the key could not be inserted; nothing was written'));
-    sayThatItIsThere(l10n.t('A new key was inserted.'), generated);
+    const place = workspace.asRelativePath(uri);
+    sayThatItIsThere(l10n.t('A new key was inserted.'), generated, sheetFor(specification, key, place));
   });
 }
 
@@ -118,11 +120,14 @@ async function toNewSecret(
     ? Uri.parse(preset.to)
     : await askForNewFile(template.fileName, l10n.t('New Secret'), editor?.document.uri);
   if (!uri) return;
-  await withKey(withEncoding(specification, template), async (key, generated) => {
+  const wanted = withEncoding(specification, template);
+  await withKey(wanted, async (key, generated) => {
     // Written at once instead of shown as an untitled file, which VS Code would keep in plain text among its backups.
     await writeNewSecretFile(uri, fillTemplate(template, key));
     await window.showTextDocument(uri);
-    sayThatItIsThere(l10n.t('A new key is in {0}, which only you can read.', workspace.asRelativePath(uri)), generated);
+    const place = workspace.asRelativePath(uri);
+    const sentence = l10n.t('A new key is in {0}, which only you can read.', place);
+    sayThatItIsThere(sentence, generated, sheetFor(wanted, key, place));
   });
 }
 
@@ -136,7 +141,8 @@ async function atCursor(
   const version = document.version;
   const position = { line: selection.start.line, character: selection.start.character };
   const template = await server.execute<KeyTemplate>(COMMANDS.keyTemplate, [{ ...request, position }]);
-  await withKey(withEncoding(specification, template), async (key, generated) => {
+  const wanted = withEncoding(specification, template);
+  await withKey(wanted, async (key, generated) => {
     if (document.isClosed || document.version !== version) {
       throw new Error(l10n.t('the file has changed in the meantime; nothing was written'));
     }
@@ -144,7 +150,8 @@ async function atCursor(
     edit.replace(document.uri, selection, fillTemplate(template, key));
     if (!(await workspace.applyEdit(edit)))
       throw new Error(l10n.t('the key could not be inserted; nothing was written'));
-    sayThatItIsThere(l10n.t('A new key was inserted.'), generated);
+    const place = workspace.asRelativePath(document.uri);
+    sayThatItIsThere(l10n.t('A new key was inserted.'), generated, sheetFor(wanted, key, place));
   });
 }
 
@@ -166,14 +173,15 @@ async function toFile(
       await writeNewSecretFile(publicUri, generated.publicKey);
       written.push(workspace.asRelativePath(publicUri));
     }
-    sayThatItIsThere(l10n.t('A new key is in {0}, which only you can read.', written.join(', ')), generated);
+    const sentence = l10n.t('A new key is in {0}, which only you can read.', written.join(', '));
+    sayThatItIsThere(sentence, generated, sheetFor(specification, key));
   });
 }
 
 async function toClipboard(specification: KeySpecification): Promise<void> {
   await withKey(specification, async (key, generated) => {
     await copyForAWhile(key);
-    sayThatItIsThere(l10n.t('A new key is on the clipboard for 30 seconds.'), generated);
+    sayThatItIsThere(l10n.t('A new key is on the clipboard for 30 seconds.'), generated, sheetFor(specification, key));
   });
 }
 
@@ -203,17 +211,52 @@ function withEncoding(specification: KeySpecification, { encoding }: KeyTemplate
   return specification.kind === 'sodium' && encoding ? { ...specification, encoding } : specification;
 }
 
-function sayThatItIsThere(sentence: string, { fingerprint, publicKey }: GeneratedKey): void {
+/** The last step of every key: where it is, its fingerprint, and a copy for the day when all that is gone. */
+function sayThatItIsThere(
+  sentence: string,
+  { fingerprint, publicKey }: GeneratedKey,
+  sheet: Omit<KeySheet, 'fingerprint' | 'madeAt'>,
+): void {
   const copy = l10n.t('Copy Public Key');
+  const save = l10n.t('Save Sheet to Print…');
   const advice = l10n.t('Keep a copy outside the cluster: without it, no backup can be read.');
   void window
     .showInformationMessage(
       `${sentence} ${l10n.t('Fingerprint: {0}.', fingerprint)} ${advice}`,
+      save,
       ...(publicKey ? [copy] : []),
     )
     .then((answer) => {
       if (answer === copy && publicKey) void env.clipboard.writeText(publicKey);
+      if (answer === save) void showFailure(() => saveSheet({ ...sheet, fingerprint, madeAt: new Date() }));
     });
+}
+
+/** Written for its owner only, and opened where it can be printed. */
+async function saveSheet(sheet: KeySheet): Promise<void> {
+  const uri = await askForNewFile(`key-${sheet.fingerprint.slice(0, 8)}.html`, l10n.t('Sheet to Print'));
+  if (!uri) return;
+  await writeNewSecretFile(uri, keySheet(sheet));
+  const remove = l10n.t('Delete the File');
+  // In a remote window the browser is on another machine, and cannot see the file.
+  const isOpen = env.remoteName === undefined && (await env.openExternal(uri));
+  const what = isOpen
+    ? l10n.t('Print the sheet, then delete {0}: it holds the key.', uri.fsPath)
+    : l10n.t('Open {0} in a browser, print it, then delete it: it holds the key.', uri.fsPath);
+  if ((await window.showWarningMessage(what, remove)) === remove) await workspace.fs.delete(uri, { useTrash: false });
+}
+
+function sheetFor(
+  specification: KeySpecification,
+  key: string,
+  place?: string,
+): Omit<KeySheet, 'fingerprint' | 'madeAt'> {
+  return {
+    kind: specification.kind,
+    key,
+    ...(specification.kind === 'sodium' && { encoding: specification.encoding }),
+    ...(place !== undefined && { place }),
+  };
 }
 
 const FILE_NAMES: Record<KeyKind, string> = {

@@ -162,3 +162,36 @@ describe('keygen says what it needs', () => {
     expect(code).toBe(2);
   });
 });
+
+describe('keygen --sheet', () => {
+  test('writes a page to print that holds the key in groups, and opens nothing else', async () => {
+    const cwd = temporaryFolder();
+    const args = ['keygen', 'sodium', '--secret', 'keys', '--namespace', 'db', '--entry', 'daily'];
+    const { code, stderr } = await restorable([...args, '--out', 'secret.yaml', '--sheet', 'sheet.html'], { cwd });
+    expect(code).toBe(0);
+    const sheet = readFileSync(join(cwd, 'sheet.html'), 'utf8');
+    const key = (parse(readFileSync(join(cwd, 'secret.yaml'), 'utf8')) as Secret).stringData.daily!;
+    const printed = /<pre>([\s\S]*?)<\/pre>/
+      .exec(sheet)![1]!
+      .replace(/<i>\d+<\/i>/g, '')
+      .replace(/\s/g, '');
+    expect(printed).toBe(key);
+    expect(sheet).toContain('Secret db/keys, entry daily');
+    expect(sheet).toContain('--key-transform hex');
+    expect(sheet).toContain(/Fingerprint: ([0-9a-f]{16})/.exec(stderr)![1]!);
+    expect(sheet).not.toMatch(/<script|src=|href=|https?:/);
+    if (!isWindows) expect(statSync(join(cwd, 'sheet.html')).mode & 0o777).toBe(0o600);
+    expect(stderr).not.toContain(key);
+  });
+
+  test('holds a private key as it is, and never goes over a file', async () => {
+    const cwd = temporaryFolder();
+    const args = ['keygen', 'openpgp', '--type', 'curve25519', '--name', 'A <b> & "c"', '--out', 'a.asc'];
+    expect((await restorable([...args, '--sheet', 'sheet.html'], { cwd })).code).toBe(0);
+    const sheet = readFileSync(join(cwd, 'sheet.html'), 'utf8');
+    expect(sheet).toContain(readFileSync(join(cwd, 'a.asc'), 'utf8').trimEnd());
+    const again = await restorable(['keygen', 'sodium', '--out', 'b', '--sheet', 'sheet.html'], { cwd });
+    expect(again.code).toBe(2);
+    expect(() => statSync(join(cwd, 'b'))).toThrow('ENOENT');
+  });
+});

@@ -1,4 +1,5 @@
 import type { GeneratedKey, KeySpecification } from '../../../../engine/src/job.ts';
+import { keySheet } from '../../../../engine/src/keys/keySheet.ts';
 import { type OptionValues, oneOf, UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { PASSPHRASE_OPTIONS, readPassphrase, wipe } from '../keyMaterial.ts';
@@ -26,6 +27,11 @@ const options = {
     kind: 'text',
     choices: ['rsa4096', 'curve25519'],
     help: 'openpgp (default: rsa4096, which every tool reads)',
+  },
+  sheet: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'a new HTML file to print for the safe: the key, its fingerprint, what to do',
   },
   ...PASSPHRASE_OPTIONS,
 } as const;
@@ -160,7 +166,9 @@ async function put(
             passphrase ? Buffer.from(firstLine(passphrase)).toString('utf8') : '',
           ),
         );
+  const sheet = options.sheet === undefined ? [] : [{ path: options.sheet, bytes: sheetOf(generated, kind, options) }];
   if (options.out === undefined || options.out === '-') {
+    await writeNewFiles(sheet);
     await terminal.print(bytes);
     // A line end behind a bare key would become part of it wherever it is piped to.
     if (terminal.stdoutIsTty && bytes.at(-1) !== 0x0a) await terminal.print('\n');
@@ -170,9 +178,25 @@ async function put(
     await writeNewFiles([
       { path: options.out, bytes },
       ...(hasPublicFile ? [{ path: publicPath, bytes: generated.publicKey! }] : []),
+      ...sheet,
     ]);
     terminal.say(`Written: ${options.out}, readable by you only${hasPublicFile ? `, and ${publicPath}` : ''}.`);
   }
+  if (options.sheet !== undefined) terminal.say(`To print, and to delete then: ${options.sheet}.`);
   terminal.say(`Fingerprint: ${generated.fingerprint}`);
   terminal.say('Keep a copy outside of what it protects: without it no backup can be read.');
+}
+
+function sheetOf(generated: GeneratedKey, kind: (typeof kinds)[number], options: Options): string {
+  const { secret, namespace, entry, encoding, out } = options;
+  const name = namespace === undefined ? secret : `${namespace}/${secret}`;
+  const place = secret !== undefined ? `Secret ${name}${entry === undefined ? '' : `, entry ${entry}`}` : out;
+  return keySheet({
+    kind,
+    key: Buffer.from(generated.secret).toString('utf8'),
+    fingerprint: generated.fingerprint,
+    madeAt: new Date(),
+    ...(kind === 'sodium' && { encoding: encoding ?? 'hex' }),
+    ...(place !== undefined && place !== '-' && { place }),
+  });
 }
