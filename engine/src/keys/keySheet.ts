@@ -10,7 +10,7 @@ export interface KeySheet {
   fingerprint: string;
   /** sodium only. */
   encoding?: 'hex' | 'base64';
-  /** What it protects and where it was put, in words: `Secret databases/backup-keys, entry daily`. */
+  /** Where it was put, in words: `Secret databases/backup-keys, entry daily`. */
   place?: string;
   madeAt: Date;
 }
@@ -33,7 +33,7 @@ export function keySheet({ kind, key, fingerprint, encoding, place, madeAt }: Ke
     ['Made', madeAt.toISOString().slice(0, 10)],
     ['Length', kind === 'openpgp' ? `${key.trimEnd().split('\n').length} lines` : `${key.length} characters`],
   ];
-  if (place !== undefined) rows.push(['Protects', place]);
+  if (place !== undefined) rows.push(['Kept in', place]);
   return `<!doctype html>
 <html lang="en">
 <head>
