@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { folderWith, restorable, temporaryFolder } from './program.ts';
+import { folderWith, program, restorable, temporaryFolder } from './program.ts';
 
 const archive = resolve('examples/archives/pgbackrest/repo');
 const conf = resolve('examples/archives/pgbackrest/pgbackrest.conf');
@@ -117,4 +118,18 @@ describe('test-restore', () => {
     expect(ended.code).toBe(2);
     expect(ended.stderr).toContain('--start');
   });
+});
+
+test('a program that cannot even load does not look like the end of the archive', async () => {
+  const folder = temporaryFolder();
+  copyFileSync(await program(), join(folder, 'cli.js'));
+  const { status, stderr } = spawnSync(process.execPath, [
+    join(folder, 'cli.js'),
+    'archive-get',
+    segment,
+    'it',
+    ...given,
+  ]);
+  expect(status).toBe(202);
+  expect(String(stderr)).toContain('an error of the program itself');
 });

@@ -29,6 +29,8 @@ export interface StartResult {
   notes: string[];
 }
 
+const mostNoted = 10;
+
 /**
  * @throws RestoreError stage `start` when PostgreSQL does not start or ends while it is asked (with the end of its log), what
  *   `recovery.get` threw, `cancelled`
@@ -66,6 +68,8 @@ export async function startAndCheck({ place, installation, recovery, context }: 
     notes.push('The cluster has no data checksums: PostgreSQL cannot tell whether a page was changed.');
   else if (pages === undefined)
     notes.push('pg_checksums is not installed: pages that no table holds were not compared.');
+  const unread = results.flatMap((it) => it.unread);
+  for (const { table, reason } of unread.slice(0, mostNoted)) notes.push(`${table} could not be read here: ${reason}`);
   const open = results.filter((it) => !it.isClosed);
   const sum = (read: (it: DatabaseResult) => number) => results.reduce((total, it) => total + read(it), 0);
   return {
@@ -76,7 +80,7 @@ export async function startAndCheck({ place, installation, recovery, context }: 
       databases: databases.length,
       tables: sum((it) => it.tables),
       checkedBy: open.every((it) => it.isVerified) && open.length > 0 ? 'pg_amcheck' : 'reading every table',
-      unread: results.flatMap((it) => it.unread),
+      unread,
       checksums: pages === undefined ? null : pages.length === 0,
       seconds: Math.round(performance.now() - startedAt) / 1000,
     },

@@ -315,7 +315,7 @@ export class ThrowAwayServer {
       'local_preload_libraries=',
       'statement_timeout=0',
       // A transaction that was prepared before the backup keeps its locks for ever.
-      'lock_timeout=60s',
+      'lock_timeout=5s',
       'row_security=on',
       'default_transaction_read_only=off',
       'default_tablespace=',

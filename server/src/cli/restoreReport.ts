@@ -51,11 +51,16 @@ export function describeReport(report: Report, terminal: Terminal): string {
       `${it.source}${it.fingerprint ? `, fingerprint ${it.fingerprint}` : ''}${it.opens ? ` (${it.opens})` : ''}`,
     );
   }
-  if (inner.length > 0) fact('chain', inner.map((it) => it.source.replace(INNER, '')).join(', '));
+  if (inner.length > 0) fact('chain', inner.map(describeInner).join(', '));
   for (const it of report.notes) fact('note', it);
   if (report.restoredTo) fact('written', report.restoredTo);
   if (report.failure) lines.push(...describeFailure(report, terminal));
   return `${lines.join('\n')}\n`;
+}
+
+/** A pass that lay in the archive: where, and what it opens. */
+function describeInner({ source, opens }: Report['keys'][number]): string {
+  return `${source.replace(INNER, '')}${opens ? ` (${opens})` : ''}`;
 }
 
 /** The line below a single report, for what its reader may want now. */
@@ -94,7 +99,7 @@ function startedSentence(started: NonNullable<Report['started']>): string {
     : '';
   const checked = checkedBy === 'pg_amcheck' ? 'pg_amcheck found nothing wrong' : 'every table was read';
   const pages = checksums ? ', every page has its checksum' : '';
-  const left = unread.length > 0 ? `, ${count(unread.length, 'table')} could not be read here` : '';
+  const left = unread.length > 0 ? `, ${unread.length} could not be read here (see the notes)` : '';
   return `PostgreSQL ${version} started,${recovered} and answered: ${count(tables, 'table')} in ${count(databases, 'database')}, ${checked}${pages}${left}`;
 }
 

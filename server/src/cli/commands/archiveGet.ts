@@ -64,8 +64,6 @@ export const archiveGet = command({
   ],
   exitCodeOf: (code) => (code === EXIT_CODE.cancelled ? code : severe + code),
   async run(parsed, terminal) {
-    // Node would end with 1, which here says that the archive has no such file.
-    process.on('uncaughtException', () => process.exit(severe + EXIT_CODE.usage));
     const { options } = parsed;
     const { file, target, configPaths } = sortPaths(parsed);
     if (options.archive === undefined) throw new UsageError('archive-get needs --archive PATH');
