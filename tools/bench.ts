@@ -8,6 +8,7 @@ import { allRules } from '../server/src/core/rules/all.ts';
 import { Workspace } from '../server/src/core/workspace.ts';
 import { measureRepositories, missingForRepositories } from './bench/pgbackrest.ts';
 import { measureStreams } from './bench/streams.ts';
+import { measureWalg, missingForWalg } from './bench/walg.ts';
 
 interface Measure {
   what: string;
@@ -25,6 +26,7 @@ measureCheck();
 measurePackage();
 measureEncryptedStreams();
 await measureRepositoriesBesidePgbackrest();
+await measureBucketsBesideWalg();
 
 const width = Math.max(...measures.map((it) => it.what.length));
 for (const { what, value, budget, isHeld } of measures) {
@@ -204,6 +206,30 @@ async function measureRepositoriesBesidePgbackrest(): Promise<void> {
       value: `${(it.memory / 1e6).toFixed(0)} MB`,
       budget: '300 MB',
       isHeld: it.memory <= 300e6,
+    });
+  }
+}
+
+/** Restores of a WAL-G bucket, beside backup-fetch. `BUCKET_MB` says how large the cluster is (0 leaves it out). */
+async function measureBucketsBesideWalg(): Promise<void> {
+  const bytes = Number(process.env.BUCKET_MB ?? (isCheck ? 300 : 1_000)) * 1e6;
+  if (!(bytes > 0)) return;
+  const missing = missingForWalg();
+  if (missing) {
+    console.log(`left out: a test-restore beside wal-g: ${missing}`);
+    return;
+  }
+  for (const { kind, ours, theirs, memory } of await measureWalg(bytes, 3)) {
+    measures.push({
+      what: `restore WAL-G, ${kind}: ${ours.toFixed(2)} by ${theirs.toFixed(2)} s`,
+      value: (ours / theirs).toFixed(2),
+      budget: '1',
+    });
+    measures.push({
+      what: `memory of a test-restore of WAL-G, ${kind}`,
+      value: `${(memory / 1e6).toFixed(0)} MB`,
+      budget: '300 MB',
+      isHeld: memory <= 300e6,
     });
   }
 }
