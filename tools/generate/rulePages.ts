@@ -25,14 +25,19 @@ function list(rules: readonly AnyRule[]): string {
   const tables = PRODUCTS.map((product) => {
     const own = rules.filter((it) => it.product === product);
     if (own.length === 0) return '';
-    const rows = own.map((it) => `| [${it.id}](${it.id}.md) | ${it.severity} | ${cell(it.summary)} |`);
-    return [`## ${product}`, '', '| rule | severity | what must be so |', '|---|---|---|', ...rows].join('\n');
+    const rows = own.map(
+      (it) => `| [${it.id}](${it.id}.md) | ${it.severity} | ${cell(it.summary)} | ${(it.catalogue ?? []).join(', ')} |`,
+    );
+    return [`## ${product}`, '', '| rule | severity | what must be so | known as |', '|---|---|---|---|', ...rows].join(
+      '\n',
+    );
   });
   return `${[
     GENERATED,
     '# Rules',
     `${rules.length} rules. The severity is that of the usual case; where something that cannot be seen here may excuse it, a finding is quieter. ` +
-      'Certain findings follow from the text alone; likely ones say so on their page.',
+      'Certain findings follow from the text alone; likely ones say so on their page. The numbers are those of [the mistakes that are known](../coverage.md). ' +
+      'How to silence a rule, or to change its severity: [settings](../settings.md).',
     ...tables.filter(Boolean),
   ].join('\n\n')}\n`;
 }
@@ -53,12 +58,24 @@ async function page(rule: AnyRule): Promise<string> {
     facts(rule),
     '## Why',
     rule.why,
-    `## Found${target}`,
+    ...(rule.committed
+      ? [
+          '## Committed',
+          ...parseMarkup(rule.committed, defaultName).map((it, _, all) => fenced(it, all.length > 1 || bad.length > 1)),
+        ]
+      : []),
+    `## Found${target}${given(rule)}`,
     ...bad.map((it) => fenced(it, bad.length > 1)),
     '## Right',
     ...parseMarkup(rule.good, defaultName).map((it, _, all) => fenced(it, all.length > 1)),
     ...(titles.length > 0 ? ['## Quick fixes', titles.map((it) => `- ${it}`).join('\n')] : []),
   ].join('\n\n')}\n`;
+}
+
+/** What the example has beside its text. */
+function given({ isTracked, badMode }: AnyRule): string {
+  if (badMode !== undefined) return ` (with permissions ${badMode.toString(8)})`;
+  return isTracked ? ' (in a file that git tracks)' : '';
 }
 
 function facts({ severity, confidence, product, since, catalogue = [] }: AnyRule): string {
@@ -98,7 +115,13 @@ function readable(line: string): string {
 async function fixTitles(rule: AnyRule, files: MarkedFile[]): Promise<string[]> {
   const workspace = new Workspace([rule]);
   if (rule.badTargets) workspace.setTargets(rule.badTargets);
-  for (const it of files) workspace.setFile(it.uri, it.text);
+  for (const it of files) {
+    workspace.setFile(it.uri, it.text);
+    workspace.setRecord(it.uri, { isTracked: rule.isTracked === true, mode: rule.badMode });
+  }
+  for (const it of rule.committed ? parseMarkup(rule.committed, defaultNameOf(rule)) : []) {
+    workspace.setCommitted(it.uri, it.text);
+  }
   let findings = workspace.findings();
   while (await examinePending(workspace)) findings = workspace.findings();
   const titles = [...findings.values()].flat().flatMap((it) => it.fixes.map((fix) => fix.title));

@@ -7,7 +7,7 @@ export default rule({
   why: 'Percona writes a line into the log of the operator and makes no schedule; the CronJob that Crunchy makes is refused by the API server. In both cases there is simply no backup. There are no seconds: a sixth field is one too many.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P58'],
   kinds: ['PostgresCluster'],

@@ -7,7 +7,7 @@ export default rule({
   why: 'Of a pass file only the first line counts: everything behind the first byte 0A is passed over. Of 32 random bytes about one file in eight holds such a byte, and some near the beginning: then the backup is protected by one or two bytes. openssl rand -hex or -base64 makes text.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['pains P67'],
   kinds: ['Script'],

@@ -11,7 +11,7 @@ export default rule({
   why: 'pgBackRest can neither re-encrypt a repository nor give it another pass. The pass opens archive.info and backup.info, which hold the keys of everything else: with another one archive-push stops at the next WAL file (errors 29, 95 or 103), the disk of the database fills up, and no backup can be restored (75). The way to another key is a second repository: both are written until the backups of the first have expired. This compares with what is committed, and cannot see whether a backup was ever made.',
   severity: 'error',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M11', 'P48', 'P49', 'pains P07', 'pains P08'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],

@@ -25,7 +25,7 @@ export default rule({
   why: 'The key is asked for by the name of its Secret each time, and nothing records which key made which object. With another value new WAL is encrypted with the new key, and every base backup and WAL file made before can no longer be read, while all of them still count as completed. A new key goes into a new Secret, and StackGres gets a new SGObjectStorage for it; the old ones stay until their backups have expired. This compares with what is committed, and cannot see whether a backup was ever made.',
   severity: 'error',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['G70', 'pains P08'],
   kinds: ['Secret', 'ConfigMap'],

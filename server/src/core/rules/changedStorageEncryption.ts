@@ -25,7 +25,7 @@ export default rule({
   why: 'StackGres keeps the folder and writes new WAL under the new settings, while every SGBackup goes on with a copy of the old ones. A restore reads the archive up to the change, takes what it cannot decrypt for the end of it, and without a recovery target the cluster is promoted with transactions missing: nothing fails. A new encryption wants a new SGObjectStorage, and a base backup at once. This compares with what is committed, and cannot see whether a backup was ever made.',
   severity: 'error',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'StackGres',
   catalogue: ['G71'],
   kinds: ['SGObjectStorage'],

@@ -9,7 +9,7 @@ export default rule({
   why: "With the default style pgBackRest asks for https://BUCKET.ENDPOINT. A server of one's own has no such name in DNS: the first command fails with an unknown host.",
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P35'],
   kinds: ['PostgresCluster'],

@@ -12,7 +12,7 @@ export default rule({
   why: 'Base64 is no encryption: whoever may read the repository, its mirrors and every clone has the key to all backups, and a later commit that removes it leaves it in the history. Ways out: seal it (SOPS, SealedSecret), name it in a vault (ExternalSecret), or keep the manifest out of git; then take a new key, which for backups means a new repository or storage. The old key has to be kept until the last backup made with it is gone.',
   severity: 'information',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['K25'],
   kinds: ['Secret', 'pgbackrest.conf'],

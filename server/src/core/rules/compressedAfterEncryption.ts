@@ -8,7 +8,7 @@ export default rule({
   why: 'What is encrypted looks like random numbers and cannot be made smaller: the compression behind it only costs time, and the backup is as large as if nobody compressed. gpg compresses by itself; openssl does not.',
   severity: 'hint',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   kinds: ['Script'],
   bad: fixture`

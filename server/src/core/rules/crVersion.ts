@@ -7,7 +7,7 @@ export default rule({
   why: 'The API server knows the fields of the newest operator that was installed. What the operator does with them is decided by crVersion: with an older one the field is taken and has no effect. Variables for pgBackRest reach the repository host from 2.8.0 on, the Jobs from 2.9.0 on.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P63'],
   kinds: ['PostgresCluster'],

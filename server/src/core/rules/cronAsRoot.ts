@@ -8,7 +8,7 @@ export default rule({
   why: 'What root writes into a repository or a lock folder the database cannot change any more: archive-push then fails with permission denied. Since 2.59 pgBackRest refuses to run as root (error 31) unless allow-root is set.',
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M99'],
   kinds: ['Script'],

@@ -7,7 +7,7 @@ export default rule({
   why: 'Without repo1-path pgBackRest uses /var/lib/pgbackrest, on the machine of the database: beside what it is to protect, and on a disk that nobody planned for it.',
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M83'],
   kinds: ['pgbackrest.conf'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'The finalizer percona.com/delete-backups removes all repositories, those in buckets too, when the cluster is deleted. Nothing asks again, and an operator of GitOps that prunes a renamed cluster deletes it.',
   severity: 'information',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P64'],
   kinds: ['PostgresCluster'],

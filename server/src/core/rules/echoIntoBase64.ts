@@ -7,7 +7,7 @@ export default rule({
   why: 'echo ends with a line break, and base64 encodes it: the key in the Secret is one byte longer than the key. pgBackRest, cloud credentials and most programs take it for a part of the value. base64 of GNU also breaks its output after 76 characters, which a manifest does not take: -w0.',
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['K9', 'K28', 'pains P85', 'pains P86'],
   kinds: ['Script'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'A key with nothing behind its colon is null, and Kubernetes makes an empty entry of it: the file is there and holds nothing, so that credentials are missing (error 37) or a key is empty, and then nothing is encrypted.',
   severity: 'warning',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['K8'],
   kinds: ['Secret'],

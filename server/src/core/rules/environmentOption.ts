@@ -8,7 +8,7 @@ export default rule({
   why: 'A variable beats every file, for those who have it: the shell of a person, a cron job and the database each have others. A cipher type without its pass is error 37 for whoever lacks the pass. Blanks at the ends are taken off in a file and kept in a variable, so that the same pass is two. A list is cut at every colon, so a colon in a path gives two values.',
   severity: 'warning',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M8', 'M14', 'M63', 'pains P11'],
   kinds: ['Script'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'With expire-auto=n a backup no longer runs expire at its end: retention has no effect until somebody runs pgbackrest expire, and the repository grows until it is full.',
   severity: 'information',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M97'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],

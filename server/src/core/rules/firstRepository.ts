@@ -6,7 +6,7 @@ export default rule({
   why: 'Replicas are made from a backup in the first repository of the list, and until that backup exists no other backup and no schedule starts. When it is a bucket whose credentials are wrong, a volume behind it does not help.',
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P62'],
   kinds: ['PostgresCluster'],

@@ -8,7 +8,7 @@ export default rule({
   why: 'Everything in conf.d that ends in .conf is read as options: a JSON file there is error 29 for every command. Under another name the operator mounts it at /etc/pgbackrest/conf.d/NAME, and repoN-gcs-key must say exactly that: elsewhere nothing is found (error 55).',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P40'],
   kinds: ['PostgresCluster'],

@@ -7,7 +7,7 @@ export default rule({
   why: 'Since 2.1 gpg leaves passphrases to its agent, and passes --passphrase, --passphrase-file and --passphrase-fd over unless it runs with --batch; up to 2.2 it also wants --pinentry-mode loopback. From cron or a container, where no terminal is, it stops with "Inappropriate ioctl for device", and the backup is empty.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['pains P70'],
   kinds: ['Script'],

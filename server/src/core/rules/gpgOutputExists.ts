@@ -7,7 +7,7 @@ export default rule({
   why: 'When the file is there, gpg asks, and with --batch or without a terminal it refuses: "File exists". The file of the last run stays, and the next step of the script uploads it once more under a new date.',
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['pains P73'],
   kinds: ['Script'],

@@ -7,7 +7,7 @@ export default rule({
   why: 'A key that was only imported is trusted by nobody: with --batch gpg says "There is no assurance this key belongs to the named user" and makes nothing. A name or address may also fit another key that somebody imports later. A whole fingerprint names one key only; then --trust-model always is right.',
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['pains P71'],
   kinds: ['Script'],

@@ -7,7 +7,7 @@ export default rule({
   why: 'Without --batch gpg asks: whether a key belongs to its owner, whether a file may be overwritten. In a Job or from cron nobody answers; with no terminal it fails, with one it waits for ever.',
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   kinds: ['Script'],
   bad: fixture`

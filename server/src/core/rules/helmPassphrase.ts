@@ -6,7 +6,7 @@ export default rule({
   why: 'In multiBackupRepos the chart puts encryptionPassphrase into the Secret and never writes the cipher type: pgBackRest drops the pass, and the repository is written in plain text. Options belong into pgBackRestConfig. Two S3 repositories in the list give two entries s3.conf in one Secret, of which the last one counts.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['C1', 'C2'],
   kinds: ['CrunchyValues'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'In a year nobody knows whether the finding was looked at or was in the way. The reason stands behind a colon: restorable-ignore RULE: why. Without a rule the comment silences nothing.',
   severity: 'information',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Restorable',
   kinds: ['Silences'],
   bad: fixture`

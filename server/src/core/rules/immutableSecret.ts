@@ -8,7 +8,7 @@ export default rule({
   why: 'The API server refuses a change of the data of an immutable Secret or ConfigMap, of immutable itself, and of the type of a Secret. Tools that then delete and create it anew lose the old value for good.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['K14'],
   kinds: ['Secret', 'ConfigMap'],

@@ -9,7 +9,7 @@ export default rule({
   why: 'repoN-s3-kms-key-id and repoN-s3-sse-customer-key make the store encrypt what it stores. Whoever may read the bucket, and the provider, reads the backups in clear. Encryption on the side of the client is repoN-cipher-type with repoN-cipher-pass.',
   severity: 'information',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P67', 'pains P44'],
   kinds: ['PostgresCluster', 'pgbackrest.conf'],

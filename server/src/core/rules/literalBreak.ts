@@ -6,7 +6,7 @@ export default rule({
   why: 'Kustomize takes a literal as YAML gives it. Between double quotes YAML turns \\\\n into a line break; without quotes and between single ones it stays two characters, and pgBackRest reads one long line: error 29. A file under files: has no such traps.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['K20'],
   kinds: ['Secret'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'The operator of Crunchy starts a backup by hand when the annotation pgbackrest-backup has a new value and spec.backups.pgbackrest.manual says how, and a restore in place when restore.enabled is true and the annotation pgbackrest-restore has a new value. With one half nothing happens; a restore that stays enabled starts again with the next value of the annotation.',
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['C11', 'C12'],
   kinds: ['PostgresCluster'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'Without quotes YAML reads 123, true or 1e3 as a number or a boolean, and the API server refuses the object: names, and the values of labels and annotations, are text.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['K29'],
   kinds: ['Secret', 'ConfigMap'],

@@ -10,7 +10,7 @@ export default rule({
   why: 'The operator writes the bucket and endpoint and leaves the credentials to the author: without repoN-s3-key and repoN-s3-key-secret (repoN-gcs-key, repoN-azure-account and repoN-azure-key) every command stops with error 37, no WAL is archived, and the cluster never gets ready. A role of the cloud is chosen with repoN-s3-key-type, repoN-gcs-key-type or repoN-azure-key-type: it is not found by itself.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P36', 'P46'],
   kinds: ['PostgresCluster'],

@@ -9,7 +9,7 @@ export default rule({
   why: 'namePrefix and nameSuffix rename every object, and the references that Kustomize knows: those of Pods and their like, not those of custom resources. The Secret is called prod-keys then, and the cluster goes on asking for keys: its Pods wait in ContainerCreating. nameReference in configurations teaches Kustomize the fields.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['K18'],
   kinds: ['Kustomization'],

@@ -8,7 +8,7 @@ export default rule({
   why: 'openssl enc has no authentication: a flipped bit gives another plain text with exit code 0, and a wrong password does so once in a few hundred tries. Whether a backup is whole shows only in what is inside: the checksum of gzip or zstd, the end of a dump. gpg and age notice by themselves.',
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['pains P64'],
   kinds: ['Script'],

@@ -8,7 +8,7 @@ export default rule({
   why: 'A file of openssl enc holds a salt and nothing else: cipher, digest, -pbkdf2 and the number of iterations must be given again exactly as they were. With others the password is right and the key is wrong: "bad decrypt", and now and then garbage with exit code 0. The difference is usually made when somebody silences a warning on one side only.',
   severity: 'warning',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['pains P62'],
   kinds: ['Script'],

@@ -7,7 +7,7 @@ export default rule({
   why: 'smime and cms without -stream hold the whole message in memory, with lengths that end at 2 GB: older versions cut the file without a word, newer ones stop with an allocation error, and decrypting has the same limit. Several people found out when they needed the backup. gpg, age or the encryption of the backup tool have no such limit.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['pains P65'],
   kinds: ['Script'],

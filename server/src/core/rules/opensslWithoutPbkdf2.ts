@@ -8,7 +8,7 @@ export default rule({
   why: 'Without -pbkdf2 the key is one round of a digest, and which digest is the default of the OpenSSL at hand: MD5 up to 1.0.2, SHA-256 since 1.1.0. A file made with the one ends with "bad decrypt" in the other, and nothing in the file says which it was. One round also makes guessing the password nearly free. Whoever adds -pbkdf2 to the encrypting side must add it to the decrypting side, and keep the old command for old files.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['pains P61', 'pains P62'],
   kinds: ['Script'],

@@ -7,7 +7,7 @@ export default rule({
   why: 'Options of a restore, and of a backup into a volume, go through a shell: a blank that is not quoted splits them, and the rest is an argument that pgBackRest does not know. Options of a backup into a cloud go through none: two options in one line are one argument, and quotes stay in it. --target means a time only with --type=time, and without a zone it is a time of the server.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P53', 'P54', 'C13', 'C14'],
   kinds: ['PostgresBackup', 'PostgresCluster'],

@@ -7,7 +7,7 @@ export default rule({
   why: 'Arguments are seen by every user of the machine while the program runs, and a script that holds the password goes wherever the script goes: into git, into images, into logs of CI systems. gpg reads it from --passphrase-file or --passphrase-fd, openssl from -pass file: or -pass env:.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   kinds: ['Script'],
   bad: fixture`

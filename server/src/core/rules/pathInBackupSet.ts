@@ -7,7 +7,7 @@ export default rule({
   why: 'A repository is the folder that holds archive/ and backup/. With the path of one backup in it pgBackRest looks for archive.info below that backup and finds nothing (error 55). Which backup to restore is said with --set.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['C7', 'pains P31'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],

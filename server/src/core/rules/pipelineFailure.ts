@@ -8,7 +8,7 @@ export default rule({
   why: 'Without pipefail the exit code is that of the last program: pg_dump loses its connection, gpg encrypts the half that came, and the script goes on as if there were a backup. The other way round a decryption that stops in the middle is hidden by the psql behind it. set -o pipefail is known to Bash, Zsh and the shells of POSIX 2024; where it is not, write to a file step by step.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['pains P74', 'pains P77'],
   kinds: ['Script'],

@@ -8,7 +8,7 @@ export default rule({
   why: 'With WAL encryption of pg_tde the operator archives through a wrapper that decrypts each file before pgBackRest gets it. Without repoN-cipher-type the bucket holds in clear what the disk of the database does not.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P50'],
   kinds: ['PostgresCluster'],

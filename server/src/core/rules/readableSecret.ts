@@ -6,7 +6,7 @@ export default rule({
   why: 'pgBackRest reads the file whatever its permissions are, and says nothing: every user of the machine has the key to the backups. chmod 640, with root as owner and postgres as group, is what packages set up. The permissions of a file in a checkout are those of git, and are not judged.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M15'],
   kinds: ['pgbackrest.conf'],

@@ -20,7 +20,7 @@ export default rule({
   why: 'The operator of Crunchy does not delete backups on a slip of the pen: without the annotation authorizeBackupRemoval it stops reconciling them and waits. Archiving goes on with the settings that the Pods have, and no later change of the cluster reaches them.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['C10'],
   kinds: ['PostgresCluster'],

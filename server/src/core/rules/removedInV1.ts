@@ -6,7 +6,7 @@ export default rule({
   why: 'The API server refuses a PostgresCluster of v1 with log-path in global ("pgbackrest log-path must be set via the various log.path fields in the spec") or with userInterface. Under v1beta1 both are still taken.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['C6', 'C19'],
   kinds: ['PostgresCluster'],

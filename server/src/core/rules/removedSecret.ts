@@ -10,7 +10,7 @@ export default rule({
   why: 'The name outlives the Secret: an SGBackup keeps naming the Secret it was made with for ever, and cannot be restored without it. Running Pods go on with what they have, but the operator no longer reconciles the cluster, and the next restore ends with "Secret not found". Whoever deletes the manifest of a key deletes, in most pipelines, the key.',
   severity: 'error',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['G35', 'G72'],
   kinds: [

@@ -12,7 +12,7 @@ export default rule({
   why: 'A repository with another path, bucket or type is another repository: pgBackRest knows none of the backups in the old place any more, they never expire, and in the new one every command stops (errors 55 or 103) until somebody runs stanza-create. The Kubernetes operators do that for a new repository name, never for a new path. Give the new place a number of its own, and keep the old one until its backups have expired. This compares with what is committed, and cannot see whether a backup was ever made.',
   severity: 'warning',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['P19'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'The pattern of the CRD has no end: repo12 and repo1-s3 pass the API server. The commands of the operator then take the first number and the options another name, so that settings and backups do not meet.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['C4'],
   kinds: ['PostgresCluster'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'repoN-retention-full counts backups; with repoN-retention-full-type=time it counts days. Two days with a full backup a week keep one backup, sixty backups of one a day keep two months. Both are taken without a word.',
   severity: 'hint',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M91'],
   kinds: ['pgbackrest.conf'],

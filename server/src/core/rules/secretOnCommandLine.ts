@@ -7,7 +7,7 @@ export default rule({
   why: 'pgBackRest refuses a pass or key on its command line (error 31), so that no list of processes shows it. In an archive_command that means that no WAL file is archived any more, until the disk of the database is full. The pass belongs into pgbackrest.conf, a file of conf.d, or a variable such as PGBACKREST_REPO1_CIPHER_PASS.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['M16', 'pains P13'],
   kinds: ['Script'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'The API server refuses a Secret whose decoded values are larger than 1,048,576 bytes together. A ConfigMap has the same limit. A keyring or a bundle of certificates may grow into it.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Kubernetes',
   catalogue: ['K13'],
   kinds: ['Secret', 'ConfigMap'],

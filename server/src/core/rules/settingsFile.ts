@@ -6,7 +6,7 @@ export default rule({
   why: 'A setting that is not understood is passed over, and everything is told as if it were not there.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Restorable',
   kinds: ['Settings'],
   bad: fixture`

@@ -8,7 +8,7 @@ export default rule({
   why: 'The API server takes any text; pgBackRest does not. An empty endpoint or region is error 32. A scheme other than https was refused up to 2.57 (error 29), and later versions send everything over it that is not encrypted. A path or bucket in the endpoint, or the address of a website, belongs to no store: every request fails.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['P33', 'P34', 'C8'],
   kinds: ['PostgresCluster'],

@@ -7,7 +7,7 @@ export default rule({
   why: 'Nothing is silenced under a name that no rule has, and nothing gets another severity: what was meant to be quiet goes on being told, or what was meant to stop the build does not.',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Restorable',
   kinds: ['Silences', 'Settings'],
   bad: fixture`

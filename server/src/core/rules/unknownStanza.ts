@@ -8,7 +8,7 @@ export default rule({
   why: 'Without a section of that name pgBackRest has no pg1-path and stops with error 37. In an archive_command that means that no WAL file is archived.',
   severity: 'warning',
   confidence: 'likely',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M46'],
   kinds: ['Script'],

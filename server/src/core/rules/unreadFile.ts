@@ -6,7 +6,7 @@ export default rule({
   why: 'pgBackRest reads what ends in .conf, in small letters, and passes over everything else without a word: a cipher in cipher.cnf is no cipher. A folder whose name ends in .conf is error 42.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M48'],
   kinds: ['pgbackrest.conf'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'The mistake that it spoke of has been cured, or the comment stands at another line than the finding. Left where it is, it hides the next mistake of the same kind, which nobody has looked at.',
   severity: 'information',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Restorable',
   kinds: ['Silences'],
   bad: fixture`

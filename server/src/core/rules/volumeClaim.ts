@@ -6,7 +6,7 @@ export default rule({
   why: 'The API server refuses a volumeClaimSpec without accessModes or without a storage request ("missing accessModes", "missing storage request"); older versions take it, and the claim made from it is refused.',
   severity: 'error',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Percona and Crunchy',
   catalogue: ['C16'],
   kinds: ['PostgresCluster'],

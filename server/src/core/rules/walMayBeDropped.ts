@@ -6,7 +6,7 @@ export default rule({
   why: 'When more WAL than archive-push-queue-max waits to be archived, pgBackRest tells PostgreSQL that it is archived and drops it. The database goes on, and the archive has a gap: no restore can go beyond it until the next backup.',
   severity: 'hint',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'pgBackRest',
   catalogue: ['M96'],
   kinds: ['pgbackrest.conf', 'pgbackrest.global'],

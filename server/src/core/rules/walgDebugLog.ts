@@ -6,7 +6,7 @@ export default rule({
   why: 'At the level DEVEL WAL-G prints its whole environment, the keys with it: people have pasted their own key into public issues. Newer versions hide some of them.',
   severity: 'information',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   catalogue: ['pains P56'],
   kinds: ['Script'],

@@ -6,7 +6,7 @@ export default rule({
   why: 'WAL-G takes the first that it finds: an OpenPGP key, then a key of the GPG keyring, then AWS KMS, then libsodium; the others are passed over without a word. Whoever restores with the key that did not count gets "corrupted chunk" or "no armored data".',
   severity: 'warning',
   confidence: 'certain',
-  since: '0.2.0',
+  since: '0.1.0',
   product: 'Scripts',
   kinds: ['Script'],
   bad: fixture`
