@@ -116,7 +116,7 @@ function methodsOf(format: string): Method[] {
 
 /** Without the extension that names the encryption; the engine refuses to write over its own input. */
 function decryptedName(input: string): string {
-  const name = input.replace(/\.(gpg|pgp|asc|enc|aes|sodium|lsd|openssl)$/i, '');
+  const name = input.replace(/\.(gpg|pgp|asc|enc|aes|sodium|lsd|openssl|p7m|cms)$/i, '');
   return name === input ? `${input}.decrypted` : name;
 }
 

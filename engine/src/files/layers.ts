@@ -11,6 +11,8 @@ import { plainName } from './plainName.ts';
 export interface LayersOptions {
   keys: readonly KeyOffer[];
   openssl?: OpensslParameters | undefined;
+  allowUnauthenticated?: boolean | undefined;
+  allowCostly?: boolean | undefined;
   signal: AbortSignal;
   /** How many times larger than the stored bytes the contents may become; `defaultExpansion` when absent. */
   mostExpansion?: number | undefined;
@@ -89,10 +91,12 @@ export class Layers {
           { hint: 'No backup is like that: do not unpack it.' },
         );
       }
-      const { keys, openssl, signal } = this.#options;
+      const { keys, openssl, signal, allowUnauthenticated, allowCostly } = this.#options;
       const layer = await openEncryption(reader, {
         offers: keys,
         openssl,
+        ...(allowUnauthenticated && { allowUnauthenticated }),
+        ...(allowCostly && { allowCostly }),
         signal,
         isInner: this.encryption.length > 0,
         ...(depth === 0 && { size: stored.size, tail: stored.tail }),

@@ -24,7 +24,8 @@ export async function outputFor(
 }
 
 export function layersFor(job: TestRestoreJob, { signal }: RunContext): Layers {
-  return new Layers({ keys: job.keys, openssl: job.openssl, signal, mostExpansion: job.mostExpansion });
+  const { keys, openssl, mostExpansion, allowUnauthenticated, allowCostly } = job;
+  return new Layers({ keys, openssl, mostExpansion, allowUnauthenticated, allowCostly, signal });
 }
 
 export async function wrapped(stored: StoredFile): Promise<Wrapped> {

@@ -89,6 +89,32 @@ describe.each(MESSAGES)('%s', (name, offer) => {
   });
 });
 
+describe('a signature inside', () => {
+  test('is told to fit where the key is at hand, and not to be checked where it is not', async () => {
+    const opened = await openOpenpgp(pieces(vector('signed.gpg'), 50), [key]);
+    expect(opened.notes).toEqual([]);
+    await all(opened.plain);
+    expect(opened.notes.join()).toMatch(/signature fits: the key [0-9A-F]{40} made it/);
+  });
+
+  test('that does not fit the data is damaged, however well the encryption is proven', async () => {
+    const { keys } = await readKeys(vector('key.asc'));
+    const signingKeys = keys[0] as library.PrivateKey;
+    const message = await library.createMessage({ binary: plain });
+    const signed = await message.sign([signingKeys]);
+    const literal = signed.packets.find((it) => it instanceof library.LiteralDataPacket) as library.LiteralDataPacket;
+    (literal as unknown as { setBytes(bytes: Uint8Array, format: number): void }).setBytes(text('other data'), 98);
+    const forged = await library.encrypt({
+      message: signed,
+      encryptionKeys: signingKeys.toPublic(),
+      format: 'binary',
+      config: { aeadProtect: false },
+    });
+    const failure = await expectFailure('damaged', decrypt(forged as Uint8Array, [key]));
+    expect(failure.message).toContain('signature');
+  });
+});
+
 describe('who can open a message', () => {
   test('is told without any key: the key ids, also for several, none for a hidden one', async () => {
     const failure = await expectFailure(
@@ -181,6 +207,20 @@ describe('what is no proper message', () => {
   test('signed or stored only is called not encrypted', async () => {
     await expectFailure('not-encrypted', decrypt(vector('only-signed.gpg'), [key]));
     await expectFailure('not-encrypted', decrypt(vector('stored.gpg'), [key]));
+  });
+
+  test('a password that would cost terabytes, or to be tried without end, is not tried unless that is asked for', async () => {
+    const data = Buffer.concat([Uint8Array.of(0xd2, 61, 1), noise(60)]);
+    const argon2 = (memory: number) =>
+      Buffer.concat([Uint8Array.of(0xc3, 22, 4, 9, 4), noise(16), Uint8Array.of(1, 1, memory)]);
+    const greedy = await expectFailure('hostile', decrypt(Buffer.concat([argon2(31), data]), [password]));
+    expect(greedy.message).toContain('Argon2 over 2048 GiB of memory');
+    expect(greedy.hint).toContain('--allow-costly');
+    await expectFailure('wrong-key', decrypt(Buffer.concat([argon2(5), data]), [password]));
+    const salted = Buffer.concat([Uint8Array.of(0xc3, 12, 4, 9, 1, 8), noise(8)]);
+    const endless = Buffer.concat([...Array.from({ length: 70 }, () => salted), data]);
+    await expectFailure('hostile', decrypt(endless, [password]));
+    await expectFailure('wrong-key', openOpenpgp(pieces(endless, 100), [password], { allowCostly: true }));
   });
 
   test('text, zeros and nothing are refused', async () => {

@@ -37,6 +37,20 @@ const offer = {
   }),
 };
 
+test('a message without integrity protection is decrypted only when that is asked for, and labelled', async () => {
+  const job: DecryptJob = {
+    kind: 'decrypt',
+    input: write('unprotected.gpg', vector('openpgp/no-integrity.gpg')),
+    output: join(folder, 'unprotected'),
+    key: offer.password(),
+  };
+  expect(await runJob(job, quietContext())).toMatchObject({ ok: false, failure: { code: 'unsupported' } });
+  const outcome = await runJob({ ...job, key: offer.password(), allowUnauthenticated: true }, quietContext());
+  expect(outcome).toMatchObject({ ok: true, value: { format: 'openpgp', isAuthentic: null } });
+  expect(JSON.stringify(outcome)).toContain('authenticates nothing');
+  expect(new Uint8Array(readFileSync(job.output))).toEqual(vector('openpgp/plain.sql'));
+});
+
 describe.each([
   ['sodium', offer.sodium, undefined, { format: 'sodium', isAuthentic: true }],
   ['openpgp', offer.openpgp, undefined, { format: 'openpgp', isAuthentic: true }],
