@@ -120,6 +120,8 @@ export interface ArchiveGetJob {
 export interface InspectJob {
   kind: 'inspect';
   archive: string;
+  /** Which of these opens it? Only as much is read as that needs. */
+  keys?: KeyOffer[];
 }
 
 export interface EncryptJob {
@@ -172,6 +174,8 @@ export interface Inspection {
   opensWith: string[];
   /** What is wrong at first sight. */
   problems: string[];
+  /** Which of the offered keys opens it, in their order: null where only the whole of it could tell. Absent without keys. */
+  keys?: { source: string; opens: boolean | null; detail: string }[];
 }
 
 export interface GeneratedKey {

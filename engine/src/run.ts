@@ -37,7 +37,9 @@ async function result(job: Job, context: RunContext): Promise<JobResult[Job['kin
       return archiveGet(job, context);
     case 'inspect':
       if (await isRepository(job.archive)) return inspectRepository(job.archive, context);
-      return (await isWalg(job.archive)) ? inspectWalg(job.archive, context) : inspectFile(job.archive, context);
+      return (await isWalg(job.archive))
+        ? inspectWalg(job.archive, context)
+        : inspectFile(job.archive, context, job.keys);
     case 'encrypt':
       return encryptFile(job, context);
     case 'decrypt':
@@ -61,8 +63,8 @@ function withoutRepositoryOptions(job: TestRestoreJob): TestRestoreJob {
 /** Overwrites every key byte that came with the job; the caller has its own copy. */
 export function wipeKeys(job: Job): void {
   const offers: KeyOffer[] =
-    job.kind === 'test-restore' || job.kind === 'archive-get'
-      ? job.keys
+    job.kind === 'test-restore' || job.kind === 'archive-get' || job.kind === 'inspect'
+      ? (job.keys ?? [])
       : 'key' in job && job.kind !== 'keygen'
         ? [job.key]
         : [];

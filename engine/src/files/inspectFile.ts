@@ -1,10 +1,11 @@
 /** What a file shows without any key: how it is encrypted, what would open it, and what is wrong at first sight. */
 
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ByteReader, once } from '../bytes.ts';
 import { decodeBase64 } from '../contents/base64.ts';
 import { isBrotli } from '../contents/checkContents.ts';
-import { readToc } from '../contents/pgDumpToc.ts';
+import { type DumpToc, readToc } from '../contents/pgDumpToc.ts';
 import { COMPRESSED_KINDS, type ContentKind, looksMeaningful, sniff } from '../contents/sniff.ts';
 import { shown } from '../contents/tar.ts';
 import { readCmsHead, wayOf } from '../crypto/cms.ts';
@@ -15,21 +16,27 @@ import { type MessageHead, readMessageHead } from '../crypto/openpgpPackets.ts';
 import { headerBytes as saltedHeaderBytes } from '../crypto/openssl.ts';
 import { sodiumLength } from '../crypto/sodium.ts';
 import { type Failure, RestoreError } from '../failure.ts';
-import type { Inspection } from '../job.ts';
+import type { Inspection, KeyOffer } from '../job.ts';
 import type { RunContext } from '../run-context.ts';
-import { FOREIGN } from './encryptionLayer.ts';
+import { FOREIGN, openEncryption } from './encryptionLayer.ts';
 import { recogniseFolder } from './folder.ts';
 import { readFile, readStart } from './source.ts';
-import { openStored } from './storedFile.ts';
+import { openStored, type StoredFile } from './storedFile.ts';
 
 /**
- * Reads only the start of the file (and of an OpenPGP message its session key packets).
+ * Reads only the start of the file (and of an OpenPGP message its session key packets). Of a folder that is one backup, one
+ * file stands for all.
  *
+ * @param keys each is tried by itself
  * @throws RestoreError `io` when it cannot be read; what is wrong with the file itself is in `problems`
  */
-export async function inspectFile(path: string, context: RunContext): Promise<Inspection> {
+export async function inspectFile(
+  path: string,
+  context: RunContext,
+  keys: readonly KeyOffer[] = [],
+): Promise<Inspection> {
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return inspectFolder(path);
+  if (found?.isDirectory()) return inspectFolder(path, context, keys);
   if (found?.isFile() && found.size === 0) {
     return {
       path,
@@ -53,7 +60,62 @@ export async function inspectFile(path: string, context: RunContext): Promise<In
   };
   if (stored.size !== undefined) inspection.facts.push(['Size', `${stored.size} bytes`]);
   await describe(inspection, kind, { path, start, size: stored.size ?? start.length });
+  if (keys.length > 0) inspection.keys = await tryKeys(inspection, stored, keys, context);
   return inspection;
+}
+
+/** Opens the outermost layer with each key alone. A wrong password takes hundreds of trials: passwords come last. */
+async function tryKeys(
+  { isEncrypted }: Inspection,
+  stored: StoredFile,
+  keys: readonly KeyOffer[],
+  context: RunContext,
+): Promise<Inspection['keys']> {
+  const tried = new Map<KeyOffer, TriedKey>();
+  const isPassword = ({ kind }: KeyOffer) => kind === 'password';
+  for (const offer of [...keys.filter((it) => !isPassword(it)), ...keys.filter(isPassword)]) {
+    const { source } = offer;
+    if (isEncrypted === false) {
+      tried.set(offer, { source, opens: false, detail: 'there is nothing to open: it is not encrypted' });
+    } else if ([...tried.values()].some((it) => it.opens)) {
+      tried.set(offer, { source, opens: null, detail: 'not tried, another key opens it' });
+    } else tried.set(offer, await tryKey(offer, stored, context));
+  }
+  return keys.map((it) => tried.get(it) as TriedKey);
+}
+
+type TriedKey = NonNullable<Inspection['keys']>[number];
+
+async function tryKey(offer: KeyOffer, stored: StoredFile, { signal }: RunContext): Promise<TriedKey> {
+  const { source } = offer;
+  const reader = new ByteReader(stored.read());
+  let plain: ByteReader | undefined;
+  try {
+    const layer = await openEncryption(reader, {
+      offers: [offer],
+      signal,
+      size: stored.size,
+      tail: await stored.tail(32),
+    });
+    if (!layer) return { source, opens: false, detail: 'a key of this kind opens nothing here' };
+    plain = new ByteReader(layer.plain);
+    // A libsodium chunk authenticates itself; the others have been tried against the start when they were opened.
+    if (layer.isAuthenticAtOnce) await plain.peek(1);
+    const { opens, fingerprint } = layer.key;
+    const as = [opens, fingerprint && `fingerprint ${fingerprint}`].filter(Boolean).join(', ');
+    layer.wipe();
+    return layer.isKeyProven
+      ? { source, opens: true, detail: as }
+      : { source, opens: null, detail: `${as}; the padding fits, the contents would have to show it` };
+  } catch (error) {
+    const { code, message } = failureOf(error);
+    if (code === 'cancelled') throw error;
+    // What is cut or damaged says nothing of the key.
+    return { source, opens: code === 'wrong-key' || code === 'usage' ? false : null, detail: message };
+  } finally {
+    await plain?.close();
+    await reader.close();
+  }
 }
 
 const startBytes = 64 * 1024;
@@ -93,7 +155,11 @@ async function describe(inspection: Inspection, kind: ContentKind | undefined, s
   }
 }
 
-async function describeMessage(inspection: Inspection, kind: ContentKind, { path }: Subject): Promise<void> {
+async function describeMessage(
+  inspection: Inspection,
+  kind: ContentKind,
+  { path, start, size }: Subject,
+): Promise<void> {
   inspection.format = 'openpgp';
   inspection.isEncrypted = true;
   if (kind === 'openpgp armored') inspection.facts.push(['Armor', 'text (ASCII armor)']);
@@ -101,6 +167,10 @@ async function describeMessage(inspection: Inspection, kind: ContentKind, { path
   const reader = new ByteReader(kind === 'openpgp armored' ? decodeArmor(file) : file);
   try {
     const head = await readMessageHead(reader);
+    if (kind === 'openpgp') {
+      const missing = missingAtEnd(start, size);
+      if (missing > 0) inspection.problems.push(`it is cut off: its last ${missing} bytes are missing`);
+    }
     for (const { keyId, algorithm } of head.recipients)
       inspection.facts.push(['Recipient', `${keyId ?? 'hidden'} (${algorithm})`]);
     const hidden = head.recipients.filter((it) => it.keyId === undefined).length;
@@ -128,6 +198,32 @@ async function describeMessage(inspection: Inspection, kind: ContentKind, { path
   } finally {
     await reader.close();
   }
+}
+
+/**
+ * How many bytes fewer there are than the packets say. RFC 9580, 4.2: lengths of 1, 2, 4 or 5 bytes; a message that was
+ * written without knowing its length (in parts, or up to the end) does not say.
+ */
+function missingAtEnd(start: Uint8Array, size: number): number {
+  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
+  for (let at = 0; at + 6 <= start.length; ) {
+    const first = start[at] as number;
+    const second = start[at + 1] as number;
+    let header: number;
+    let length: number;
+    if ((first & 0x40) === 0) {
+      const kind = first & 3;
+      if (kind === 3) return 0;
+      header = 1 + 2 ** kind;
+      length = kind === 0 ? second : kind === 1 ? view.getUint16(at + 1) : view.getUint32(at + 1);
+    } else if (second < 192) [header, length] = [2, second];
+    else if (second < 224) [header, length] = [3, ((second - 192) << 8) + (start[at + 2] as number) + 192];
+    else if (second === 255) [header, length] = [6, view.getUint32(at + 2)];
+    else return 0;
+    at += header + length;
+    if (at > size) return at - size;
+  }
+  return 0;
 }
 
 function integrityOf({ protection }: MessageHead): string {
@@ -246,32 +342,60 @@ async function describeKeys(inspection: Inspection, { path }: Subject): Promise<
 
 async function describePlain(inspection: Inspection, kind: ContentKind, { start }: Subject): Promise<void> {
   inspection.facts.push([COMPRESSED_KINDS.has(kind) ? 'Compression' : 'Contents', kind]);
-  if (kind === 'pg_dump custom') {
-    const toc = await readToc(new ByteReader(once(start))).catch(() => undefined);
+  if (kind === 'pg_dump custom' || kind === 'pg_dump tar') {
+    const toc = await tocIn(kind, start);
     if (toc) {
       inspection.facts.push(
         ['Database', shown(toc.database)],
         ['Server', shown(toc.serverVersion)],
         ['pg_dump', `${shown(toc.dumpVersion)}, archive version ${toc.version}, compression ${toc.compression}`],
-        ['Entries', String(toc.entries.length)],
+        ['Entries', `${toc.entries.length}: ${kindsOf(toc)}`],
       );
     }
   }
   inspection.problems.push(plainProblem);
 }
 
+/** undefined when it is longer than what was read. */
+async function tocIn(kind: ContentKind, start: Uint8Array): Promise<DumpToc | undefined> {
+  const reader = new ByteReader(once(kind === 'pg_dump tar' ? start.subarray(512) : start));
+  return readToc(reader).catch(() => undefined);
+}
+
+function kindsOf({ entries }: DumpToc): string {
+  const counts = new Map<string, number>();
+  for (const { description } of entries) counts.set(description, (counts.get(description) ?? 0) + 1);
+  return shown([...counts].map(([kind, count]) => `${count} ${kind}`).join(', '));
+}
+
 const plainProblem = 'plain: the file is not encrypted, everyone who gets it can read it';
 
-async function inspectFolder(path: string): Promise<Inspection> {
+async function inspectFolder(path: string, context: RunContext, keys: readonly KeyOffer[]): Promise<Inspection> {
   const { format, description, hint, entries } = await recogniseFolder(path);
+  const facts: Inspection['facts'] = [
+    ['Folder', description],
+    ['Entries', String(entries.length)],
+  ];
+  // Every file of such a backup is encrypted in the same way: the one that it cannot be read without stands for all.
+  const head = /^(?:pg_dump directory|pg_basebackup)$/.test(format)
+    ? entries.find((it) => /^(?:toc\.dat|base\.tar|backup_manifest)(?:\.|$)/.test(it))
+    : undefined;
+  if (head !== undefined) {
+    const of = await inspectFile(join(path, head), context, keys);
+    const isPlain = of.isEncrypted === false;
+    return {
+      ...of,
+      path,
+      format: of.isEncrypted ? `${of.format} > ${format}` : format,
+      facts: [...facts, ['Looked at', head], ...of.facts],
+      problems: isPlain ? [plainProblem] : of.problems,
+    };
+  }
   return {
     path,
     format,
     isEncrypted: null,
-    facts: [
-      ['Folder', description],
-      ['Entries', String(entries.length)],
-    ],
+    facts,
     opensWith: format === 'wal-g' ? ['the key that WAL-G is configured with; the folder does not say which'] : [],
     problems: [hint],
   };

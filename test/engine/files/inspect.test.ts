@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encryptSodium } from '../../../engine/src/crypto/sodium.ts';
-import type { Inspection } from '../../../engine/src/job.ts';
+import type { Inspection, KeyOffer } from '../../../engine/src/job.ts';
 import { runJob } from '../../../engine/src/run.ts';
 import { quietContext } from '../../../engine/src/run-context.ts';
+import { parseVector } from '../../support/vector.ts';
 import { all, pieces } from '../pieces.ts';
 
 const vector = (name: string) => new Uint8Array(readFileSync(new URL(`../../vectors/${name}`, import.meta.url)));
@@ -94,6 +95,46 @@ test('a key is no backup', async () => {
   expect(fact(inspection, 'Private key')).toMatch(/5230635C2B117058 Vector/);
 });
 
+describe('which of these keys opens it', () => {
+  const offers = (): KeyOffer[] => [
+    { kind: 'sodium', source: 'sodium', bytes: new Uint8Array(32).map((_, index) => index), keyTransform: 'none' },
+    { kind: 'openpgp', source: 'openpgp', bytes: vector('openpgp/key.asc') },
+    // A wrong one would be tried in hundreds of ways.
+    { kind: 'password', source: 'right', bytes: new Uint8Array(Buffer.from('correct horse')) },
+    { kind: 'password', source: 'wrong', bytes: new Uint8Array(Buffer.from('wrong')) },
+  ];
+  const opened = async (name: string, bytes: Uint8Array) =>
+    ((await inspect(name, bytes, offers())).keys ?? []).filter((it) => it.opens).map((it) => it.source);
+
+  test('of OpenPGP, libsodium and openssl', async () => {
+    expect(await opened('k.gpg', vector('openpgp/key.gpg'))).toEqual(['openpgp']);
+    expect(await opened('p.gpg', vector('openpgp/password-zlib.gpg'))).toEqual(['right']);
+    const { payload } = parseVector(readFileSync(new URL('../../vectors/testkit/openssl-gzip', import.meta.url)));
+    expect(await opened('o.enc', payload)).toEqual(['right']);
+    const sodium = await all(
+      encryptSodium(
+        pieces(vector('pg_dump/15.sql'), 5_000),
+        new Uint8Array(32).map((_, index) => index),
+      ),
+    );
+    expect(await opened('s.enc', sodium)).toEqual(['sodium']);
+    // Its end is not needed to know.
+    expect(await opened('half.enc', sodium.subarray(0, 9_000))).toEqual(['sodium']);
+  });
+
+  test('none opens what is not encrypted, and no key material is told', async () => {
+    const inspection = await inspect('plain.sql', vector('pg_dump/15.sql'), offers());
+    expect(inspection.keys?.map((it) => it.opens)).toEqual([false, false, false, false]);
+    expect(JSON.stringify(inspection)).not.toContain('correct horse');
+  });
+});
+
+test('a message that lacks its end says how much, without any key', async () => {
+  const whole = vector('openpgp/key.gpg');
+  const inspection = await inspect('cut.gpg', whole.subarray(0, whole.length - 7));
+  expect(inspection.problems.join()).toMatch(/its last 7 bytes are missing|cut off/);
+});
+
 test('an empty file, and one that is not there', async () => {
   expect(await inspect('i', new Uint8Array(0))).toMatchObject({
     format: 'empty',
@@ -106,10 +147,10 @@ test('an empty file, and one that is not there', async () => {
   });
 });
 
-async function inspect(name: string, bytes: Uint8Array): Promise<Inspection> {
+async function inspect(name: string, bytes: Uint8Array, keys?: KeyOffer[]): Promise<Inspection> {
   const path = join(folder, name);
   writeFileSync(path, bytes);
-  const outcome = await runJob({ kind: 'inspect', archive: path }, quietContext());
+  const outcome = await runJob({ kind: 'inspect', archive: path, ...(keys && { keys }) }, quietContext());
   if (!outcome.ok) throw new Error(outcome.failure.message);
   return outcome.value;
 }
