@@ -182,7 +182,7 @@ class Reader<L extends Line> {
       this.#readLayer(lines, 'file', section);
     }
     const indexes = { repo: this.#indexes('repo'), pg: this.#indexes('pg') };
-    for (const definition of this.#definitions()) {
+    for (const definition of definitionsFor(run.command, this.target)) {
       const of = definition.group ? indexes[definition.group] : [undefined];
       for (const index of of) this.#evaluate(definition, index);
     }
@@ -279,13 +279,6 @@ class Reader<L extends Line> {
     const newest = optionDefinition(resolved.name);
     const definition = newest && definitionAt(newest, this.target);
     return !definition || !isReadAt(definition, this.run.command, this.target);
-  }
-
-  #definitions(): OptionDefinition[] {
-    return allOptions()
-      .map((it) => definitionAt(it, this.target))
-      .filter((it) => it !== undefined)
-      .filter((it) => isReadAt(it, this.run.command, this.target));
   }
 
   /**
@@ -501,6 +494,22 @@ class Reader<L extends Line> {
     this.#refusals.push({ code, message, line, missing });
   }
 }
+
+/** What a command of a release reads; asked for every stanza of every configuration. */
+function definitionsFor(command: string, target: Release): readonly OptionDefinition[] {
+  const key = `${command} ${target}`;
+  let found = knownDefinitions.get(key);
+  if (!found) {
+    found = allOptions()
+      .map((it) => definitionAt(it, target))
+      .filter((it) => it !== undefined)
+      .filter((it) => isReadAt(it, command, target));
+    knownDefinitions.set(key, found);
+  }
+  return found;
+}
+
+const knownDefinitions = new Map<string, readonly OptionDefinition[]>();
 
 function deciderName(name: string, index: number | undefined): string {
   const definition = optionDefinition(name);
