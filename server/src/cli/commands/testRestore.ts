@@ -50,6 +50,11 @@ const optionTable = {
     value: 'DIR',
     help: 'with --start: the folder with the programs of PostgreSQL (default: looked for)',
   },
+  'max-expansion': {
+    kind: 'text',
+    value: 'N',
+    help: 'how many times larger than what is stored the contents may be (default: 1000)',
+  },
   json: { kind: 'flag', help: 'print the report as JSON' },
   ...OPENSSL_OPTIONS,
 } as const satisfies OptionTable;
@@ -65,9 +70,9 @@ export const testRestore = command({
     'test-restore ARCHIVE --passphrase-file FILE [OPTIONS]',
   ],
   description: [
-    'ARCHIVE is the root of a pgBackRest repository, a copy of a bucket that WAL-G (as in StackGres) writes to, or one encrypted file: of gpg, openssl or WAL-G. It is read on this machine, without the tool that made it, and nothing is written unless you say --to.',
+    'ARCHIVE is the root of a pgBackRest repository, a copy of a bucket that WAL-G (as in StackGres) writes to, one encrypted file (of gpg, openssl or WAL-G), or a folder that is one backup: of pg_basebackup, or of pg_dump in the directory format, its files encrypted or not. It is read on this machine, without the tool that made it, and nothing is written unless you say --to.',
     'The verdict has four ticks, each yes (✔), no (✘) or cannot be proven (?): decrypted, every byte came through; authentic, tampering would have been noticed; complete, nothing is missing; restorable, the contents agree with every recorded checksum, size and WAL range. What each format can prove is in docs/formats/verdicts.md.',
-    '--start adds the last proof: PostgreSQL of the same version, which must be installed here, recovers a throw-away copy of a pgBackRest backup, answers, and reads everything; it has no network, never runs as root, and is removed. The folder of --to is not touched by it.',
+    '--start adds the last proof: PostgreSQL of the same version, which must be installed here, recovers a throw-away copy of a pgBackRest backup, answers, and reads everything; it has no network, never runs as root, and is removed. The folder of --to is not touched by it. A backup of pg_basebackup is started in the same way. A dump is loaded into a new server, by a role that may not run programs or read files, and counted.',
   ],
   options: optionTable,
   examples: [
@@ -168,8 +173,14 @@ function jobOf(from: {
     ...(options.wal === 'latest' && { wal: options.wal }),
     ...(options.start && { start: { workFolder: options['work-dir'], postgres: options['pg-bin'] } }),
     ...(configuration?.isEncrypted && { expectEncrypted: true }),
+    ...(options['max-expansion'] !== undefined && { mostExpansion: expansion(options['max-expansion']) }),
     ...opensslParameters(options),
   };
+}
+
+function expansion(text: string): number {
+  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
+  throw new UsageError('--max-expansion takes a whole number', 'It is 1000 when left out.');
 }
 
 function describe(reports: readonly Report[], terminal: Terminal): string {
