@@ -159,8 +159,19 @@ export class Query {
   }
 
   /** All objects of a manifest kind, e.g. `PerconaPGCluster`. */
-  resources(...manifestKinds: string[]): Resource[] {
-    return manifestKinds.flatMap((it) => [...this.#ask(kindKey(it)).resources]);
+  resources(...manifestKinds: string[]): readonly Resource[] {
+    const lists = manifestKinds.map((it) => this.#ofKind(it)).filter((it) => it.length > 0);
+    return lists.length === 1 ? lists[0]! : lists.flat();
+  }
+
+  #ofKind(manifestKind: string): readonly Resource[] {
+    const { resources, answers } = this.#ask(kindKey(manifestKind));
+    let found = answers.get('all') as readonly Resource[] | undefined;
+    if (!found) {
+      found = [...resources];
+      answers.set('all', found);
+    }
+    return found;
   }
 
   /** All objects that use a place outside of the files: asking for one place costs nothing when there are many others. */
