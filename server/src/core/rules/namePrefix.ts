@@ -94,6 +94,6 @@ export default rule({
 const CUSTOM = ['PerconaPGCluster', 'PostgresCluster', 'SGObjectStorage', 'BackupLocation', 'ObjectStore'];
 
 function secretsIn(uris: ReadonlySet<string>, query: Query): Set<string> {
-  const secrets: Resource[] = query.resources('Secret', 'SealedSecret', 'ExternalSecret');
+  const secrets: readonly Resource[] = query.resources('Secret', 'SealedSecret', 'ExternalSecret');
   return new Set(secrets.filter((it) => uris.has(it.part.uri) && it.node.get('kind')).map((it) => it.name));
 }
