@@ -2,11 +2,11 @@
 
 import type { Fix } from '../finding.ts';
 import type { Query } from '../index.ts';
-import type { Edit } from '../part.ts';
 import { type SecretEntry, type SecretResource, setText } from '../resources/secret.ts';
 import { ObjectStorageResource } from '../resources/stackgres.ts';
 import { plainOrQuoted } from '../text/scalarText.ts';
 import type { YamlNode } from '../yaml/node.ts';
+import { appendDocument, freeName, headOf } from './newManifest.ts';
 
 /**
  * The committed value goes back into the Secret; the value that is here now goes into a new one, a copy of the storage names
@@ -30,25 +30,17 @@ export function newStorage(of: {
     .filter((it): it is ObjectStorageResource => it instanceof ObjectStorageResource);
   const [storage] = storages;
   if (!storage || new Set(storages).size > 1) return undefined;
-  const newSecret = freeName(name, 'secret', query);
-  const newName = freeName(storage.name, 'objectStorage', query);
+  const newSecret = nextName(name, 'secret', query);
+  const newName = nextName(storage.name, 'objectStorage', query);
   const copy = copyOf(storage, newName, name, entry.name, newSecret);
   if (copy === undefined) return undefined;
-  const manifest = [
-    'apiVersion: v1',
-    'kind: Secret',
-    'metadata:',
-    `  name: ${newSecret}`,
-    ...(namespace ? [`  namespace: ${plainOrQuoted(namespace)}`] : []),
-    'stringData:',
-    ...entryLines(entry.name, value),
-  ].join('\n');
+  const manifest = [...headOf('v1', 'Secret', newSecret, namespace), 'stringData:', ...entryLines(entry.name, value)];
   return {
     title: `Keep Secret ${name} as it was committed, and use the new value in Secret ${newSecret} and SGObjectStorage ${newName}`,
     edits: [
       ...back,
-      append(secret, manifest),
-      append(storage, copy),
+      appendDocument(secret.part, manifest),
+      appendDocument(storage.part, [copy]),
       ...clustersOf(storage, query).map((it) => ({ at: it.place, newText: newName })),
     ],
   };
@@ -94,12 +86,6 @@ function copyOf(
   return text.slice(start, end + grown).trimEnd();
 }
 
-function append({ part }: { part: SecretResource['part'] }, manifest: string): Edit {
-  const end = part.text.length;
-  const isEnded = part.text.endsWith('\n');
-  return { at: part.place(end, end), newText: isEnded ? `---\n${manifest}\n` : `\n---\n${manifest}` };
-}
-
 function entryLines(name: string, value: string): string[] {
   const key = plainOrQuoted(name);
   return value.includes('\n')
@@ -107,9 +93,11 @@ function entryLines(name: string, value: string): string[] {
     : [`  ${key}: ${JSON.stringify(value)}`];
 }
 
-function freeName(name: string, kind: 'secret' | 'objectStorage', query: Query): string {
-  for (let number = 2; ; number++) {
-    const candidate = `${name.replace(/-\d+$/, '')}-${number}`;
-    if (candidate !== name && query.definitionsOf({ kind, name: candidate }).length === 0) return candidate;
-  }
+/** `keys`, `keys-2`, `keys-3`: the next that nothing has. */
+function nextName(name: string, kind: 'secret' | 'objectStorage', query: Query): string {
+  const base = name.replace(/-\d+$/, '');
+  return freeName(
+    base === name ? `${name}-2` : base,
+    (it) => it === name || query.definitionsOf({ kind, name: it }).length > 0,
+  );
 }

@@ -1,4 +1,7 @@
-import { fixture, rule } from '../rule.ts';
+import type { Query } from '../index.ts';
+import { appendDocument, freeName, headOf, movedEntry } from '../queries/newManifest.ts';
+import type { CnpgClusterResource } from '../resources/cnpg.ts';
+import { fix, fixture, rule } from '../rule.ts';
 
 export default rule({
   id: 'cnpg-in-tree',
@@ -44,13 +47,51 @@ export default rule({
         destinationPath: s3://backups/main
         s3Credentials: {inheritFromIAMRole: true}
   `,
-  check(cluster, { report }) {
+  check(cluster, { report, query }) {
     const store = cluster.ownStore;
     if (!store?.node.key) return;
     report(
       store.node.keyPlace,
       'barmanObjectStore is gone in CloudNativePG 1.31: an ObjectStore and the plugin take its place',
-      { tags: ['deprecated'] },
+      { tags: ['deprecated'], fix: convert(cluster, query) },
     );
   },
 });
+
+/** The store becomes an object of its own, and `backup` the plugin that uses it. */
+function convert(cluster: CnpgClusterResource, query: Query) {
+  const { node, part, namespace } = cluster;
+  const backup = node.get('spec.backup');
+  const store = backup?.get('barmanObjectStore');
+  if (!backup?.key || !store?.isMap || backup.isFlow || node.get('spec.plugins') || cluster.name === '')
+    return undefined;
+  const entries = backup.entries();
+  // Volume snapshots and a target stay where they are; that is for a person.
+  if (entries.some((it) => !/^(?:barmanObjectStore|retentionPolicy)$/.test(it.key?.text ?? ''))) return undefined;
+  // In the plugin the name of the server is a parameter.
+  if (store.get('serverName')) return undefined;
+  const configuration = movedEntry(store, 'configuration', 2);
+  if (!configuration) return undefined;
+  const taken = query.resources('ObjectStore').map((it) => it.name);
+  const name = freeName(cluster.name, (it) => taken.includes(it));
+  const retention = backup.textAt('retentionPolicy');
+  const pad = ' '.repeat(backup.column);
+  const plugin = [
+    'plugins:',
+    `${pad}  - name: barman-cloud.cloudnative-pg.io`,
+    `${pad}    isWALArchiver: true`,
+    `${pad}    parameters:`,
+    `${pad}      barmanObjectName: ${name}`,
+  ];
+  const { start } = backup.keyPlace;
+  const end = start + part.text.slice(start, backup.entryPlace.end).trimEnd().length;
+  return fix(`Make ObjectStore ${name} of it, and use the plugin`, [
+    { at: part.place(start, end), newText: plugin.join('\n') },
+    appendDocument(part, [
+      ...headOf('barmancloud.cnpg.io/v1', 'ObjectStore', name, namespace),
+      'spec:',
+      ...(retention ? [`  retentionPolicy: ${JSON.stringify(retention)}`] : []),
+      ...configuration,
+    ]),
+  ]);
+}
