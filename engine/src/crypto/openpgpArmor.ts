@@ -108,8 +108,10 @@ export class LineReader {
   async plainBlock(): Promise<Uint8Array | undefined> {
     if (this.#putBack) return undefined;
     const seen = await this.reader.peek(longestLine);
-    const special = seen.findIndex((byte) => byte === 0x2d || byte === 0x3d);
-    const end = special < 0 ? seen.length : seen.lastIndexOf(0x0a, special) + 1;
+    // A dash or an equals sign.
+    const places = [seen.indexOf(0x2d), seen.indexOf(0x3d)].filter((it) => it >= 0);
+    const special = Math.min(...places);
+    const end = places.length === 0 ? seen.length : seen.lastIndexOf(0x0a, special) + 1;
     return end > 0 ? this.reader.read(end) : undefined;
   }
 
