@@ -1,5 +1,5 @@
 /**
- * `npm run compare:pgbackrest -- [--cases 10000] [--seed 1] [--program pgbackrest] [--list 20]`: what we say of generated
+ * `npm run compare-pgbackrest -- [--cases 10000] [--seed 1] [--program pgbackrest] [--list 20]`: what we say of generated
  * configurations against what the program does with them. Ends with 1 when too many differ, or a dropped cipher option is
  * not told.
  */

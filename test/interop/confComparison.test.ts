@@ -1,4 +1,4 @@
-/** A fixed sample of generated configurations; the whole comparison is `npm run compare:pgbackrest`. */
+/** A fixed sample of generated configurations; the whole comparison is `npm run compare-pgbackrest`. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
