@@ -42,6 +42,8 @@ export interface BackupSpec {
   /** Added to the sentinel; undefined values take a key away. */
   sentinel?: Record<string, unknown>;
   metadata?: Record<string, unknown> | null;
+  /** The tars lack the two zero blocks at their end, as those that PostgreSQL sends. */
+  isOpen?: boolean;
   incremented?: string[];
   skipped?: string[];
 }
@@ -87,7 +89,7 @@ export async function buildBucket(spec: BucketSpec = {}): Promise<string> {
     const folder = `basebackups_005/${backup.name}`;
     const list: FileListJson = { Files: {}, TarFileSets: {} };
     for (const [tar, members] of Object.entries(backup.tars)) {
-      await store(`${folder}/tar_partitions/${tar}.tar${extension}`, tarOf(members));
+      await store(`${folder}/tar_partitions/${tar}.tar${extension}`, tarOf(members, backup.isOpen));
       if (tar === 'pg_control') continue;
       list.TarFileSets[`${tar}.tar${extension}`] = members.map((it) => it.name);
       for (const { name } of members) {
@@ -230,7 +232,7 @@ export function segmentOf(number: number, timeline = 1, id = systemId): Uint8Arr
   return bytes;
 }
 
-export function tarOf(members: Member[]): Uint8Array {
+export function tarOf(members: Member[], isOpen = false): Uint8Array {
   const blocks: Uint8Array[] = [];
   for (const member of members) {
     if (member.pax) {
@@ -239,7 +241,7 @@ export function tarOf(members: Member[]): Uint8Array {
     }
     blocks.push(...entryOf(member));
   }
-  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
+  return Buffer.concat([...blocks, Buffer.alloc(isOpen ? 0 : 1024)]);
 }
 
 export const sodiumOffer = (bytes: Uint8Array = key): KeyOffer => ({

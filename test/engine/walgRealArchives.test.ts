@@ -107,7 +107,14 @@ describe('several threads', () => {
     try {
       const tars = objectsOf(root).filter((it) => it.includes('tar_partitions'));
       const task = (object: string) =>
-        crew.run({ kind: 'tar', object, wanted: undefined, increments: [], limit: Number.MAX_SAFE_INTEGER });
+        crew.run({
+          kind: 'tar',
+          object,
+          wanted: undefined,
+          increments: [],
+          mayBeOpen: false,
+          limit: Number.MAX_SAFE_INTEGER,
+        });
       const results = await Promise.all(tars.map(task));
       expect(results.every((it) => it.members.length > 0)).toBe(true);
       expect(files.bytesRead).toBe(tars.reduce((sum, it) => sum + files.size(it), 0));

@@ -127,6 +127,19 @@ describe('a backup of WAL-G', () => {
     expect(existsSync(path.join(to, 'base/1/2619'))).toBe(true);
   });
 
+  test('made over the network has its labels in a part, and tars that PostgreSQL did not close', async () => {
+    const { part_001 = [], part_004 = [], backup_label = [], pg_control = [] } = fullBackup().tars;
+    const remote = { part_001: part_004, part_002: [...backup_label, ...part_001, ...pg_control], pg_control };
+    const bucket = await buildBucket({ backups: [fullBackup({ tars: remote, isOpen: true })] });
+    const to = path.join(temporaryFolder(), 'restored');
+    const report = await testOne(bucket, { to });
+    expect(report.failure).toBeNull();
+    expect(report.verdict).toEqual(proven);
+    expect(readFileSync(path.join(to, 'backup_label'), 'utf8')).toMatch(/^START WAL LOCATION/);
+    const local = await buildBucket({ backups: [fullBackup({ isOpen: true })] });
+    expect((await testOne(local)).failure).toMatchObject({ code: 'truncated' });
+  });
+
   test('without a list of files restores whole, and is not called complete', async () => {
     const backup = fullBackup({ sentinel: { FilesMetadataDisabled: true }, list: () => undefined });
     const to = path.join(temporaryFolder(), 'restored');

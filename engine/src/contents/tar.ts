@@ -29,6 +29,8 @@ export interface TarMember {
  * The members of a tar, one after the other. After each, the caller may read its contents from `contents`; what it
  * leaves is passed over.
  *
+ * @param options.mayBeOpen PostgreSQL sends tars without the two zero blocks: only for who knows by other means what is in it
+ *
  * Reads ustar, PAX, GNU (long names, sizes in base 256, old sparse files) and the formats before them.
  *
  * @throws RestoreError stage `contents`: `damaged` when a header's checksum is wrong or data follows the end,
@@ -36,6 +38,7 @@ export interface TarMember {
  */
 export async function* readTar(
   reader: ByteReader,
+  { mayBeOpen = false }: { mayBeOpen?: boolean } = {},
 ): AsyncGenerator<{ member: TarMember; contents: AsyncIterable<Uint8Array> }, void, undefined> {
   const start = reader.offset;
   let pax = new Map<string, string>();
@@ -44,6 +47,7 @@ export async function* readTar(
   for (;;) {
     const offset = reader.offset - start;
     const header = copyOf(await reader.read(blockBytes));
+    if (header.length === 0 && mayBeOpen && offset > 0) return;
     if (header.length < blockBytes)
       failEnd(
         offset + header.length,

@@ -204,6 +204,7 @@ class BackupTest {
           object: tar.object,
           wanted: listed ?? wanted,
           increments: listed ? listed.filter((it) => members?.get(it)?.isIncremented) : increments,
+          mayBeOpen: link.isRemote,
           limit: allowance,
           isDry: isDry || this.failures.length > 0,
         }),

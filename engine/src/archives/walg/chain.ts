@@ -15,6 +15,8 @@ export interface ChainLink {
   tars: PlannedTar[];
   /** Members that its tars must hold between them; undefined: nobody recorded it, all of them are taken. */
   members: Map<string, Pick<ListedFile, 'isIncremented'>> | undefined;
+  /** Made over the network, from the tars that PostgreSQL sends: the labels lie in one of them. */
+  isRemote: boolean;
   /** Pages that were wrong already when the backup was made. */
   corruptFiles: string[];
   storedBytes: number;
@@ -96,6 +98,9 @@ export async function planChain(
       members,
       corruptFiles,
       tars,
+      isRemote: ![...tars.map((it) => it.object), ...(list?.tars.keys() ?? [])].some((it) =>
+        /backup_label\.tar/.test(it),
+      ),
       storedBytes: tars.reduce((sum, { object }) => sum + files.size(object), 0),
     });
     wanted = needed;

@@ -20,6 +20,8 @@ export interface TarTask {
   wanted: string[] | undefined;
   /** Those of them that hold only changed pages. */
   increments: string[];
+  /** The tar came from PostgreSQL itself, which leaves out the blocks that close it. */
+  mayBeOpen: boolean;
   /** More contents than this is no backup but a bomb. */
   limit: number;
 }
@@ -80,17 +82,19 @@ class TarCheck {
   readonly #wanted: ReadonlySet<string> | undefined;
   readonly #increments: ReadonlySet<string>;
   readonly #limit: number;
+  readonly #mayBeOpen: boolean;
   readonly #sink: DirectorySink | undefined;
 
-  constructor({ wanted, increments, limit }: TarTask, sink: DirectorySink | undefined) {
+  constructor({ wanted, increments, mayBeOpen, limit }: TarTask, sink: DirectorySink | undefined) {
     this.#wanted = wanted && new Set(wanted);
     this.#increments = new Set(increments);
     this.#limit = limit;
+    this.#mayBeOpen = mayBeOpen;
     this.#sink = sink;
   }
 
   async run(plain: ByteReader): Promise<void> {
-    for await (const { member, contents } of readTar(plain)) {
+    for await (const { member, contents } of readTar(plain, { mayBeOpen: this.#mayBeOpen })) {
       const path = memberPath(member);
       this.result.bytes += member.size;
       if (this.result.bytes > this.#limit) {
