@@ -246,12 +246,16 @@ export class LzmaDecoder {
 class RangeCoder {
   input = new Uint8Array(0) as Uint8Array;
   at = 0;
-  code = 0;
-  #range = 0;
+  /** Range and code. In fields of an object, numbers of 32 bits would be boxed at every step. */
+  readonly #registers = new Uint32Array(2);
+
+  get code(): number {
+    return this.#registers[1] as number;
+  }
 
   start(input: Uint8Array, at: number): boolean {
-    this.#range = 0xffffffff;
-    this.code =
+    this.#registers[0] = 0xffffffff;
+    this.#registers[1] =
       (((input[at + 1] as number) << 24) |
         ((input[at + 2] as number) << 16) |
         ((input[at + 3] as number) << 8) |
@@ -262,38 +266,37 @@ class RangeCoder {
   }
 
   bit(probabilities: Uint16Array, index: number): number {
+    const registers = this.#registers;
     const odds = probabilities[index] as number;
-    const range = this.#range;
-    const code = this.code;
+    let range = registers[0] as number;
+    let code = registers[1] as number;
     const bound = Math.imul(range >>> 11, odds) >>> 0;
-    let nextRange: number;
-    let nextCode: number;
     let bit: number;
     if (code < bound) {
-      nextRange = bound;
-      nextCode = code;
+      range = bound;
       probabilities[index] = odds + ((2048 - odds) >> 5);
       bit = 0;
     } else {
-      nextRange = range - bound;
-      nextCode = code - bound;
+      range = (range - bound) >>> 0;
+      code = (code - bound) >>> 0;
       probabilities[index] = odds - (odds >> 5);
       bit = 1;
     }
-    if (nextRange < topOfRange) {
-      nextRange = (nextRange << 8) >>> 0;
-      nextCode = ((nextCode << 8) | (this.input[this.at++] as number)) >>> 0;
+    if (range < topOfRange) {
+      range = (range << 8) >>> 0;
+      code = ((code << 8) | (this.input[this.at++] as number)) >>> 0;
     }
-    this.#range = nextRange;
-    this.code = nextCode;
+    registers[0] = range;
+    registers[1] = code;
     return bit;
   }
 
   literal(probabilities: Uint16Array, base: number): number {
     const input = this.input;
     let at = this.at;
-    let range = this.#range;
-    let code = this.code;
+    const registers = this.#registers;
+    let range = registers[0] as number;
+    let code = registers[1] as number;
     let symbol = 1;
     do {
       const index = base + symbol;
@@ -304,8 +307,8 @@ class RangeCoder {
         probabilities[index] = odds + ((2048 - odds) >> 5);
         symbol <<= 1;
       } else {
-        range = range - bound;
-        code = code - bound;
+        range = (range - bound) >>> 0;
+        code = (code - bound) >>> 0;
         probabilities[index] = odds - (odds >> 5);
         symbol = (symbol << 1) | 1;
       }
@@ -315,8 +318,8 @@ class RangeCoder {
       }
     } while (symbol < 0x100);
     this.at = at;
-    this.#range = range;
-    this.code = code;
+    registers[0] = range;
+    registers[1] = code;
     return symbol & 0xff;
   }
 
@@ -393,12 +396,13 @@ class RangeCoder {
   /** Bits whose odds are always even. */
   even(bits: number): number {
     let value = 0;
-    let range = this.#range;
-    let code = this.code;
+    const registers = this.#registers;
+    let range = registers[0] as number;
+    let code = registers[1] as number;
     for (let index = 0; index < bits; index++) {
       range >>>= 1;
       if (code >= range) {
-        code -= range;
+        code = (code - range) >>> 0;
         value = (value << 1) | 1;
       } else {
         value <<= 1;
@@ -408,8 +412,8 @@ class RangeCoder {
         code = ((code << 8) | (this.input[this.at++] as number)) >>> 0;
       }
     }
-    this.#range = range;
-    this.code = code;
+    registers[0] = range;
+    registers[1] = code;
     return value >>> 0;
   }
 }
