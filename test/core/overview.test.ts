@@ -88,4 +88,16 @@ describe('the workspace at a glance', () => {
     ]);
     expect(JSON.stringify(found, (key, value) => (key === 'part' ? undefined : value))).not.toMatch(/hush|never-shown/);
   });
+
+  test('leads to the line that speaks of a repository, in whatever file of conf.d', () => {
+    const several = workspaceOf(
+      '#- /pgbackrest/pgbackrest.conf\n[global]\nrepo1-path=/x\n[demo]\npg1-path=/d\n#- /pgbackrest/conf.d/two.conf\n[global]\n# the second\nrepo2-path=/y\n',
+      { rules: [] },
+    );
+    const [first] = overview(several.workspace).configurations;
+    const places = first!.repositories.map(
+      ({ at }) => `${at.part.uri.split('/').at(-1)}: ${at.part.text.slice(at.start, at.end)}`,
+    );
+    expect(places).toEqual(['pgbackrest.conf: repo1-path', 'two.conf: repo2-path']);
+  });
 });

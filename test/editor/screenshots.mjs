@@ -60,6 +60,21 @@ const pictures = {
     await page.locator('.notification-toast:has-text(" left")').waitFor({ timeout: 20_000 });
     await shoot();
   },
+  overview: async (page, shoot) => {
+    await openFile(page, 'percona/cluster.yaml');
+    await page.waitForTimeout(settleMs);
+    await runCommand(page, 'Restorable: Focus on Overview View');
+    await page.locator('.pane-body .monaco-list-row:has-text("repo2")').first().click();
+    await shoot();
+  },
+  'edit-decoded': async (page, shoot) => {
+    await openFile(page, 'percona/secret.yaml');
+    await page.locator('.codelens-decoration a:has-text("Edit decoded")').click({ timeout: 60_000 });
+    await page.locator('.tab.active:has-text("s3.conf")').waitFor();
+    await page.locator('.squiggly-error').first().waitFor({ timeout: 60_000 });
+    await page.waitForTimeout(settleMs);
+    await shoot();
+  },
   walkthrough: async (page, shoot) => {
     await page.keyboard.press('Control+KeyB');
     await runCommand(page, 'Restorable: Get Started');

@@ -85,7 +85,8 @@ export function overview(workspace: Workspace): Overview {
           const repositories = summariesIn(reading, stanza, target).map((it) => ({
             text: it.text,
             state: it.encryption,
-            at: conf.settings.find((setting) => setting.group === it.name)?.keyPlace ?? conf.text.whole,
+            // In whatever file of conf.d it stands.
+            at: reading.settings.find((setting) => setting.group === it.name)?.keyPlace ?? conf.place(0, 0),
           }));
           if (repositories.length === 0) continue;
           const title = stanza === undefined ? conf.title : `${conf.title}, stanza ${stanza}`;
