@@ -25,7 +25,15 @@ const SOURCES = [
 ];
 
 /** Parts of package.json that only a checkout needs. */
-const DEVELOPMENT_ONLY = ['private', 'bin', 'scripts', 'dependencies', 'devDependencies', 'allowScripts'];
+const DEVELOPMENT_ONLY = [
+  'private',
+  'bin',
+  'scripts',
+  'dependencies',
+  'devDependencies',
+  'optionalDependencies',
+  'allowScripts',
+];
 
 /**
  * @param {string} [out] where to; the version's name in the project's folder when left out
