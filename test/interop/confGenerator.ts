@@ -380,7 +380,7 @@ class Author {
             '[demo]',
             `[global:${this.#pick(COMMANDS)}]`,
             '\t',
-            'a'.repeat(70) + '=x',
+            `${'a'.repeat(70)}=x`,
           ]),
         ),
       () => lines.splice(at, 0, ...this.#anyOption([1, 2])),
