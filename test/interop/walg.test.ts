@@ -134,6 +134,13 @@ describe.skipIf(missingWalg)(`buckets of the real WAL-G${missingWalg ? ` (${miss
     expect(report?.verdict.restorable).toBe(false);
   });
 
+  test('a backup made over the network restores as backup-fetch restores it', async () => {
+    const bucket = cluster.bucket('remote', { WALG_COMPRESSION_METHOD: 'zstd' });
+    bucket.walg(['backup-push']);
+    bucket.flush();
+    await compareAll(cluster, bucket, { keys: [], encryption: 'none', compression: 'zst' });
+  });
+
   test('PostgreSQL recovers from what it is given, to the newest change', async () => {
     const bucket = cluster.bucket('recovered', { WALG_LIBSODIUM_KEY: longKey });
     bucket.push('-f');

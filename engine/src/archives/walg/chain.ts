@@ -108,9 +108,9 @@ export async function planChain(
   return links;
 }
 
-/** As WAL-G writes it in lists, of a member's path: with the slash that labels do not have. */
+/** A path as lists write it, without the slashes around it: folders of remote backups end with one. */
 export function listedPath(path: string): string {
-  return path.replace(/^\/+/, '');
+  return path.replace(/^\/+|\/+$/g, '');
 }
 
 async function listOf(files: BucketFiles, folder: string, record: BackupRecord): Promise<FileList | undefined> {

@@ -111,7 +111,8 @@ class TarCheck {
     const { type, mode } = member;
     const isWanted = this.#wanted === undefined || this.#wanted.has(path);
     if (type === 'directory') {
-      if (isWanted) this.result.members.push({ path, kind: 'folder', bytes: 0, mode: mode & 0o777 });
+      // WAL-G makes folders whether or not they are listed.
+      this.result.members.push({ path, kind: 'folder', bytes: 0, mode: mode & 0o777 });
       return;
     }
     // WAL-G stores a link with its own name as destination: nobody knows where it led.
