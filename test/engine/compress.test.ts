@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { once } from '../../engine/src/bytes.ts';
-import { openBunzip2, openBunzip2InJavaScript } from '../../engine/src/compress/bzip2.ts';
+import { openBunzip2 } from '../../engine/src/compress/bzip2.ts';
 import { adler32, Crc64, crc32, crc32InJavaScript } from '../../engine/src/compress/checksums.ts';
 import { openCodec } from '../../engine/src/compress/codecs.ts';
 import { type Compression, decompress, decompressBytes } from '../../engine/src/compress/compression.ts';
@@ -198,10 +198,7 @@ const DECODERS: Partial<Record<Compression, [name: string, open: () => Decoder |
     ['WebAssembly', openUnzstdInWebAssembly],
     ['JavaScript', openUnzstdInJavaScript],
   ],
-  bz2: [
-    ['WebAssembly', openBunzip2],
-    ['JavaScript', openBunzip2InJavaScript],
-  ],
+  bz2: [['JavaScript', openBunzip2]],
 };
 
 describe.each(

@@ -1,4 +1,4 @@
-// One face for the decoders of zstd, lz4, bzip2 and zlib, as WebAssembly sees it: open, step until the input is used up,
+// One face for the decoders of zstd, lz4 and zlib, as WebAssembly sees it: open, step until the input is used up,
 // close. The libraries are Debian's; build.sh says which, and how this becomes engine/src/compress/codecModule.ts.
 
 #include <stdint.h>
@@ -6,14 +6,12 @@
 #include <string.h>
 
 #define LZ4F_STATIC_LINKING_ONLY
-#include "bzlib.h"
-#include "bzlib_private.h"
 #include "lz4frame_static.h"
 #include "zlib.h"
 #include "zstd.h"
 #include "zstd_errors.h"
 
-enum kind { ZSTD = 1, LZ4 = 2, BZIP2 = 3, GZIP = 4, ZLIB = 5 };
+enum kind { ZSTD = 1, LZ4 = 2, GZIP = 3, ZLIB = 4 };
 
 enum status {
   MORE = 0,
@@ -39,15 +37,8 @@ struct codec {
   int isOpen;
   ZSTD_DCtx *zstd;
   LZ4F_dctx *lz4;
-  bz_stream bzip2;
   z_stream zlib;
 };
-
-/** libbz2 calls this where it finds itself broken. */
-void bz_internal_error(int code) {
-  (void)code;
-  __builtin_trap();
-}
 
 void codec_close(struct codec *codec);
 
@@ -61,11 +52,6 @@ int codec_reset(struct codec *codec) {
     case LZ4:
       LZ4F_resetDecompressionContext(codec->lz4);
       return MORE;
-    case BZIP2:
-      if (codec->isOpen) BZ2_bzDecompressEnd(&codec->bzip2);
-      memset(&codec->bzip2, 0, sizeof codec->bzip2);
-      codec->isOpen = BZ2_bzDecompressInit(&codec->bzip2, 0, 0) == BZ_OK;
-      return codec->isOpen ? MORE : NO_MEMORY;
     default:
       return inflateReset(&codec->zlib) == Z_OK ? MORE : NO_MEMORY;
   }
@@ -94,8 +80,7 @@ struct codec *codec_open(enum kind kind, uint32_t inputBytes, uint32_t outputByt
 void codec_close(struct codec *codec) {
   ZSTD_freeDCtx(codec->zstd);
   LZ4F_freeDecompressionContext(codec->lz4);
-  if (codec->isOpen && codec->kind == BZIP2) BZ2_bzDecompressEnd(&codec->bzip2);
-  if (codec->isOpen && codec->kind >= GZIP) inflateEnd(&codec->zlib);
+  if (codec->isOpen) inflateEnd(&codec->zlib);
   free(codec->input);
   free(codec->output);
   free(codec);
@@ -130,20 +115,6 @@ static int lz4Status(size_t result) {
   }
 }
 
-/**
- * The bits behind the end mark must be zero, or a changed bit would go unnoticed; and of the randomised kind, which
- * libbz2 could read, nothing has been written since 1999.
- */
-static int bzip2Status(int result, const bz_stream *stream) {
-  const DState *state = stream->state;
-  if (state != NULL && state->blockRandomised) return DAMAGED;
-  if (result == BZ_MEM_ERROR) return NO_MEMORY;
-  if (result == BZ_OK) return MORE;
-  if (result != BZ_STREAM_END) return DAMAGED;
-  const uint32_t rest = state->bsBuff & ((1u << state->bsLive) - 1);
-  return state->bsLive < 8 && rest == 0 ? END : DAMAGED;
-}
-
 /** Works until the input is used up, the output is full, or something is to be told. Returns a status. */
 int codec_step(struct codec *codec) {
   const uint32_t inputLeft = codec->inputBytes - codec->inputUsed;
@@ -164,17 +135,6 @@ int codec_step(struct codec *codec) {
       codec->inputUsed += used;
       codec->outputFilled = filled;
       return lz4Status(result);
-    }
-    case BZIP2: {
-      bz_stream *stream = &codec->bzip2;
-      stream->next_in = (char *)codec->input + codec->inputUsed;
-      stream->avail_in = inputLeft;
-      stream->next_out = (char *)codec->output;
-      stream->avail_out = codec->outputBytes;
-      const int result = BZ2_bzDecompress(stream);
-      codec->inputUsed = codec->inputBytes - stream->avail_in;
-      codec->outputFilled = codec->outputBytes - stream->avail_out;
-      return bzip2Status(result, stream);
     }
     default: {
       z_stream *stream = &codec->zlib;

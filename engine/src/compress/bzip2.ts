@@ -1,17 +1,17 @@
 /**
- * bzip2, by the reference decoder as WebAssembly, or in JavaScript where there is none.
+ * bzip2, decoded here: the packages that exist decode whole files only or leave the checksums unchecked, and the reference
+ * decoder as WebAssembly is slower (tools/codecs).
  *
  * Format: bzip2 1.0 (`BZh`, blocks of up to 900,000 bytes, each with its CRC-32, then the combined CRC).
  */
 
 import { type BlockDecoder, BlockwiseDecoder } from './blockwise.ts';
-import { openCodec } from './codecs.ts';
 import { type Decoder, decodeInMemory, throughDecoder } from './decoder.ts';
 import { damagedData, truncatedData } from './failures.ts';
 
 /**
  * @throws RestoreError `damaged` (no bzip2, a block that does not decode, a wrong CRC, bytes after the end),
- *   `truncated`; offsets count compressed bytes and are those of the block, or of the piece that was fed
+ *   `truncated`; offsets count compressed bytes and are those of the block
  */
 export function bunzip2(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   return throughDecoder(input, openBunzip2());
@@ -29,11 +29,6 @@ export function bunzip2Bytes(compressed: Uint8Array, limit: number): Uint8Array 
 
 /** Throws as `bunzip2`. */
 export function openBunzip2(): Decoder {
-  return openCodec('bzip2') ?? openBunzip2InJavaScript();
-}
-
-/** The decoder in JavaScript; exported for the tests, which compare the two. */
-export function openBunzip2InJavaScript(): Decoder {
   return new BlockwiseDecoder(() => new Bzip2Decoder());
 }
 

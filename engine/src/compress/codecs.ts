@@ -1,5 +1,5 @@
 /**
- * The reference decoders of zstd, lz4, bzip2 and zlib as WebAssembly: the same on every platform and in every Node, at
+ * The reference decoders of zstd, lz4 and zlib as WebAssembly: the same on every platform and in every Node, at
  * half the speed of native code or better, where JavaScript has a fifth to a tenth. `tools/codecs` makes the module.
  */
 
@@ -9,7 +9,7 @@ import { packedModule } from './codecModule.ts';
 import type { Decoder } from './decoder.ts';
 import { damagedData, truncatedData } from './failures.ts';
 
-export type CodecKind = 'zstd' | 'lz4' | 'bzip2' | 'gzip' | 'zlib';
+export type CodecKind = 'zstd' | 'lz4' | 'gzip' | 'zlib';
 
 /**
  * undefined where the processor or the program that embeds Node has no WebAssembly with SIMD: take the decoder in
@@ -22,7 +22,7 @@ export function openCodec(kind: CodecKind): Codec | undefined {
 }
 
 /** As in `tools/codecs/codecs.c`. */
-const KIND: Record<CodecKind, number> = { zstd: 1, lz4: 2, bzip2: 3, gzip: 4, zlib: 5 };
+const KIND: Record<CodecKind, number> = { zstd: 1, lz4: 2, gzip: 3, zlib: 4 };
 const Status = { more: 0, end: 1, damaged: 2, wrongChecksum: 3, wrongSize: 4, windowTooLarge: 5, noMemory: 6 };
 
 /** What one step takes in and gives at most. */
