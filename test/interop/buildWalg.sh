@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the real WAL-G with libsodium, brotli and lzo, and prints where it is. Done once per machine (four minutes on two
 # cores); the result is kept in ~/.cache/restorable. Sources: $WALG_SOURCE (a git repository), a mirror beside the checkout,
-# or GitHub. Its modules come from the Go proxy.
+# or GitHub (the Go proxy has WAL-G itself only up to 1.1, which cannot back up PostgreSQL 15). Its modules come from the Go
+# proxy. Exits with 3 where none of these has the sources.
 #
 # Needs Go 1.25 or newer, a C compiler, git, and the headers: libsodium-dev libbrotli-dev liblzo2-dev pkg-config.
 set -euo pipefail
@@ -19,7 +20,10 @@ trap 'rm -rf "$work"' EXIT
 
 source=${WALG_SOURCE:-$checkout/../.mirror/wal-g+wal-g/repo}
 if [ ! -d "$source" ]; then
-  git clone --quiet --bare --depth 1 --branch "v$version" https://github.com/wal-g/wal-g "$work/git" >&2
+  if ! timeout 120 git clone --quiet --bare --depth 1 --branch "v$version" https://github.com/wal-g/wal-g "$work/git" >&2; then
+    echo "the sources of WAL-G $version cannot be had here: not built before, no mirror, and no way to GitHub" >&2
+    exit 3
+  fi
   source=$work/git
 fi
 mkdir "$work/src" "$work/kms" "$work/kms/v1"
