@@ -20,6 +20,8 @@ import {
   type GenerateKeyAtRequest,
   type KeyTemplate,
   type KeyTemplateRequest,
+  type OverviewAnswer,
+  type RotationTarget,
 } from '../../server/src/protocol.ts';
 import { copyForAWhile } from './clipboard.ts';
 import { sayFailure, showFailure } from './failureMessage.ts';
@@ -50,6 +52,10 @@ export function registerGenerateKey(server: LanguageServer): Disposable {
       inTrustedWorkspace(async (preset?: GenerateKeyArguments | Uri) => {
         await showFailure(() => generateKey(server, preset instanceof Uri ? {} : (preset ?? {})));
       }),
+    ),
+    commands.registerCommand(
+      'restorable.rotateKey',
+      inTrustedWorkspace(async (where?: unknown) => await showFailure(() => rotateKey(server, where))),
     ),
     commands.registerCommand(
       CLIENT_COMMANDS.generateKeyAt,
@@ -183,6 +189,69 @@ async function toClipboard(specification: KeySpecification): Promise<void> {
     await copyForAWhile(key);
     sayThatItIsThere(l10n.t('A new key is on the clipboard for 30 seconds.'), generated, sheetFor(specification, key));
   });
+}
+
+/** Another key for what is encrypted already: the old repository or storage stays, a new one begins. */
+async function rotateKey(server: LanguageServer, where: unknown): Promise<void> {
+  const place = placeOf(server, where) ?? (await askRepository(server));
+  if (!place) return;
+  const target = await server.execute<RotationTarget>(COMMANDS.rotationTarget, [place]);
+  const go = {
+    label: `$(key) ${l10n.t('Make a new key, and keep the old one')}`,
+    detail: l10n.t(
+      'What is there stays, so that its backups can be read. A new repository or storage beside it begins with the new key.',
+    ),
+  };
+  const title = l10n.t('A new key for {0}?', target.title);
+  if ((await window.showQuickPick([go], { title, ignoreFocusOut: true })) !== go) return;
+  const specification: KeySpecification =
+    target.key === 'sodium' ? { kind: 'sodium', encoding: target.encoding ?? 'hex' } : { kind: 'pgbackrest' };
+  await withKey(specification, async (key, generated) => {
+    const done = await server.execute<{ title: string; files: string[] }>(COMMANDS.rotateKey, [{ ...place, key }]);
+    const written = done.files.map((it) => workspace.asRelativePath(Uri.parse(it))).join(', ');
+    const next = l10n.t(
+      'Look at the changes and save them; then deploy, make a full backup, and remove the old one when its retention has passed.',
+    );
+    sayThatItIsThere(`${done.title} (${written}). ${next}`, generated, sheetFor(specification, key, written));
+  });
+}
+
+interface PlaceOfKey {
+  uri: string;
+  position: { line: number; character: number };
+}
+
+/** Of a lens or a view's item; undefined for a call from the palette, where the cursor may stand anywhere. */
+function placeOf(server: LanguageServer, where: unknown): PlaceOfKey | undefined {
+  const given = where as { uri?: string; position?: PlaceOfKey['position']; it?: RepositoryAt } | undefined;
+  if (given?.it) return { uri: given.it.uri, position: given.it.range.start };
+  if (typeof given?.uri === 'string' && given.position) return { uri: given.uri, position: given.position };
+  const editor = window.activeTextEditor;
+  const isOnKey = editor && /cipher-|sodium|encryption/.test(editor.document.lineAt(editor.selection.active).text);
+  return isOnKey ? { uri: server.uri(editor.document.uri), position: editor.selection.active } : undefined;
+}
+
+type RepositoryAt = OverviewAnswer['configurations'][number]['repositories'][number];
+
+/** Every repository and storage of the workspace that is encrypted. */
+async function askRepository(server: LanguageServer): Promise<PlaceOfKey | undefined> {
+  const { configurations } = await server.execute<OverviewAnswer>(COMMANDS.overview, []);
+  const items = configurations.flatMap(({ title, repositories }) =>
+    repositories
+      .filter((it) => it.state === 'encrypted')
+      .map((it) => ({ label: `$(lock) ${title}`, detail: it.text, it })),
+  );
+  if (items.length === 0) {
+    void window.showInformationMessage(
+      l10n.t('Nothing in this workspace is encrypted with a key that could be changed.'),
+    );
+    return undefined;
+  }
+  const picked = await window.showQuickPick(items, {
+    title: l10n.t('New Key: for which repository or storage?'),
+    matchOnDetail: true,
+  });
+  return picked && { uri: picked.it.uri, position: picked.it.range.start };
 }
 
 /** Generates a key in the engine's worker and wipes its bytes, and the passphrase's, when `use` is done. */

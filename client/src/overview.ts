@@ -200,6 +200,7 @@ function repositoryItem(it: Repository): TreeItem {
     'pass-missing': new ThemeIcon('error', new ThemeColor('list.errorForeground')),
     unknown: new ThemeIcon('question'),
   }[it.state];
+  if (it.state === 'encrypted') item.contextValue = 'encrypted';
   // Colours and icons alone say nothing to a screen reader.
   item.accessibilityInformation = { label: `${it.text}. ${stateInWords(it.state)}` };
   item.command = goTo(it);

@@ -11,6 +11,10 @@ export const KEY_PLACEHOLDER = '«key»';
 export const COMMANDS = {
   /** [] -> ConfiguredArchive[] : what the workspace's configuration knows about where archives and keys are. */
   archives: 'restorable.server.archives',
+  /** [{uri, position}] -> RotationTarget : which kind of key a new one there would be. */
+  rotationTarget: 'restorable.server.rotationTarget',
+  /** [{uri, position, key}] -> {title, files} : keeps what is there, and begins a new repository or storage with the key. */
+  rotateKey: 'restorable.server.rotateKey',
   /** [] -> OverviewAnswer : the workspace at a glance: repositories and storages with their encryption, Secrets; no values. */
   overview: 'restorable.server.overview',
   /** [TestRestoreRequest] -> Report[] (engine/src/report.ts); progress and cancel by workDoneToken. */
@@ -119,6 +123,14 @@ export interface TestRestoreProgress {
   step: string;
   bytes: number;
   total?: number;
+}
+
+/** server/src/core/queries/rotation.ts */
+export interface RotationTarget {
+  key: 'pgbackrest' | 'sodium';
+  encoding?: 'hex' | 'base64';
+  /** `repo1 in pgbackrest.conf`. */
+  title: string;
 }
 
 /** One entry of a Secret or ConfigMap (server/src/core/queries/entryView.ts). */

@@ -13,6 +13,7 @@ import {
   type ProgressToken,
   ProgressType,
   ResponseError,
+  type TextEdit,
 } from 'vscode-languageserver';
 import type { Failure } from '../../../engine/src/failure.ts';
 import type { Job, JobResult, KeyOffer, TestRestoreJob } from '../../../engine/src/job.ts';
@@ -28,8 +29,10 @@ import {
 } from '../core/queries/keySources.ts';
 import { keyTemplate } from '../core/queries/keyTemplate.ts';
 import { overview } from '../core/queries/overview.ts';
+import { rotate, rotationTarget } from '../core/queries/rotation.ts';
 import { decodeSecret, encodeSecret, type Recoding } from '../core/queries/secretEncoding.ts';
 import { SecretResource } from '../core/resources/secret.ts';
+import { allRules } from '../core/rules/all.ts';
 import { Workspace } from '../core/workspace.ts';
 import { canonicalUri, load, toPath } from '../loader.ts';
 import {
@@ -78,6 +81,12 @@ export async function executeCommand(
       return recode(context, argument, encodeSecret);
     case COMMANDS.decodeSecret:
       return recode(context, argument, decodeSecret);
+    case COMMANDS.rotationTarget: {
+      const { uri, offset } = placeOf(context, argument);
+      return answered(rotationTarget(context.workspace, uri, offset));
+    }
+    case COMMANDS.rotateKey:
+      return rotateKey(context, argument);
     case COMMANDS.readEntry:
       return readEntry(context, argument);
     case COMMANDS.writeEntry:
@@ -337,6 +346,59 @@ function readEntry(
   if ('problem' in seen) throw new ResponseError(LSPErrorCodes.RequestFailed, seen.problem);
   const address = addressOf(workspace, entry);
   return { ...seen, address: { ...address, uri: documents.clientUri(address.uri) } };
+}
+
+/** Nothing is written unless all of it can be: the edit is one. */
+async function rotateKey(
+  context: CommandContext,
+  argument: Record<string, unknown> | undefined,
+): Promise<{ title: string; files: string[] }> {
+  const { workspace, documents, convert, connection, canApplyEdits } = context;
+  const { uri, offset } = placeOf(context, argument);
+  const rotation = answered(rotate(workspace, { uri, offset, key: text(argument, 'key'), rules: allRules }));
+  const edits = rotation.files.flatMap(({ uri: file, text: wanted }) => {
+    const lines = documents.lines(file);
+    return lines ? [{ file, ...smallestEdit(lines.text, wanted) }] : [];
+  });
+  const changes: Record<string, TextEdit[]> = {};
+  for (const { file, start, end, newText } of edits) {
+    const range = convert.range(file, start, end);
+    if (range) changes[documents.clientUri(file)] = [{ range, newText: convert.withLineBreaks(file, newText) }];
+  }
+  if (!canApplyEdits) {
+    throw new ResponseError(LSPErrorCodes.RequestFailed, 'this editor does not let a language server change files');
+  }
+  const { applied } = await connection.workspace.applyEdit({ changes });
+  if (!applied)
+    throw new ResponseError(LSPErrorCodes.RequestFailed, 'the editor did not take the change; nothing was written');
+  return { title: rotation.title, files: Object.keys(changes) };
+}
+
+/** What differs, without what is the same at both ends. */
+function smallestEdit(before: string, after: string): { start: number; end: number; newText: string } {
+  const shorter = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < shorter && before[start] === after[start]) start++;
+  let same = 0;
+  while (same < shorter - start && before[before.length - 1 - same] === after[after.length - 1 - same]) same++;
+  return { start, end: before.length - same, newText: after.slice(start, after.length - same) };
+}
+
+function placeOf(
+  { documents }: CommandContext,
+  argument: Record<string, unknown> | undefined,
+): { uri: string; offset: number } {
+  const uri = canonicalUri(text(argument, 'uri'));
+  const position = record(argument?.position) as Position | undefined;
+  const lines = documents.lines(uri);
+  if (!lines) throw new ResponseError(LSPErrorCodes.RequestFailed, 'this file is not open and not in the workspace');
+  if (!position) throw new ResponseError(ErrorCodes.InvalidParams, 'position is missing');
+  return { uri, offset: lines.offset(position) };
+}
+
+function answered<T extends object>(result: T | { problem: string }): T {
+  if ('problem' in result) throw new ResponseError(LSPErrorCodes.RequestFailed, result.problem);
+  return result;
 }
 
 /** `was` is what the writer saw: what somebody else has put there since is not lost. */

@@ -112,3 +112,27 @@ async function openAtEnd(path: string): Promise<vscode.TextEditor> {
   editor.selection = new vscode.Selection(end, end);
   return editor;
 }
+
+test('a new key for an encrypted repository begins a new one beside it, and the old one stays', async () => {
+  const path = 'rotate.pgbackrest.conf';
+  const pass = 'Q0Sd8bpZw4rXhT1uY6nEKfvJ2mLcA9gR3iPyWzVx5oBtDkNeHsMqUjGaFlCO7I+/';
+  const conf = `[global]\nrepo1-path=/x\nrepo1-retention-full=2\nrepo1-cipher-type=aes-256-cbc\nrepo1-cipher-pass=${pass}\n[demo]\npg1-path=/d\n`;
+  await vscode.workspace.fs.writeFile(file(path), Buffer.from(conf));
+  const { document } = await open(path);
+  const running = vscode.commands.executeCommand('restorable.rotateKey', {
+    uri: document.uri.toString(),
+    position: { line: 4, character: 3 },
+  });
+  await hand('waitFor', { selector: '.quick-input-title:has-text("repo1 in rotate.pgbackrest.conf")' });
+  await hand('screenshot', { name: 'rotate' });
+  await hand('click', { selector: '.quick-input-list .monaco-list-row:has-text("keep the old one")' });
+  await running;
+  const text = document.getText();
+  const made = text.match(/^repo2-cipher-pass=(\S{64})$/m)?.[1];
+  assert.ok(made && made !== pass);
+  assert.ok(text.includes(`repo1-cipher-pass=${pass}\n`));
+  assert.match(text, /^repo2-path=\/x-repo2$/m);
+  await vscode.commands.executeCommand('workbench.action.files.revert');
+  await vscode.workspace.fs.delete(file(path));
+  await vscode.commands.executeCommand('notifications.clearAll');
+});
