@@ -2,6 +2,7 @@
 
 import { type ByteReader, count, drain, tap } from '../bytes.ts';
 import { decompress } from '../compress/compression.ts';
+import { counted } from '../counted.ts';
 import { fail, RestoreError } from '../failure.ts';
 import { ArchiveReader, type DumpToc, readToc, type TocEntry } from './pgDumpToc.ts';
 import { shown } from './tar.ts';
@@ -157,7 +158,7 @@ export function describeDump(toc: DumpToc, rows?: number): string {
     ? ''
     : `, made ${createdAt.toISOString().slice(0, 16).replace('T', ' ')}`;
   const tables = entries.filter((it) => it.description === 'TABLE').length;
-  const held = `${tables} tables${rows === undefined ? '' : ` with ${rows} rows`}`;
+  const held = counted(tables, 'table') + (rows === undefined ? '' : ` with ${counted(rows, 'row')}`);
   return `pg_dump archive ${version} of the database ${shown(database)}${made} (server ${shown(serverVersion)}, pg_dump ${shown(dumpVersion)}): ${held}`;
 }
 

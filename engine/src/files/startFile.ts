@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { checkContents } from '../contents/checkContents.ts';
+import { counted } from '../counted.ts';
 import { type Failure, fail, RestoreError } from '../failure.ts';
 import type { TestRestoreJob } from '../job.ts';
 import type { Report } from '../report.ts';
@@ -103,20 +104,20 @@ function loadedReport(report: Report, failures: Failure[], isLacking: boolean): 
   const { loaded, verdict, because } = report;
   if (!loaded) return report;
   if (failures.length > 0) return withFailures(report, failures);
-  const counted = `${loaded.tables} tables with ${loaded.rows} rows in ${loaded.schemas} schemas`;
+  const filled = `${counted(loaded.tables, 'table')} with ${counted(loaded.rows, 'row')} in ${counted(loaded.schemas, 'schema')}`;
   if (isLacking && loaded.errors > 0) {
     return {
       ...report,
       because: {
         ...because,
-        restorable: `${because.restorable}; PostgreSQL ${loaded.version} loaded ${counted}, but not what needs something that is not here`,
+        restorable: `${because.restorable}; PostgreSQL ${loaded.version} loaded ${filled}, but not what needs something that is not here`,
       },
     };
   }
   return {
     ...report,
     verdict: { ...verdict, restorable: true },
-    because: { ...because, restorable: `PostgreSQL ${loaded.version} loaded it without an error: ${counted}` },
+    because: { ...because, restorable: `PostgreSQL ${loaded.version} loaded it without an error: ${filled}` },
   };
 }
 

@@ -8,6 +8,7 @@ import { ByteReader, once } from '../bytes.ts';
 import type { DumpConsumer } from '../contents/pgDump.ts';
 import type { DumpToc, TocEntry } from '../contents/pgDumpToc.ts';
 import { readScript, type ScriptPart } from '../contents/sqlScript.ts';
+import { counted } from '../counted.ts';
 import { type Failure, fail } from '../failure.ts';
 import type { LoadedDump } from '../report.ts';
 import { Connection, StatementError } from './connection.ts';
@@ -153,18 +154,18 @@ export class DumpLoader implements DumpConsumer {
   async result(version: string): Promise<{ loaded: LoadedDump; failures: Failure[]; notes: string[] }> {
     let [schemas, tables, rows, databases] = [0, 0, 0, 0];
     for (const it of await this.#server.databases()) {
-      const counted = await this.#count(it);
-      if (counted.tables === 0 && counted.schemas <= 1 && it !== database && !this.#databases.has(it)) continue;
+      const filled = await this.#count(it);
+      if (filled.tables === 0 && filled.schemas <= 1 && it !== database && !this.#databases.has(it)) continue;
       databases++;
-      schemas += counted.schemas;
-      tables += counted.tables;
-      rows += counted.rows;
+      schemas += filled.schemas;
+      tables += filled.tables;
+      rows += filled.rows;
     }
     const notes = [...this.#lacking].map(
       ([message, count]) => `Not loaded here${count > 1 ? ` (${count} times)` : ''}: ${message}`,
     );
     if (this.#leftOut > 0)
-      notes.push(`${this.#leftOut} statements about owners, privileges, tablespaces and roles were left out.`);
+      notes.push(`Left out: ${counted(this.#leftOut, 'statement')} about owners, privileges, tablespaces and roles.`);
     return {
       loaded: { version, databases, schemas, tables, rows, errors: this.#errors, leftOut: this.#leftOut },
       failures: this.#failures,

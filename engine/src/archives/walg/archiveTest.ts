@@ -3,6 +3,7 @@
  * and the summaries that delta backups are made from. Asked for with `--backup all`.
  */
 
+import { counted } from '../../counted.ts';
 import { type Failure, RestoreError } from '../../failure.ts';
 import type { TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
@@ -14,7 +15,7 @@ import { openCrew } from './crew.ts';
 import { firstSegmentOf, timelineOf } from './names.ts';
 import { StorageTally } from './storageTally.ts';
 import type { StoredWal } from './walArchive.ts';
-import { blankReport, count, fileFailure } from './walgReport.ts';
+import { blankReport, fileFailure } from './walgReport.ts';
 
 const mostFailures = 1000;
 
@@ -90,7 +91,7 @@ class ArchiveTest {
     const changed = this.#failures.find((it) => it.code === 'damaged' && it.stage === 'decrypt');
     const isEncrypted = this.#storage.encrypted > 0;
     const isProven = this.#storage.unproven === 0;
-    const what = `${count(this.#segments, 'WAL segment')} and ${count(this.#objects - this.#segments, 'other object')}`;
+    const what = `${counted(this.#segments, 'WAL segment')} and ${counted(this.#objects - this.#segments, 'other object')}`;
     return {
       format: 'wal-g > WAL archive',
       backup: null,

@@ -1,6 +1,7 @@
 /** One backup from sentinel to verdict: its tars, those of the backups it is built on, and its WAL. */
 
 import { shown } from '../../contents/tar.ts';
+import { counted } from '../../counted.ts';
 import { type Failure, RestoreError } from '../../failure.ts';
 import type { TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
@@ -18,7 +19,7 @@ import { StorageTally } from './storageTally.ts';
 import type { Opening } from './storedObject.ts';
 import { controlFile, type FoundMember, labelFile, mapFile, type TarResult, versionFile } from './tarCheck.ts';
 import type { WalArchive } from './walArchive.ts';
-import { blankReport, count, fileFailure, judge } from './walgReport.ts';
+import { blankReport, fileFailure, judge } from './walgReport.ts';
 import { testWal, type WalResult } from './walTest.ts';
 
 /** What the tests of all backups of an archive share. */
@@ -450,7 +451,7 @@ class BackupTest {
     const corrupt = this.#links.at(-1)?.corruptFiles ?? [];
     if (corrupt.length > 0) {
       this.#notes.push(
-        `${count(corrupt.length, 'file')} had pages with wrong checksums when the backup was made (${corrupt.slice(0, 3).join(', ')}${corrupt.length > 3 ? ', …' : ''}); they are restored as they were.`,
+        `${counted(corrupt.length, 'file')} had pages with wrong checksums when the backup was made (${corrupt.slice(0, 3).join(', ')}${corrupt.length > 3 ? ', …' : ''}); they are restored as they were.`,
       );
     }
     if (this.#links.length > 1) {

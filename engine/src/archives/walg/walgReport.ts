@@ -1,5 +1,6 @@
 /** Turns what was found in a backup into ticks and sentences. See docs/formats/verdicts.md for what may be claimed. */
 
+import { counted } from '../../counted.ts';
 import type { Failure } from '../../failure.ts';
 import type { FileFailure, Report, Tick, Verdict } from '../../report.ts';
 import type { StorageTally } from './storageTally.ts';
@@ -42,9 +43,9 @@ export function judge(evidence: Evidence): Pick<Report, 'verdict' | 'because'> {
   const authentic = judgeAuthentic(evidence);
   const proof = judgeProof(evidence);
   const range = wal
-    ? `the WAL from ${wal.first}${wal.last === wal.first ? '' : ` to ${wal.last}`} (${count(wal.segments, 'segment')})`
+    ? `the WAL from ${wal.first}${wal.last === wal.first ? '' : ` to ${wal.last}`} (${counted(wal.segments, 'segment')})`
     : 'no WAL';
-  const all = `${count(tars, 'tar')} with ${count(files, 'file')}, and ${range}`;
+  const all = `${counted(tars, 'tar')} with ${counted(files, 'file')}, and ${range}`;
   const verdict: Verdict = {
     decrypted: unread === undefined ? true : failures.filter(isUnread).every(provesNothing) ? null : false,
     authentic: authentic.tick,
@@ -138,8 +139,4 @@ function isGap({ code }: Failure): boolean {
 function sentence(failure: Failure, first: Failure | undefined): string {
   const { message, path } = failure;
   return failure === first || path === undefined || message.includes(path) ? message : `${path}: ${message}`;
-}
-
-export function count(number: number, what: string): string {
-  return `${number.toLocaleString('en')} ${what}${number === 1 ? '' : 's'}`;
 }
