@@ -10,12 +10,12 @@ import { at, type Failure, fail, RestoreError } from '../../failure.ts';
 import type { TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import type { Secret } from '../../secret.ts';
+import { blankReport, fileFailure } from '../backupReport.ts';
 import { type ByteText, readable, toByteText } from './byteText.ts';
 import { readInfo } from './infoFile.ts';
 import { eachLine } from './infoSource.ts';
 import { Lanes } from './lanes.ts';
 import type { OpenStanza } from './openStanza.ts';
-import { blankReport, fileFailure } from './repositoryReport.ts';
 import { segmentProblem, WalArchive } from './wal.ts';
 import { gapsIn, type WalInventory, walInventories } from './walInventory.ts';
 import { readTimelineHistory } from './walTimelines.ts';
@@ -31,7 +31,7 @@ export async function testArchive(open: OpenStanza, job: TestRestoreJob): Promis
   const test = new ArchiveTest(open);
   await test.run();
   return {
-    ...blankReport(job.archive),
+    ...blankReport(job.archive, 'pgbackrest'),
     ...test.report(),
     bytes: { read: open.files.bytesRead - readBefore, restored: test.bytes },
     seconds: (performance.now() - started) / 1000,

@@ -4,6 +4,7 @@ import { type Failure, fail, RestoreError } from '../../failure.ts';
 import type { TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import { DirectorySink } from '../../sinks/directory.ts';
+import { blankReport, fileFailure } from '../backupReport.ts';
 import type { BackupEntry } from './backupInfo.ts';
 import { readable, toByteText } from './byteText.ts';
 import { controlFile, DataDirectory, labelFile, versionFile } from './dataDirectory.ts';
@@ -13,7 +14,7 @@ import { openCrew, ReadyThreads } from './fileCrew.ts';
 import { type FileEntry, loadManifest, type Manifest, manifestFiles, manifestName } from './manifest.ts';
 import type { OpenStanza } from './openStanza.ts';
 import { readControlFile } from './pgControl.ts';
-import { blankReport, fileFailure, judge } from './repositoryReport.ts';
+import { judge } from './repositoryReport.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { checkWal, type WalResult } from './walCheck.ts';
 
@@ -41,7 +42,7 @@ export async function testBackup(
     if (restoredTo === null) await sink?.discard();
   }
   return {
-    ...blankReport(job.archive),
+    ...blankReport(job.archive, 'pgbackrest'),
     ...test.report(),
     bytes: { read: open.files.bytesRead - readBefore, restored: test.bytesRestored },
     seconds: (performance.now() - started) / 1000,

@@ -7,6 +7,7 @@ import type { Report } from '../../report.ts';
 import type { RunContext } from '../../run-context.ts';
 import type { Secret } from '../../secret.ts';
 import { checkTarget } from '../../sinks/directory.ts';
+import { blankReport, provesNothing } from '../backupReport.ts';
 import { readArchiveInfo } from './archiveInfo.ts';
 import { testArchive } from './archiveTest.ts';
 import { type BackupEntry, isLabel, readBackupInfo } from './backupInfo.ts';
@@ -19,7 +20,6 @@ import { type Location, locate, stanzasOf } from './locate.ts';
 import type { OpenStanza } from './openStanza.ts';
 import { RepositoryFiles } from './repositoryFiles.ts';
 import { findPass } from './repositoryPass.ts';
-import { blankReport, provesNothing } from './repositoryReport.ts';
 import { testAndStart } from './startBackup.ts';
 
 /** Whether the path is a pgBackRest repository or a folder inside one. */
@@ -49,7 +49,7 @@ export async function testRestoreRepository(job: TestRestoreJob, context: RunCon
   const location = await located(job.archive);
   const started = performance.now();
   const files = new RepositoryFiles(location.root, context);
-  const report = blankReport(job.archive);
+  const report = blankReport(job.archive, 'pgbackrest');
   let open: OpenStanza | undefined;
   try {
     const stanza = await chooseStanza(location, job.stanza);

@@ -1,25 +1,8 @@
 /** Turns what was found in a backup into ticks and sentences. See docs/formats/verdicts.md for what may be claimed. */
 
 import type { Failure } from '../../failure.ts';
-import type { FileFailure, Report, Verdict } from '../../report.ts';
-
-/** A report in which nothing was found yet. */
-export function blankReport(archive: string): Report {
-  return {
-    archive,
-    format: 'pgbackrest',
-    backup: null,
-    keys: [],
-    verdict: { decrypted: null, authentic: null, complete: null, restorable: null },
-    because: { decrypted: '', authentic: '', complete: '', restorable: '' },
-    files: { total: 0, verified: 0, failed: [] },
-    bytes: { read: 0, restored: 0 },
-    seconds: 0,
-    failure: null,
-    notes: [],
-    restoredTo: null,
-  };
-}
+import type { Report, Verdict } from '../../report.ts';
+import { isGap, provesNothing, sentence } from '../backupReport.ts';
 
 export interface Evidence {
   isEncrypted: boolean;
@@ -78,15 +61,6 @@ export function judge({
   };
 }
 
-export function fileFailure({ path, code, offset, message }: Failure): FileFailure {
-  return { path: path ?? '', code, offset: offset ?? null, message };
-}
-
-/** What we cannot read may be sound all the same. */
-export function provesNothing({ code }: Failure): boolean {
-  return code === 'io' || code === 'unsupported';
-}
-
 function isUnreadable({ stage, code }: Failure): boolean {
   return (
     stage === 'key' ||
@@ -96,16 +70,6 @@ function isUnreadable({ stage, code }: Failure): boolean {
     code === 'truncated' ||
     code === 'not-encrypted'
   );
-}
-
-function isGap({ code }: Failure): boolean {
-  return code === 'incomplete' || code === 'truncated';
-}
-
-/** The first failure's place stands in the report already. */
-function sentence(failure: Failure, first: Failure | undefined): string {
-  const { message, path } = failure;
-  return failure === first || path === undefined || message.includes(path) ? message : `${path}: ${message}`;
 }
 
 function endOfWal({ followed }: NonNullable<Evidence['wal']>): string {

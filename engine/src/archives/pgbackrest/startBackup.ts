@@ -7,10 +7,10 @@ import { findPostgres, type PostgresInstallation } from '../../start/installatio
 import { startAndCheck } from '../../start/startCheck.ts';
 import { type Recovery, ThrowAwayServer } from '../../start/throwAwayServer.ts';
 import { Workplace } from '../../start/workplace.ts';
+import { fileFailure, provesNothing } from '../backupReport.ts';
 import type { BackupEntry } from './backupInfo.ts';
 import { testBackup } from './backupTest.ts';
 import type { OpenStanza } from './openStanza.ts';
-import { fileFailure, provesNothing } from './repositoryReport.ts';
 import { StanzaWal } from './stanzaWal.ts';
 
 /** The server writes a little itself: WAL, a checkpoint, the extension amcheck. */

@@ -7,6 +7,7 @@ import { counted } from '../../counted.ts';
 import { type Failure, RestoreError } from '../../failure.ts';
 import type { TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
+import { blankReport, fileFailure } from '../backupReport.ts';
 import { Lanes } from '../pgbackrest/lanes.ts';
 import { nextSegment } from '../pgbackrest/wal.ts';
 import type { ListedBackup } from './backups.ts';
@@ -15,7 +16,6 @@ import { openCrew } from './crew.ts';
 import { firstSegmentOf, timelineOf } from './names.ts';
 import { StorageTally } from './storageTally.ts';
 import type { StoredWal } from './walArchive.ts';
-import { blankReport, fileFailure } from './walgReport.ts';
 
 const mostFailures = 1000;
 
@@ -30,7 +30,7 @@ export async function testArchive(
   const test = new ArchiveTest(open, finished);
   await test.run();
   return {
-    ...blankReport(job.archive),
+    ...blankReport(job.archive, 'wal-g'),
     ...test.report(),
     bytes: { read: open.files.bytesRead - readBefore, restored: test.bytes },
     seconds: (performance.now() - started) / 1000,

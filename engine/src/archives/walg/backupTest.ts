@@ -6,6 +6,7 @@ import { type Failure, RestoreError } from '../../failure.ts';
 import type { TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import { DirectorySink } from '../../sinks/directory.ts';
+import { blankReport, fileFailure } from '../backupReport.ts';
 import { Lanes } from '../pgbackrest/lanes.ts';
 import { readControlFile } from '../pgbackrest/pgControl.ts';
 import type { WalgFolder } from './bucket.ts';
@@ -19,7 +20,7 @@ import { StorageTally } from './storageTally.ts';
 import type { Opening } from './storedObject.ts';
 import { controlFile, type FoundMember, labelFile, mapFile, type TarResult, versionFile } from './tarCheck.ts';
 import type { WalArchive } from './walArchive.ts';
-import { blankReport, fileFailure, judge } from './walgReport.ts';
+import { judge } from './walgReport.ts';
 import { testWal, type WalResult } from './walTest.ts';
 
 /** What the tests of all backups of an archive share. */
@@ -60,7 +61,7 @@ export async function testBackup(
     if (restoredTo === null) await sink?.discard();
   }
   return {
-    ...blankReport(job.archive),
+    ...blankReport(job.archive, 'wal-g'),
     ...test.report(isThrowAway ? [] : test.directoryNotes),
     bytes: { read: open.files.bytesRead - readBefore, restored: test.bytes },
     seconds: (performance.now() - started) / 1000,

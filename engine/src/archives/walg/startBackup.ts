@@ -8,11 +8,11 @@ import { findPostgres, type PostgresInstallation } from '../../start/installatio
 import { startAndCheck } from '../../start/startCheck.ts';
 import { type Recovery, ThrowAwayServer } from '../../start/throwAwayServer.ts';
 import { Workplace } from '../../start/workplace.ts';
+import { fileFailure, provesNothing } from '../backupReport.ts';
 import { type OpenArchive, testBackup } from './backupTest.ts';
 import { majorOf } from './names.ts';
 import type { BackupRecord } from './sentinel.ts';
 import { fetchStored } from './walFetch.ts';
-import { fileFailure, provesNothing } from './walgReport.ts';
 
 /** The server writes a little itself: WAL, a checkpoint, the extension amcheck. */
 const ownBytes = 256 * 1024 * 1024;

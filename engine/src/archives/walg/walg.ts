@@ -5,6 +5,7 @@ import type { Inspection, KnownArchive, TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import type { RunContext } from '../../run-context.ts';
 import { checkTarget } from '../../sinks/directory.ts';
+import { blankReport, provesNothing } from '../backupReport.ts';
 import { testArchive } from './archiveTest.ts';
 import { chooseBackups, listBackups } from './backups.ts';
 import { type OpenArchive, testBackup } from './backupTest.ts';
@@ -13,7 +14,6 @@ import { BucketFiles } from './bucketFiles.ts';
 import { inspectBucket } from './inspect.ts';
 import { testAndStart } from './startBackup.ts';
 import { WalArchive } from './walArchive.ts';
-import { blankReport, provesNothing } from './walgReport.ts';
 
 /** Whether there is an archive of WAL-G at the path, below it, or around it. */
 export async function isWalg(path: string): Promise<boolean> {
@@ -90,7 +90,7 @@ async function testFolder(
     if (!(error instanceof RestoreError) || ['usage', 'cancelled'].includes(error.failure.code)) throw error;
     if (error.failure.stage === 'write') throw error;
     const seconds = (performance.now() - started) / 1000;
-    return [refused(blankReport(job.archive), error.failure, files.bytesRead, seconds)];
+    return [refused(blankReport(job.archive, 'wal-g'), error.failure, files.bytesRead, seconds)];
   }
 }
 

@@ -2,26 +2,9 @@
 
 import { counted } from '../../counted.ts';
 import type { Failure } from '../../failure.ts';
-import type { FileFailure, Report, Tick, Verdict } from '../../report.ts';
+import type { Report, Tick, Verdict } from '../../report.ts';
+import { isGap, provesNothing, sentence } from '../backupReport.ts';
 import type { StorageTally } from './storageTally.ts';
-
-/** A report in which nothing was found yet. */
-export function blankReport(archive: string): Report {
-  return {
-    archive,
-    format: 'wal-g',
-    backup: null,
-    keys: [],
-    verdict: { decrypted: null, authentic: null, complete: null, restorable: null },
-    because: { decrypted: '', authentic: '', complete: '', restorable: '' },
-    files: { total: 0, verified: 0, failed: [] },
-    bytes: { read: 0, restored: 0 },
-    seconds: 0,
-    failure: null,
-    notes: [],
-    restoredTo: null,
-  };
-}
 
 export interface Evidence {
   failures: readonly Failure[];
@@ -111,15 +94,6 @@ function judgeProof({ storage, isListed }: Evidence): Judgement {
   return { tick: true, why: agree };
 }
 
-export function fileFailure({ path, code, offset, message }: Failure): FileFailure {
-  return { path: path ?? '', code, offset: offset ?? null, message };
-}
-
-/** What we cannot read may be sound all the same. */
-export function provesNothing({ code }: Failure): boolean {
-  return code === 'io' || code === 'unsupported';
-}
-
 function isUnread({ stage, code }: Failure): boolean {
   return (
     stage === 'key' ||
@@ -129,14 +103,4 @@ function isUnread({ stage, code }: Failure): boolean {
     code === 'unsupported' ||
     code === 'not-encrypted'
   );
-}
-
-function isGap({ code }: Failure): boolean {
-  return code === 'incomplete' || code === 'truncated';
-}
-
-/** The first failure's place stands in the report already. */
-function sentence(failure: Failure, first: Failure | undefined): string {
-  const { message, path } = failure;
-  return failure === first || path === undefined || message.includes(path) ? message : `${path}: ${message}`;
 }
