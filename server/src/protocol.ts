@@ -6,6 +6,11 @@
  * template says `KEY_PLACEHOLDER`; test restores run in the server, which already holds the workspace.
  */
 
+import type { EntryAddress, EntryLanguage } from './core/queries/entryView.ts';
+
+export type { EntryAddress } from './core/queries/entryView.ts';
+export type { RotationTarget } from './core/queries/rotation.ts';
+
 export const KEY_PLACEHOLDER = '«key»';
 
 export const COMMANDS = {
@@ -125,29 +130,11 @@ export interface TestRestoreProgress {
   total?: number;
 }
 
-/** server/src/core/queries/rotation.ts */
-export interface RotationTarget {
-  key: 'pgbackrest' | 'sodium';
-  encoding?: 'hex' | 'base64';
-  /** `repo1 in pgbackrest.conf`. */
-  title: string;
-}
-
-/** One entry of a Secret or ConfigMap (server/src/core/queries/entryView.ts). */
-export interface EntryAddress {
-  uri: string;
-  kind: string;
-  name: string;
-  namespace?: string;
-  entry: string;
-  index: number;
-}
-
 export interface EntryContents {
   address: EntryAddress;
   text: string;
   /** A language id of VS Code. */
-  language: 'pgbackrest-conf' | 'json' | 'yaml' | 'plaintext';
+  language: EntryLanguage;
 }
 
 /**

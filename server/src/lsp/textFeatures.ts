@@ -1,5 +1,6 @@
 /** Features that follow from the text alone: folds, selections, colours, hints within a line, links, formatting, pulled findings. */
 
+import { createHash } from 'node:crypto';
 import {
   type Connection,
   type DiagnosticRegistrationOptions,
@@ -221,14 +222,7 @@ function stretch({ documents }: TextFeatureHost, uri: string, range: Range): { s
   return lines ? { start: lines.offset(range.start), end: lines.offset(range.end) } : { start: 0, end: 0 };
 }
 
-/** The same findings have the same id. 53 bits are plenty for telling two states of one file apart. */
+/** The same findings have the same id. */
 function fingerprint(text: string): string {
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    high = Math.imul(high ^ code, 2654435761);
-    low = Math.imul(low ^ code, 1597334677);
-  }
-  return `${(high >>> 0).toString(36)}-${(low >>> 0).toString(36)}`;
+  return createHash('sha256').update(text).digest('base64');
 }

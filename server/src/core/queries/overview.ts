@@ -9,8 +9,7 @@ import type { Workspace } from '../workspace.ts';
 import { clusterConfiguration } from './clusterConfiguration.ts';
 import { readingsOf } from './confReading.ts';
 import { describeBytes } from './entryText.ts';
-import { explain } from './explanation.ts';
-import { storageSummary } from './manifestExplanation.ts';
+import { explainManifest, storageSummary } from './manifestExplanation.ts';
 import { count } from './optionText.ts';
 import type { RepositoryState } from './repositoryState.ts';
 import { summariesIn, summariesOf } from './repositorySummary.ts';
@@ -48,7 +47,6 @@ export function overview(workspace: Workspace): Overview {
   const configurations: OverviewConfiguration[] = [];
   const secrets: OverviewSecret[] = [];
   const seen = new Set<Conf>();
-  const other = new Map(explain(workspace).map((it) => [`${it.uri} ${it.title}`, it]));
   for (const uri of workspace.uris) {
     for (const unit of workspace.units(uri)) {
       for (const resource of unit.resources) {
@@ -71,7 +69,7 @@ export function overview(workspace: Workspace): Overview {
           const secret = secretOf(resource, query);
           if (secret) secrets.push(secret);
         } else {
-          const texts = other.get(`${uri} ${resource.title}`)?.readers.flatMap((it) => it.summaries) ?? [];
+          const texts = explainManifest(resource, query)?.readers.flatMap((it) => it.summaries) ?? [];
           const repositories = texts.map((text) => ({ text, state: stateOfText(text), at }));
           if (repositories.length > 0) configurations.push({ title: resource.title, at, repositories });
         }
