@@ -6,6 +6,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
+import { median } from './measured.ts';
 
 const rounds = 15;
 const repeats = 3;
@@ -132,7 +133,7 @@ async function measure(server: Server, { name, documents }: Scenario): Promise<S
       client.change(uri, { line, character: end }, { line, character: end + 1 }, '');
       await client.findings(uri, (count) => count === 0);
     }
-    const keystrokeMs = times.toSorted((a, b) => a - b)[Math.floor(rounds / 2)]!;
+    const keystrokeMs = median(times);
     return { scenario: name, server: server.name, firstFindingsMs, keystrokeMs, residentMb: client.residentMb() };
   } finally {
     await client.stop();

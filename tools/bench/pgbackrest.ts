@@ -3,7 +3,7 @@
  * so that what else the machine does slows both alike; the median of the rounds counts. And memory, on repositories that
  * are larger than the machine would like to store: a file that is one hole, and very many small files.
  */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   appendFileSync,
@@ -22,6 +22,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { type Ended, median, timed } from './measured.ts';
 
 export interface RepositoryMeasure {
   /** `aes-256-cbc, gz`. */
@@ -121,11 +122,6 @@ interface Repository {
   path: string;
   conf: string;
   kind: Kind;
-}
-
-interface Ended {
-  seconds: number;
-  memory: number;
 }
 
 /** A cluster with tables of several kinds in a folder of its own, and repositories beside it. */
@@ -294,25 +290,7 @@ class BenchCluster {
 
   /** @throws Error when it does not end with 0 */
   #time(program: string, args: string[]): Promise<Ended> {
-    return new Promise((resolve, reject) => {
-      const started = performance.now();
-      const child = spawn(program, args, { ...this.#user, cwd: this.#folder, stdio: ['ignore', 'ignore', 'pipe'] });
-      let memory = 0;
-      let told = '';
-      const look = setInterval(() => {
-        memory = Math.max(memory, mostMemoryOf(child.pid));
-      }, 20);
-      child.stderr.on('data', (it) => {
-        told += it;
-      });
-      child.on('error', reject);
-      child.on('close', (code) => {
-        clearInterval(look);
-        const seconds = (performance.now() - started) / 1_000;
-        if (code === 0) resolve({ seconds, memory });
-        else reject(new Error(`${program} ${args.join(' ')} ended with ${code}: ${told}`));
-      });
-    });
+    return timed(program, args, { ...this.#user, cwd: this.#folder });
   }
 }
 
@@ -321,16 +299,6 @@ function unprivileged(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const id = (option: string) => Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
-}
-
-/** Bytes; 0 where the system does not tell, or the process has ended. */
-function mostMemoryOf(pid: number | undefined): number {
-  try {
-    const [, kilobytes = '0'] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kilobytes) * 1024;
-  } catch {
-    return 0;
-  }
 }
 
 /** Adds a file that is one hole; in the manifest it is as large as it says. */
@@ -403,8 +371,4 @@ function writeManifest(repository: Repository, text: string): void {
   for (const name of ['backup.manifest', 'backup.manifest.copy']) {
     writeFileSync(path.join(newestBackup(repository), name), changed);
   }
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -9,6 +9,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { median } from './measured.ts';
 
 export interface StreamMeasure {
   /** `decrypt OpenPGP (AES-256, MDC)`. */
@@ -193,8 +194,4 @@ function writeNoise(path: string, bytes: number): void {
   for (let left = bytes; left > 0; left -= piece.length)
     writeSync(handle, randomFillSync(piece), 0, Math.min(left, piece.length));
   closeSync(handle);
-}
-
-function median(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] as number;
 }

@@ -2,10 +2,11 @@
  * A test-restore of a WAL-G bucket beside `wal-g backup-fetch`: both write a whole data directory, turn by turn, so that
  * what else the machine does slows both alike; the median of the rounds counts.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { missingWalg, WalgCluster } from '../../test/interop/walgCluster.ts';
+import { median, timed } from './measured.ts';
 
 export interface WalgMeasure {
   /** `libsodium, lz4`. */
@@ -79,33 +80,4 @@ export async function measureWalg(bytes: number, rounds: number): Promise<WalgMe
 function forget(target: string): void {
   rmSync(target, { recursive: true, force: true });
   spawnSync('sync');
-}
-
-function timed(program: string, options: string[]): Promise<{ seconds: number; memory: number }> {
-  const started = performance.now();
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, options, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let memory = 0;
-    const watch = setInterval(() => {
-      memory = Math.max(memory, memoryOf(child.pid));
-    }, 50);
-    child.on('error', reject).on('close', (code) => {
-      clearInterval(watch);
-      if (code === 0) resolve({ seconds: (performance.now() - started) / 1000, memory });
-      else reject(new Error(`our own restore ended with ${code}`));
-    });
-  });
-}
-
-/** The most that the process has had at once, as Linux counts it. */
-function memoryOf(pid: number | undefined): number {
-  try {
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 }
