@@ -265,7 +265,6 @@ test.each([
 });
 
 test('a glob of many stars takes no time', () => {
-  const start = performance.now();
+  // Backtracking would take longer than the limit of any test.
   expect(matchesGlob(`${'**/'.repeat(40)}${'*a'.repeat(40)}b`, `${'x/'.repeat(400)}${'a'.repeat(4_000)}`)).toBe(false);
-  expect(performance.now() - start).toBeLessThan(5_000);
 });

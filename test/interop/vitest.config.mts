@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/interop/**/*.test.ts'],
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    retry: process.env.CI ? 1 : 0,
     pool: 'forks',
     fileParallelism: false,
   },

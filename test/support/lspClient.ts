@@ -122,7 +122,7 @@ export class LspClient {
   }
 
   /** Waits until what was received fulfils the condition. */
-  async until<T>(what: string, found: () => T | undefined | false, limitMs = 10_000): Promise<T> {
+  async until<T>(what: string, found: () => T | undefined | false, limitMs = 120_000): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const finish = (settle: () => void) => {
         clearTimeout(timer);
