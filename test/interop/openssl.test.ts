@@ -5,13 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  decryptOpenssl,
-  encryptOpenssl,
-  fitOpenssl,
-  type OpensslScheme,
-  opensslOptions,
-} from '../../engine/src/crypto/openssl.ts';
+import { decryptOpenssl, encryptOpenssl, type OpensslScheme, opensslOptions } from '../../engine/src/crypto/openssl.ts';
+import { fitOpenssl } from '../../engine/src/crypto/opensslFit.ts';
 import type { TestRestoreJob } from '../../engine/src/job.ts';
 import { runJob } from '../../engine/src/run.ts';
 import { quietContext } from '../../engine/src/run-context.ts';

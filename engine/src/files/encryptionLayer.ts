@@ -7,7 +7,8 @@ import { openCms } from '../crypto/cms.ts';
 import { decodeCmsText, isCmsText } from '../crypto/cmsText.ts';
 import { openOpenpgp } from '../crypto/openpgp.ts';
 import { decodeArmor } from '../crypto/openpgpArmor.ts';
-import { decryptOpenssl, fitOpenssl, headerBytes, opensslOptions } from '../crypto/openssl.ts';
+import { decryptOpenssl, headerBytes, opensslOptions } from '../crypto/openssl.ts';
+import { fitOpenssl } from '../crypto/opensslFit.ts';
 import { decryptSodium, sodiumFit, sodiumLength, sodiumStartBytes } from '../crypto/sodium.ts';
 import { possibleSodiumKeys, type SodiumKey, sodiumKey } from '../crypto/sodiumKey.ts';
 import { fail, RestoreError } from '../failure.ts';
@@ -30,6 +31,8 @@ export interface LayerOptions {
   size?: number;
   tail?: Uint8Array;
   signal: AbortSignal;
+  /** Hears what is tried while a key is looked for, where that takes a while. */
+  onTry?: (what: string) => void;
 }
 
 export interface EncryptionLayer {
@@ -282,19 +285,17 @@ async function openSalted(
       ? bytes.length
       : undefined
     : (options.size ?? (bytes.length < sniffBytes ? bytes.length : undefined));
-  const { signal } = options;
+  const { signal, onTry } = options;
   let failure: unknown;
   for (const offer of options.offers) {
     const parameters = parametersFor(offer, options.openssl);
     if (parameters === undefined) continue;
     demandPassword(offer);
     try {
-      const fit = await fitOpenssl(
-        { bytes, size, tail: isText ? undefined : options.tail },
-        offer.bytes,
-        parameters,
+      const fit = await fitOpenssl({ bytes, size, tail: isText ? undefined : options.tail }, offer.bytes, parameters, {
         signal,
-      );
+        ...(onTry && { onTry }),
+      });
       const described = opensslOptions(fit.scheme);
       return {
         name: 'openssl',

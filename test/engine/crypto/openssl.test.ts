@@ -4,14 +4,13 @@ import { describe, expect, test } from 'vitest';
 import {
   decryptOpenssl,
   encryptOpenssl,
-  fitOpenssl,
-  type OpensslFit,
   type OpensslScheme,
   opensslCommand,
   opensslOptions,
   WRITTEN_SCHEME,
   writtenScheme,
 } from '../../../engine/src/crypto/openssl.ts';
+import { fitOpenssl, type OpensslFit } from '../../../engine/src/crypto/opensslFit.ts';
 import { RestoreError } from '../../../engine/src/failure.ts';
 import type { OpensslParameters } from '../../../engine/src/job.ts';
 import { all, expectFailure, pieces, watched } from '../pieces.ts';
@@ -132,7 +131,14 @@ test('parameters that openssl enc does not have are refused', async () => {
 test('a search for the scheme stops when it is cancelled', async () => {
   const stored = await encrypt(dump, quick);
   const controller = new AbortController();
-  const search = fitOpenssl({ bytes: stored, size: stored.length }, text('wrong'), {}, controller.signal);
+  const search = fitOpenssl(
+    { bytes: stored, size: stored.length },
+    text('wrong'),
+    {},
+    {
+      signal: controller.signal,
+    },
+  );
   setTimeout(() => controller.abort(), 20);
   await expectFailure('cancelled', search);
 });
