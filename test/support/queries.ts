@@ -4,6 +4,7 @@ import { inFile } from '../../server/src/core/part.ts';
 import { type Completion, completion, withoutPlaces } from '../../server/src/core/queries/completion.ts';
 import { hover } from '../../server/src/core/queries/hover.ts';
 import { definition, highlights, references } from '../../server/src/core/queries/mentions.ts';
+import { refactorings } from '../../server/src/core/queries/refactorings.ts';
 import { prepareRename, rename } from '../../server/src/core/queries/rename.ts';
 import type { Workspace } from '../../server/src/core/workspace.ts';
 import { workspaceOf } from './check.ts';
@@ -105,6 +106,26 @@ export function completionLabels(before: string, kind?: Completion['kind'], defa
     .filter((it) => kind === undefined || it.kind === kind)
     .toSorted((a, b) => a.rank - b.rank)
     .map((it) => it.label);
+}
+
+/** Takes the refactoring at `$0` whose title is `title`; text in, text out, over all files. */
+export function checkRefactoring(title: string, before: string, after: string, defaultName?: string): Workspace {
+  const { workspace, uri, offset } = withCursor(before, defaultName);
+  const all = refactorings(workspace, uri, offset);
+  const chosen = all.find((it) => it.title === title);
+  if (!chosen) throw new Error(`no '${title}' among: ${all.map((it) => it.title).join(' | ') || 'nothing'}`);
+  applyEdits(workspace, chosen.edits);
+  if (chosen.newFile) {
+    expect(workspace.text(chosen.newFile.uri), 'the new file is there already').toBeUndefined();
+    workspace.setFile(chosen.newFile.uri, chosen.newFile.text);
+  }
+  checkTexts(workspace, after, defaultName);
+  return workspace;
+}
+
+export function refactoringTitles(before: string, defaultName?: string): string[] {
+  const { workspace, uri, offset } = withCursor(before, defaultName);
+  return refactorings(workspace, uri, offset).map((it) => it.title);
 }
 
 export function checkTexts(workspace: Workspace, after: string, defaultName?: string): void {

@@ -29,6 +29,7 @@ import { type Edit, inFile, type Place } from '../core/part.ts';
 import { type Completion, withoutPlaces } from '../core/queries/completion.ts';
 import type { Hover } from '../core/queries/hover.ts';
 import type { Lens } from '../core/queries/lenses.ts';
+import type { Refactoring } from '../core/queries/refactorings.ts';
 import type { OutlineItem } from '../core/queries/symbols.ts';
 import { CLIENT_COMMANDS, type GenerateKeyAtRequest, type TestRestoreRequest } from '../protocol.ts';
 import { rulePage } from '../rulePage.ts';
@@ -38,6 +39,7 @@ import type { Documents } from './documents.ts';
 export interface ClientAbilities {
   documentChanges: boolean;
   createFile: boolean;
+  changeAnnotations: boolean;
   snippets: boolean;
   markdownHover: boolean;
   markdownCompletion: boolean;
@@ -75,6 +77,11 @@ const SYMBOL_KIND = {
   section: SymbolKind.Namespace,
   option: SymbolKind.Property,
   repository: SymbolKind.Module,
+} as const;
+
+const REFACTORING_KIND = {
+  extract: CodeActionKind.RefactorExtract,
+  rewrite: CodeActionKind.RefactorRewrite,
 } as const;
 
 /** Markdown for clients that show it as it is. */
@@ -214,6 +221,27 @@ export class Converter {
     const version = this.documents.version(uri);
     if (version !== null) request.version = version;
     return { title, command: CLIENT_COMMANDS.generateKeyAt, arguments: [request] };
+  }
+
+  /**
+   * One step, named where the client shows names of changes. undefined where the client cannot do all of it: half of a move is
+   * a loss.
+   */
+  refactoring({ title, kind, edits, newFile, command }: Refactoring): CodeAction | undefined {
+    const action: CodeAction = { title, kind: REFACTORING_KIND[kind] };
+    const front = command && this.generateKeyAt(title, command.arguments);
+    if (front) return { ...action, command: front };
+    if (newFile && !(this.abilities.documentChanges && this.abilities.createFile)) return undefined;
+    return { ...action, edit: this.#annotated(this.workspaceEdit(edits, newFile), title) };
+  }
+
+  #annotated(edit: WorkspaceEdit, label: string): WorkspaceEdit {
+    if (!edit.documentChanges || !this.abilities.changeAnnotations) return edit;
+    const annotationId = 'refactoring';
+    const documentChanges = edit.documentChanges.map((it) =>
+      'edits' in it ? { ...it, edits: it.edits.map((one) => ({ ...one, annotationId })) } : { ...it, annotationId },
+    );
+    return { documentChanges, changeAnnotations: { [annotationId]: { label } } };
   }
 
   hover({ at, text }: Hover): LspHover | null {

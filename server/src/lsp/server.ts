@@ -38,6 +38,7 @@ import { hover } from '../core/queries/hover.ts';
 import { ignoreFix } from '../core/queries/ignoreFix.ts';
 import { lenses } from '../core/queries/lenses.ts';
 import { definition, highlights, references } from '../core/queries/mentions.ts';
+import { refactorings } from '../core/queries/refactorings.ts';
 import { prepareRename, rename } from '../core/queries/rename.ts';
 import { decodeSecret, encodeSecret } from '../core/queries/secretEncoding.ts';
 import { findObjects, outline } from '../core/queries/symbols.ts';
@@ -69,12 +70,9 @@ const firstLookMs = 3_000;
 
 const FIX_ALL = `${CodeActionKind.SourceFixAll}.restorable`;
 
-const CODE_ACTION_KINDS = [CodeActionKind.QuickFix, CodeActionKind.RefactorRewrite, FIX_ALL];
+const REFACTORINGS = [CodeActionKind.RefactorExtract, CodeActionKind.RefactorRewrite];
 
-const RECODINGS = [
-  ['Encode the Secret: stringData to data', encodeSecret],
-  ['Decode the Secret: data to stringData', decodeSecret],
-] as const;
+const CODE_ACTION_KINDS = [CodeActionKind.QuickFix, ...REFACTORINGS, FIX_ALL];
 
 /** For clients without watchers. */
 const betweenLooksMs = 1_000;
@@ -425,13 +423,10 @@ export class Server {
         actions.push({ title: 'Fix all safe findings', kind: FIX_ALL, edit: this.#convert.workspaceEdit(edits) });
       }
     }
-    if (wants(CodeActionKind.RefactorRewrite)) {
-      for (const secret of secretsAt(this.workspace, uri, start)) {
-        for (const [title, how] of RECODINGS) {
-          const { edits } = how(secret);
-          if (edits.length === 0) continue;
-          actions.push({ title, kind: CodeActionKind.RefactorRewrite, edit: this.#convert.workspaceEdit(edits) });
-        }
+    if (REFACTORINGS.some(wants)) {
+      for (const it of refactorings(this.workspace, uri, start)) {
+        const action = this.#convert.refactoring(it);
+        if (action?.kind && wants(action.kind)) actions.push(action);
       }
     }
     if (this.#abilities.codeActionLiterals) return actions;
@@ -655,6 +650,7 @@ function abilitiesOf(capabilities: ClientCapabilities, clientCommands: unknown):
     diagnosticTags: publish?.tagSupport?.valueSet ?? [],
     diagnosticData: publish?.dataSupport === true,
     codeActionLiterals:
+    changeAnnotations: edit?.changeAnnotationSupport !== undefined,
       textDocument?.codeAction?.codeActionLiteralSupport?.codeActionKind?.valueSet?.includes(
         CodeActionKind.QuickFix,
       ) === true,

@@ -51,3 +51,8 @@ export function freeName(name: string, isTaken: (name: string) => boolean): stri
   if (!isTaken(name)) return name;
   for (let number = 2; ; number++) if (!isTaken(`${name}-${number}`)) return `${name}-${number}`;
 }
+
+/** true where a manifest is written with lines, so that lines can be added to it. */
+export function isWrittenInLines(root: YamlNode): boolean {
+  return !root.isFlow && !/\.json$/i.test(root.part.uri);
+}

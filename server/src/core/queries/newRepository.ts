@@ -5,7 +5,7 @@ import type { Conf } from '../pgbackrest/conf.ts';
 import { type Change, lineBehind, lineBreakOf, lineRemoval } from '../pgbackrest/confChange.ts';
 import type { Setting } from '../pgbackrest/setting.ts';
 import type { PgbackrestScope } from '../resources/postgresCluster.ts';
-import { addEntry } from '../yaml/entryEdits.ts';
+import { addEntry, addLinesBefore } from '../yaml/entryEdits.ts';
 
 /** The options of one repository in one section, as they were committed and as they are; by name without index: `repo-path`. */
 export interface RepositoryChange {
@@ -52,7 +52,7 @@ export function keepAndAdd(conf: Conf, change: RepositoryChange, index: number):
   const last = now.findLast((it) => change.before.has(it.resolved.name));
   if (!changes || last?.origin.kind !== 'conf') return undefined;
   const text = conf.text.text;
-  const lines = now.map((it) => `repo${index}-${it.resolved.name.slice('repo-'.length)}=${valueFor(it, index)}`);
+  const lines = now.map((it) => copiedOption(it, index).join('='));
   const isFragment = !conf.entry ? false : !change.now.has('repo-path');
   if (!change.now.has('repo-path') && !isFragment) lines.unshift(`repo${index}-path=/var/lib/pgbackrest-repo${index}`);
   const behind = lineBehind(text, last.origin.option, lines.join(lineBreakOf(text)));
@@ -65,9 +65,20 @@ export function addClusterRepository(
   change: RepositoryChange,
   index: number,
 ): Edit[] | undefined {
-  const repo = scope.repos.find((it) => it.name === `repo${change.index}`);
+  if (!scope.globalNode) return undefined;
+  const wanted = [...change.now.values()].map((it): [string, string] => copiedOption(it, index));
+  if (!change.now.has('repo-path')) wanted.unshift([`repo${index}-path`, `/pgbackrest/repo${index}`]);
+  return declareRepository(scope, { like: change.index, index, options: wanted });
+}
+
+/** A copy of a cluster's repository under another number, with these options in `global`; undefined where the text cannot be copied. */
+export function declareRepository(
+  scope: PgbackrestScope,
+  { like, index, options }: { like: number; index: number; options: readonly (readonly [string, string])[] },
+): Edit[] | undefined {
+  const repo = scope.repos.find((it) => it.name === `repo${like}`);
   const list = scope.node.get('repos');
-  if (!repo?.nameNode || !list || list.isFlow || !scope.globalNode) return undefined;
+  if (!repo?.nameNode || !list || list.isFlow) return undefined;
   const part = repo.node.part;
   const last = scope.repos.at(-1)!;
   const written = itemLines(repo.node.place, part.text);
@@ -76,15 +87,16 @@ export function addClusterRepository(
   const copy = `${part.text.slice(written.start, named.start)}repo${index}${part.text.slice(named.end, written.end)}`;
   const end = itemLines(last.node.place, part.text).end;
   const edits: Edit[] = [{ at: part.place(end, end), newText: `\n${copy.replace(/\s+$/, '')}` }];
+  if (options.length === 0) return edits;
+  if (!scope.globalNode) {
+    const lines = options.map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`);
+    const added = addLinesBefore(scope.node, ['global:', ...lines]);
+    return added && [...edits, ...added];
+  }
   // Several entries behind the same last one must come as one insertion.
   let text = '';
   let at: Edit | undefined;
-  const wanted = [...change.now.values()].map((it): [string, string] => [
-    `repo${index}-${it.resolved.name.slice('repo-'.length)}`,
-    valueFor(it, index),
-  ]);
-  if (!change.now.has('repo-path')) wanted.unshift([`repo${index}-path`, `/pgbackrest/repo${index}`]);
-  for (const [key, value] of wanted) {
+  for (const [key, value] of options) {
     const [edit] = addEntry(scope.globalNode, key, JSON.stringify(value)) ?? [];
     if (!edit) return undefined;
     at ??= edit;
@@ -92,6 +104,11 @@ export function addClusterRepository(
   }
   if (at) edits.push({ at: at.at, newText: text });
   return edits;
+}
+
+/** The option for the repository of another number: as it is, but for the folder. */
+export function copiedOption(setting: Setting, index: number): [key: string, value: string] {
+  return [`repo${index}-${setting.resolved.name.slice('repo-'.length)}`, valueFor(setting, index)];
 }
 
 function restoringChanges(change: RepositoryChange, conf: Conf): Change[] | undefined {

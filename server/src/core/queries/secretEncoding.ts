@@ -5,7 +5,7 @@
 
 import { isScalar } from 'yaml';
 import type { Edit } from '../part.ts';
-import type { SecretEntry, SecretResource } from '../resources/secret.ts';
+import { type SecretEntry, SecretResource } from '../resources/secret.ts';
 import { encodeBase64, utf8 } from '../text/base64.ts';
 import { literalBlock, plainOrQuoted } from '../text/scalarText.ts';
 import type { YamlNode } from '../yaml/node.ts';
@@ -21,16 +21,40 @@ export interface Recoding {
 
 /** Every entry of `stringData` becomes one of `data`. */
 export function encodeSecret(secret: SecretResource): Recoding {
+  return encode(secret, () => true);
+}
+
+/** Every entry of `data` that is text becomes one of `stringData`; binary values stay. */
+export function decodeSecret(secret: SecretResource): Recoding {
+  return decode(secret, () => true);
+}
+
+/** As `encodeSecret`, for one entry. */
+export function encodeEntry(entry: SecretEntry): Recoding {
+  return entry.secret instanceof SecretResource ? encode(entry.secret, (it) => it === entry) : nothing();
+}
+
+/** As `decodeSecret`, for one entry. */
+export function decodeEntry(entry: SecretEntry): Recoding {
+  return entry.secret instanceof SecretResource ? decode(entry.secret, (it) => it === entry) : nothing();
+}
+
+function nothing(): Recoding {
+  return { edits: [], changed: [], kept: [] };
+}
+
+function encode(secret: SecretResource, isMeant: (entry: SecretEntry) => boolean): Recoding {
   return recode(secret, 'stringData', 'data', (entry, node) => {
+    if (!isMeant(entry)) return { because: 'another one is meant' };
     if (entry.isOpaque) return { because: 'a renderer still has to fill its value' };
     const value = encodeBase64(new TextEncoder().encode(node.text ?? ''));
     return { value: isQuoted(node) || plainType(value) !== 'string' ? JSON.stringify(value) : value };
   });
 }
 
-/** Every entry of `data` that is text becomes one of `stringData`; binary values stay. */
-export function decodeSecret(secret: SecretResource): Recoding {
+function decode(secret: SecretResource, isMeant: (entry: SecretEntry) => boolean): Recoding {
   return recode(secret, 'data', 'stringData', (entry, node, column) => {
+    if (!isMeant(entry)) return { because: 'another one is meant' };
     if (entry.isOpaque) return { because: 'a renderer still has to fill its value' };
     if (!entry.bytes) return { because: 'its value is not base64' };
     const text = utf8(entry.bytes);

@@ -20,6 +20,46 @@ export function addEntry(map: YamlNode, key: string, value: string): Edit[] | un
   return insert(map, end, `\n${' '.repeat(last.column)}${key}: ${value}`);
 }
 
+/** New last entries of a block map, as lines without its indentation. */
+export function addLines(map: YamlNode, lines: readonly string[]): Edit[] | undefined {
+  const last = ownEntries(map).at(-1);
+  if (map.isFlow || !last || keepsFinalBreaks(last)) return undefined;
+  const pad = ' '.repeat(last.column);
+  const text = lines.map((it) => (it === '' ? '\n' : `\n${pad}${it}`)).join('');
+  return insert(map, lineEnd(map.part.text, contentEnd(last)), text);
+}
+
+/** New lines in front of a block map's first entry, without its indentation. */
+export function addLinesBefore(map: YamlNode, lines: readonly string[]): Edit[] | undefined {
+  const first = ownEntries(map)[0];
+  if (map.isFlow || !first) return undefined;
+  const pad = ' '.repeat(first.column);
+  const text = lines.map((it, i) => `${i === 0 ? '' : pad}${it}\n`).join('');
+  return insert(map, first.keyPlace.start, `${text}${pad}`);
+}
+
+/** A new last item of a list, as lines without indentation and dash; in a flow list they stand as `flow`. */
+export function addItem(list: YamlNode, lines: readonly string[], flow: string): Edit[] | undefined {
+  const { text } = list.part;
+  const { start, end } = list.place;
+  const last = list.items().at(-1);
+  if (list.usePlace.start !== start || !list.isList) return undefined;
+  if (list.isFlow) {
+    if (!last) return /^\[\s*\]$/.test(text.slice(start, end)) ? [{ at: list.place, newText: `[${flow}]` }] : undefined;
+    return last.usePlace.end > start && last.usePlace.end <= end
+      ? insert(list, last.usePlace.end, `, ${flow}`)
+      : undefined;
+  }
+  if (!last || keepsFinalBreaks(last)) return undefined;
+  const itemStart = last.usePlace.start;
+  const pad = /^( *)- *$/.exec(text.slice(text.lastIndexOf('\n', itemStart - 1) + 1, itemStart))?.[1];
+  if (pad === undefined) return undefined;
+  let stop = last.usePlace.end;
+  while (stop > itemStart && /\s/.test(text[stop - 1]!)) stop--;
+  const item = lines.map((it, i) => `\n${pad}${i === 0 ? '- ' : '  '}${it}`).join('');
+  return insert(list, lineEnd(text, stop), item);
+}
+
 /** Takes an entry away, with its line where it has one of its own; the last one stays, an empty map is another thing. */
 export function removeEntry(map: YamlNode, entry: YamlNode): Edit[] | undefined {
   return ownEntries(map).length < 2 ? undefined : cutEntry(map, entry);
@@ -65,6 +105,12 @@ export function replaceValue(entry: YamlNode, value: string): Edit[] {
 function ownEntries(map: YamlNode): YamlNode[] {
   const { start, end } = map.place;
   return map.entries().filter((it) => it.keyPlace.start >= start && it.keyPlace.end <= end);
+}
+
+/** Its value ends with `|+` or `>+`: the empty lines behind it belong to it. */
+function keepsFinalBreaks(entry: YamlNode): boolean {
+  const { start, end } = entry.usePlace;
+  return /(?:^|[:-] *)[|>]\d?\+\d?(?:\s|$)/m.test(entry.part.text.slice(start, end));
 }
 
 /** Behind the last character of the entry's value. */
