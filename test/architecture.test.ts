@@ -60,13 +60,14 @@ describe('arrows between the folders point one way', () => {
   });
 
   test('engine imports itself, Node without its network, and libraries for keys and compression', () => {
-    const libraries = /^(?:openpgp|libsodium-wrappers|fzstd|hash-wasm)$/;
+    const libraries =
+      /^(?:openpgp|libsodium-wrappers|fzstd|hash-wasm|buffer|fflate|@noble\/(?:ciphers|hashes)\/[\w-]+\.js)$/;
     const found = strangers('engine/src/', [/^engine\/src\//, NODE, libraries]);
     expect(found.filter((it) => it !== SOCKET)).toEqual([]);
   });
 
   test("lsp imports core, the engine's face and the protocol's library, not the command line", () => {
-    const library = /^vscode-languageserver(?:-textdocument|\/node(?:\.js)?)?$/;
+    const library = /^vscode-languageserver(?:-textdocument|\/(?:node|browser))?$/;
     expect(strangers('server/src/lsp/', [CORE, SERVER, /^server\/src\/lsp\//, ENGINE_FACE, NODE, library])).toEqual([]);
   });
 
@@ -77,7 +78,7 @@ describe('arrows between the folders point one way', () => {
   });
 
   test("client imports VS Code, its protocol client, the protocol's types and the engine's face, and decides nothing", () => {
-    const editor = /^(?:vscode|vscode-languageclient(?:\/node(?:\.js)?)?)$/;
+    const editor = /^(?:vscode|vscode-languageclient(?:\/(?:node|browser))?)$/;
     expect(
       strangers('client/src/', [/^client\/src\//, editor, /^server\/src\/protocol\.ts$/, ENGINE_FACE, NODE]),
     ).toEqual([]);

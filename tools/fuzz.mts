@@ -6,12 +6,13 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { isCandidate } from '../server/src/candidates.ts';
 import { explain } from '../server/src/core/queries/explanation.ts';
 import { hover } from '../server/src/core/queries/hover.ts';
 import { lenses } from '../server/src/core/queries/lenses.ts';
 import { allRules } from '../server/src/core/rules/all.ts';
 import { Workspace } from '../server/src/core/workspace.ts';
-import { isCandidate, toUri } from '../server/src/loader.ts';
+import { toUri } from '../server/src/uris.ts';
 import { mutate } from '../test/corpus/mutation.ts';
 import { numbersFrom } from '../test/interop/confGenerator.ts';
 

@@ -8,9 +8,10 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
+import { isCandidate, isOurs, largestFileBytes } from './candidates.ts';
 import type { FileRecord } from './core/history.ts';
 import type { Workspace } from './core/workspace.ts';
-import { isCandidate, isOurs, largestFileBytes, toPath, toUri } from './loader.ts';
+import { toPath, toUri } from './uris.ts';
 
 /** A revision that cannot be compared with: the sentence says why. */
 export class UnknownRevision extends Error {

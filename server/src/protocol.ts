@@ -152,8 +152,29 @@ export interface InitializationOptions {
   clientCommands?: string[];
   /** The settings below `restorable.`, for clients that neither push nor serve configuration. */
   settings?: unknown;
+  /** The client answers `CLIENT_REQUESTS`. */
+  readsFiles?: boolean;
   /** `pull`: the client asks for findings (textDocument/diagnostic) instead of being told. */
   diagnostics?: 'push' | 'pull';
+}
+
+/**
+ * What the server asks a client that says `readsFiles`: for files that it cannot read itself, because it runs in a browser or
+ * because they lie in a virtual workspace. A client never gives what lies outside of its workspace's folders.
+ */
+export const CLIENT_REQUESTS = {
+  /** {uri} -> ClientFolder : what lies in a folder. */
+  listFolder: 'restorable/client/listFolder',
+  /** {uri} -> ClientFile : the text of a file. */
+  readFile: 'restorable/client/readFile',
+} as const;
+
+export type ClientFolder = { entries: { name: string; uri: string; kind: 'file' | 'folder' | 'other' }[] } | Problem;
+export type ClientFile = { text: string } | Problem;
+
+interface Problem {
+  /** Why not, as the end of a sentence. */
+  problem: string;
 }
 
 /** Commands that only an editor's front can run; lenses and quick fixes may name them, with these arguments. */

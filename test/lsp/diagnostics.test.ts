@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { toUri } from '../../server/src/loader.ts';
+import { toUri } from '../../server/src/uris.ts';
 import { LspClient } from '../support/lspClient.ts';
 
 const clients: LspClient[] = [];

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
-import { canonicalUri, load, toPath, toUri } from '../../server/src/loader.ts';
+import { load } from '../../server/src/loader.ts';
+import { canonicalUri, toPath, toUri } from '../../server/src/uris.ts';
 
 const folders: string[] = [];
 afterEach(() => {

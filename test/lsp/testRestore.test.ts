@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { Report } from '../../engine/src/report.ts';
-import { toUri } from '../../server/src/loader.ts';
 import { COMMANDS } from '../../server/src/protocol.ts';
+import { toUri } from '../../server/src/uris.ts';
 import { LspClient } from '../support/lspClient.ts';
 
 const clients: LspClient[] = [];

@@ -8,7 +8,7 @@ import { type Edit, inFile } from '../core/part.ts';
 import { safeFixes } from '../core/queries/fixAll.ts';
 import type { Workspace } from '../core/workspace.ts';
 import { examinePending } from '../keyExaminer.ts';
-import { toPath } from '../loader.ts';
+import { toPath } from '../uris.ts';
 import { describeChange } from './changeText.ts';
 import type { Sources } from './sources.ts';
 import { harmless, type Paint, type Terminal } from './terminal.ts';

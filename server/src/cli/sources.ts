@@ -4,7 +4,7 @@ import { isAbsolute, relative, sep } from 'node:path';
 import { inFile, type Place } from '../core/part.ts';
 import type { Workspace } from '../core/workspace.ts';
 import { LineIndex, type Position } from '../lineIndex.ts';
-import { toPath } from '../loader.ts';
+import { toPath } from '../uris.ts';
 import { type Excerpt, excerptOf } from './excerpt.ts';
 
 /** Lines and characters from 0, in UTF-16 units, as in LSP. */

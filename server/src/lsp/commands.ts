@@ -1,7 +1,5 @@
 /** `workspace/executeCommand`: what the server can do beyond answering (protocol.ts `COMMANDS`). */
 
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import {
   type CancellationToken,
   type Connection,
@@ -11,30 +9,19 @@ import {
   MessageType,
   type Position,
   type ProgressToken,
-  ProgressType,
   ResponseError,
   type TextEdit,
 } from 'vscode-languageserver';
-import type { Failure } from '../../../engine/src/failure.ts';
-import type { Job, JobResult, KeyOffer, TestRestoreJob } from '../../../engine/src/job.ts';
-import { run } from '../../../engine/src/pool.ts';
-import type { Report } from '../../../engine/src/report.ts';
 import type { Place } from '../core/part.ts';
 import { addressOf, entryAt, entryOf, viewEdits, viewText } from '../core/queries/entryView.ts';
-import {
-  type ConfiguredKey as CoreKey,
-  configuredArchives,
-  configuredKeys,
-  wipeKeys,
-} from '../core/queries/keySources.ts';
+import { configuredArchives, wipeKeys } from '../core/queries/keySources.ts';
 import { keyTemplate } from '../core/queries/keyTemplate.ts';
 import { overview } from '../core/queries/overview.ts';
 import { rotate, rotationTarget } from '../core/queries/rotation.ts';
 import { decodeSecret, encodeSecret, type Recoding } from '../core/queries/secretEncoding.ts';
 import { SecretResource } from '../core/resources/secret.ts';
 import { allRules } from '../core/rules/all.ts';
-import { Workspace } from '../core/workspace.ts';
-import { canonicalUri, load, toPath } from '../loader.ts';
+import type { Workspace } from '../core/workspace.ts';
 import {
   COMMANDS,
   type ConfiguredArchive,
@@ -44,11 +31,12 @@ import {
   type KeyTemplate,
   type KeyTemplateRequest,
   type OverviewAnswer,
-  type TestRestoreProgress,
-  type TestRestoreRequest,
 } from '../protocol.ts';
+import { canonicalUri } from '../uris.ts';
+import { record, text } from './arguments.ts';
 import type { Converter } from './convert.ts';
 import type { Documents } from './documents.ts';
+import type { ArchiveCommands } from './machine.ts';
 
 export interface CommandContext {
   connection: Connection;
@@ -56,6 +44,8 @@ export interface CommandContext {
   documents: Documents;
   convert: Converter;
   canApplyEdits: boolean;
+  /** undefined where no archive can be opened: in a browser. */
+  archives: ArchiveCommands | undefined;
 }
 
 /** @throws ResponseError with a sentence for the user; RequestCancelled when the client does not want the answer any more */
@@ -72,9 +62,9 @@ export async function executeCommand(
     case COMMANDS.overview:
       return overviewOf(context);
     case COMMANDS.testRestore:
-      return testRestore(context, argument, params.workDoneToken, token, stops);
+      return machineOf(context).testRestore(context, argument, { progressToken: params.workDoneToken, token, stops });
     case COMMANDS.inspect:
-      return runJob<'inspect'>({ kind: 'inspect', archive: text(argument, 'archive') }, token);
+      return machineOf(context).inspect(argument, token);
     case COMMANDS.keyTemplate:
       return template(context, argument);
     case COMMANDS.encodeSecret:
@@ -96,7 +86,15 @@ export async function executeCommand(
   }
 }
 
-function archives({ workspace, documents }: CommandContext): ConfiguredArchive[] {
+function machineOf({ archives }: CommandContext): ArchiveCommands {
+  if (archives) return archives;
+  throw new ResponseError(
+    LSPErrorCodes.RequestFailed,
+    'archives cannot be tested in a browser; open the folder in VS Code on a desktop, or use the command restorable',
+  );
+}
+
+function archives({ workspace, documents, archives: machine }: CommandContext): ConfiguredArchive[] {
   return configuredArchives(workspace).map(({ label, uri, format, path, isEncrypted, keys }) => {
     wipeKeys(keys);
     const archive: ConfiguredArchive = {
@@ -106,7 +104,7 @@ function archives({ workspace, documents }: CommandContext): ConfiguredArchive[]
       isEncrypted,
       keys: keys.map((it) => ({ source: it.source, uri: documents.clientUri(it.at.part.uri), kind: it.kind })),
     };
-    if (path !== undefined && existsSync(path)) archive.path = path;
+    if (path !== undefined && machine?.exists(path)) archive.path = path;
     return archive;
   });
 }
@@ -122,156 +120,6 @@ function overviewOf(context: CommandContext): OverviewAnswer {
     secrets: secrets.flatMap((it) => placed({ ...it, entries: it.entries.flatMap(placed) })),
     archives: archives(context),
   };
-}
-
-async function testRestore(
-  context: CommandContext,
-  argument: Record<string, unknown> | undefined,
-  progressToken: ProgressToken | undefined,
-  token: CancellationToken,
-  stops: Map<ProgressToken, AbortController>,
-): Promise<Report[]> {
-  const request = readRequest(argument);
-  const job: TestRestoreJob = { kind: 'test-restore', archive: request.archive, keys: [] };
-  if (request.stanza !== undefined) job.stanza = request.stanza;
-  if (request.backup !== undefined) job.backup = request.backup;
-  if (request.to !== undefined) job.to = request.to;
-  if (request.start) job.start = {};
-  if (request.wal) job.wal = request.wal;
-  const configured = configuredArchives(context.workspace);
-  for (const it of configured) wipeKeys(it.keys);
-  const meant = configured.filter((it) => it.path === request.archive);
-  const repos = new Set(meant.map((it) => it.repo));
-  if (meant.length > 0 && meant.every((it) => it.isEncrypted)) job.expectEncrypted = true;
-  if (repos.size === 1 && meant[0]!.repo !== undefined) job.repo = meant[0]!.repo;
-  try {
-    job.keys = request.keyFile ? [await keyOfFile(request.keyFile)] : await keysOf(context, request.configuration);
-    return await runJob<'test-restore'>(job, token, { context, progressToken, stops });
-  } finally {
-    for (const { bytes, passphrase } of job.keys) {
-      bytes.fill(0);
-      passphrase?.fill(0);
-    }
-  }
-}
-
-/** Configuration that is not in the workspace is read from the disk for this once. */
-async function keysOf({ workspace }: CommandContext, configuration: string[] | undefined): Promise<KeyOffer[]> {
-  if (!configuration) return configuredKeys(workspace).map(offer);
-  const uris = new Set(configuration.map((it) => canonicalUri(it)));
-  const known = new Set(workspace.uris);
-  const keys = configuredKeys(workspace, uris);
-  const paths = [...uris].filter((it) => !known.has(it)).map((it) => toPath(it));
-  const { files } = await load(paths.filter((it) => it !== undefined));
-  if (files.length > 0) {
-    const more = new Workspace([]);
-    for (const it of files) more.setFile(it.uri, it.text);
-    keys.push(...configuredKeys(more));
-  }
-  return keys.map(offer);
-}
-
-function offer({ kind, source, bytes, keyTransform, passphrase, repo, stanza }: CoreKey): KeyOffer {
-  const key: KeyOffer = { kind, source, bytes };
-  if (keyTransform !== undefined) key.keyTransform = keyTransform;
-  if (passphrase !== undefined) key.passphrase = passphrase;
-  if (repo !== undefined) key.repo = repo;
-  if (stanza !== undefined) key.stanza = stanza;
-  return key;
-}
-
-async function keyOfFile(keyFile: NonNullable<TestRestoreRequest['keyFile']>): Promise<KeyOffer> {
-  const { path, kind, keyTransform, passphrasePath } = keyFile;
-  const bytes = await readKey(path);
-  const key: KeyOffer = { kind, source: `key file ${path}`, bytes: kind === 'openpgp' ? bytes : firstLine(bytes) };
-  if (keyTransform) key.keyTransform = keyTransform;
-  if (passphrasePath) key.passphrase = firstLine(await readKey(passphrasePath));
-  return key;
-}
-
-async function readKey(path: string): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await readFile(path));
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new ResponseError(LSPErrorCodes.RequestFailed, `${path} cannot be read (${code})`);
-  }
-}
-
-/** Without the line break that editors and `echo` put behind a key. */
-function firstLine(bytes: Uint8Array): Uint8Array {
-  let end = bytes.length;
-  while (end > 0 && (bytes[end - 1] === 10 || bytes[end - 1] === 13)) end--;
-  return bytes.subarray(0, end);
-}
-
-async function runJob<K extends Job['kind']>(
-  job: Extract<Job, { kind: K }>,
-  token: CancellationToken,
-  report?: {
-    context: CommandContext;
-    progressToken: ProgressToken | undefined;
-    stops: Map<ProgressToken, AbortController>;
-  },
-): Promise<JobResult[K]> {
-  const stop = new AbortController();
-  if (token.isCancellationRequested) stop.abort();
-  const listening = token.onCancellationRequested(() => stop.abort());
-  const progress = report && new JobProgress(report.context.connection, report.progressToken);
-  if (report?.progressToken !== undefined) report.stops.set(report.progressToken, stop);
-  try {
-    progress?.begin('archive' in job ? String(job.archive) : '');
-    const outcome = await run(job as Job, {
-      signal: stop.signal,
-      ...(progress && { onProgress: (it) => progress.report(it) }),
-    });
-    if (outcome.ok) return outcome.value as JobResult[K];
-    if (outcome.failure.code === 'cancelled') throw new ResponseError(LSPErrorCodes.RequestCancelled, 'cancelled');
-    throw new ResponseError(LSPErrorCodes.RequestFailed, sentence(outcome.failure), outcome.failure);
-  } finally {
-    progress?.end();
-    listening.dispose();
-    if (report?.progressToken !== undefined) report.stops.delete(report.progressToken);
-  }
-}
-
-/** `$/progress` under the client's token; nothing where it gave none. */
-class JobProgress {
-  constructor(
-    private readonly connection: Connection,
-    private readonly token: ProgressToken | undefined,
-  ) {}
-
-  begin(archive: string): void {
-    this.#send({ kind: 'begin', title: `Test restore of ${archive}`, cancellable: true, percentage: 0 });
-  }
-
-  report({ step, bytes, total }: { step: string; bytes: number; total?: number }): void {
-    const value: TestRestoreProgress = { kind: 'report', step, bytes, message: messageOf(step, bytes, total) };
-    if (total !== undefined && total > 0) {
-      value.total = total;
-      value.percentage = Math.min(100, Math.floor((bytes / total) * 100));
-    }
-    this.#send(value);
-  }
-
-  end(): void {
-    this.#send({ kind: 'end' });
-  }
-
-  #send(value: object): void {
-    if (this.token !== undefined) void this.connection.sendProgress(new ProgressType<object>(), this.token, value);
-  }
-}
-
-function messageOf(step: string, bytes: number, total: number | undefined): string {
-  const megabytes = (it: number) => `${(it / 1_000_000).toFixed(1)} MB`;
-  return `${step} (${megabytes(bytes)}${total === undefined ? '' : ` of ${megabytes(total)}`})`;
-}
-
-function sentence({ message, path, offset, hint }: Failure): string {
-  const place = [path, offset === undefined ? undefined : `byte ${offset}`].filter((it) => it !== undefined).join(', ');
-  return `${message}${place ? ` (${place})` : ''}${hint ? `. ${hint}` : ''}`;
 }
 
 function template(context: CommandContext, argument: Record<string, unknown> | undefined): KeyTemplate {
@@ -460,43 +308,4 @@ export function secretsAt(workspace: Workspace, uri: string, offset: number | un
   const here = unit?.resources.filter(isPlain) ?? [];
   const around = here.filter(({ node }) => node.place.start <= unit!.offset && unit!.offset <= node.place.end);
   return around.length > 0 ? around : here;
-}
-
-function readRequest(argument: Record<string, unknown> | undefined): TestRestoreRequest {
-  const request: TestRestoreRequest = { archive: text(argument, 'archive') };
-  for (const name of ['stanza', 'backup', 'to'] as const) {
-    const value = argument?.[name];
-    if (typeof value === 'string' && value !== '') request[name] = value;
-  }
-  if (argument?.start === true) request.start = true;
-  if (argument?.wal === 'latest') request.wal = 'latest';
-  const { configuration } = argument ?? {};
-  if (Array.isArray(configuration)) request.configuration = configuration.filter((it) => typeof it === 'string');
-  const keyFile = record(argument?.keyFile);
-  if (keyFile) {
-    const kind = keyFile.kind;
-    if (kind !== 'pgbackrest-pass' && kind !== 'sodium' && kind !== 'openpgp' && kind !== 'password') {
-      throw new ResponseError(
-        ErrorCodes.InvalidParams,
-        'keyFile.kind must be pgbackrest-pass, sodium, openpgp or password',
-      );
-    }
-    request.keyFile = { path: text(keyFile, 'path'), kind };
-    const { keyTransform, passphrasePath } = keyFile;
-    if (keyTransform === 'hex' || keyTransform === 'base64' || keyTransform === 'none') {
-      request.keyFile.keyTransform = keyTransform;
-    }
-    if (typeof passphrasePath === 'string') request.keyFile.passphrasePath = passphrasePath;
-  }
-  return request;
-}
-
-function text(argument: Record<string, unknown> | undefined, name: string): string {
-  const value = argument?.[name];
-  if (typeof value === 'string' && value !== '') return value;
-  throw new ResponseError(ErrorCodes.InvalidParams, `${name} is missing`);
-}
-
-function record(it: unknown): Record<string, unknown> | undefined {
-  return typeof it === 'object' && it !== null && !Array.isArray(it) ? (it as Record<string, unknown>) : undefined;
 }

@@ -1,7 +1,7 @@
 import { largestConf } from '../core/pgbackrest/conf.ts';
 import { type FileLanguage, languageOf, type Workspace } from '../core/workspace.ts';
 import { LineIndex, type Position, type PositionEncoding } from '../lineIndex.ts';
-import { canonicalUri } from '../loader.ts';
+import { canonicalUri } from '../uris.ts';
 
 /** A document that the client has open: its text is the truth, whatever lies on the disk. */
 interface OpenDocument {

@@ -1,23 +1,17 @@
+import type { LoadProblem } from '../candidates.ts';
 import type { Workspace } from '../core/workspace.ts';
-import {
-  canonicalUri,
-  isCandidate,
-  isOurs,
-  type LoadProblem,
-  loadBatches,
-  readText,
-  toPath,
-  toUri,
-} from '../loader.ts';
+import { canonicalUri } from '../uris.ts';
 import type { Documents } from './documents.ts';
+import type { FileSource } from './fileSource.ts';
 
 /**
- * What lies on the disk in the workspace's folders, as far as nobody has it open: read in the background at the start, and
- * again when somebody says that it changed.
+ * What lies in the workspace's folders, as far as nobody has it open: read in the background at the start, and again when
+ * somebody says that it changed.
  */
 export class Files {
-  /** Canonical URIs without a slash at the end. */
-  readonly #folders = new Set<string>();
+  /** By canonical URI without a slash at the end: who reads what is below. */
+  readonly #folders = new Map<string, FileSource>();
+  readonly #sources: FileSource[] = [];
   readonly #stop = new AbortController();
   #scans = 0;
 
@@ -28,8 +22,13 @@ export class Files {
     private readonly warn: (problem: LoadProblem) => void,
   ) {}
 
+  /** Folders that none of the sources before can read are asked of this one. */
+  use(source: FileSource): void {
+    this.#sources.push(source);
+  }
+
   get folders(): string[] {
-    return [...this.#folders];
+    return [...this.#folders.keys()];
   }
 
   get isScanning(): boolean {
@@ -38,39 +37,40 @@ export class Files {
 
   /** Reads the folders and everything below. Never rejects. */
   async add(folders: readonly string[]): Promise<void> {
-    const added = folders.map(folderUri).filter((it) => it !== undefined && !this.#folders.has(it));
-    for (const it of added) this.#folders.add(it!);
-    await this.#scan(added as string[]);
+    const added: string[] = [];
+    for (const it of folders) {
+      const found = this.#sourceOf(it);
+      if (!found || this.#folders.has(found.folder)) continue;
+      this.#folders.set(found.folder, found.source);
+      added.push(found.folder);
+    }
+    await this.#scan(added);
   }
 
   /** Forgets what was read from the folders, but for what is open or lies in another folder too. */
   remove(folders: readonly string[]): void {
-    for (const it of folders) this.#folders.delete(folderUri(it) ?? it);
-    this.#forget((uri) => !this.#isInFolders(uri));
+    for (const it of folders) this.#folders.delete(this.#sourceOf(it)?.folder ?? it);
+    this.#forget((uri) => this.#reader(uri) === undefined);
   }
 
   /** Everything once more, for clients that do not tell what changes on the disk. */
   async again(): Promise<void> {
     const known = new Set(this.workspace.uris);
-    await this.#scan([...this.#folders], known);
+    await this.#scan([...this.#folders.keys()], known);
     // What was not found any more has been deleted.
-    this.#forget((uri) => known.has(uri) && this.#isInFolders(uri));
+    this.#forget((uri) => known.has(uri) && this.#reader(uri) !== undefined);
   }
 
   /** The disk's state of single files: read, read again, or forgotten. A folder's URI stands for all below. */
   async look(uris: readonly string[]): Promise<void> {
     for (const it of uris) {
       const uri = canonicalUri(it);
-      const path = toPath(uri);
       if (this.documents.isOpen(uri)) continue;
-      const loaded = path !== undefined && this.#isInFolders(uri) ? await readText(path) : undefined;
+      const text = await this.#reader(uri)?.read(uri);
       // Somebody may have opened it while it was being read.
       if (this.documents.isOpen(uri)) continue;
-      if (loaded && 'text' in loaded && isCandidate(loaded.path) && isOurs(uri, loaded.text)) {
-        this.workspace.setFile(uri, loaded.text);
-      } else {
-        this.#forget((other) => other === uri || other.startsWith(`${uri}/`));
-      }
+      if (text !== undefined) this.workspace.setFile(uri, text);
+      else this.#forget((other) => other === uri || other.startsWith(`${uri}/`));
     }
     this.changed();
   }
@@ -83,9 +83,9 @@ export class Files {
     this.#scans++;
     try {
       for (const folder of folders) {
-        const path = toPath(folder);
-        if (path === undefined) continue;
-        for await (const batch of loadBatches(path, { signal: this.#stop.signal })) {
+        const source = this.#folders.get(folder);
+        if (!source) continue;
+        for await (const batch of source.below(folder, this.#stop.signal)) {
           if (!this.#folders.has(folder)) break;
           for (const { uri, text } of batch.files) {
             missing?.delete(uri);
@@ -93,7 +93,7 @@ export class Files {
           }
           for (const it of batch.problems) this.warn(it);
           // Parsing is work, too: let requests in between.
-          await new Promise((resolve) => setImmediate(resolve));
+          await turn();
         }
       }
     } finally {
@@ -108,12 +108,25 @@ export class Files {
     }
   }
 
-  #isInFolders(uri: string): boolean {
-    return [...this.#folders].some((it) => uri.startsWith(`${it}/`));
+  /** Who reads a file; undefined outside of the folders. */
+  #reader(uri: string): FileSource | undefined {
+    for (const [folder, source] of this.#folders) if (uri.startsWith(`${folder}/`)) return source;
+    return undefined;
+  }
+
+  #sourceOf(uri: string): { source: FileSource; folder: string } | undefined {
+    for (const source of this.#sources) {
+      const folder = source.folder(uri);
+      if (folder !== undefined) return { source, folder };
+    }
+    return undefined;
   }
 }
 
-function folderUri(uri: string): string | undefined {
-  const path = toPath(uri);
-  return path === undefined ? undefined : toUri(path).replace(/\/$/, '');
+/** Lets other events in between. A browser has no setImmediate. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === 'function') setImmediate(resolve);
+    else setTimeout(resolve);
+  });
 }

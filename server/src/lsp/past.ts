@@ -1,12 +1,13 @@
 import { Checkout } from '../checkout.ts';
 import type { Workspace } from '../core/workspace.ts';
-import { toPath } from '../loader.ts';
+import { toPath } from '../uris.ts';
+import type { PastOfFolders } from './machine.ts';
 
 /** A commit made in a terminal is seen at the next look after this time. */
 const lookAgainMs = 20_000;
 
 /** What is committed of the workspace's folders, for rules that compare with it. */
-export class Past {
+export class Past implements PastOfFolders {
   #checkouts: Checkout[] = [];
   #lookedAt = Number.NEGATIVE_INFINITY;
 

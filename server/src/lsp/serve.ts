@@ -1,5 +1,11 @@
 import { createConnection, ProposedFeatures } from 'vscode-languageserver/node';
+import { archiveCommands } from './archiveCommands.ts';
+import { disk } from './disk.ts';
+import type { Machine } from './machine.ts';
+import { Past } from './past.ts';
 import { type Server, type ServerOptions, startServer } from './server.ts';
+
+const machine: Machine = { disk, past: (workspace) => new Past(workspace), archives: archiveCommands };
 
 /**
  * Serves on the transport that the process was started for: `--stdio`, `--node-ipc`, `--socket=PORT` or `--pipe=NAME`.
@@ -7,7 +13,7 @@ import { type Server, type ServerOptions, startServer } from './server.ts';
  *
  * @throws Error when the arguments name no transport
  */
-export function serve(options: ServerOptions = {}): Server {
+export function serve(options: Omit<ServerOptions, 'machine'> = {}): Server {
   const connection = createConnection(ProposedFeatures.all);
   // The last resort: a bug costs an answer, never the editor's server. Messages may quote documents and stay out of the log.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -18,5 +24,5 @@ export function serve(options: ServerOptions = {}): Server {
       connection.console.error(`${event}: ${error instanceof Error ? error.name : 'unknown'}`);
     });
   }
-  return startServer(connection, options);
+  return startServer(connection, { ...options, machine });
 }

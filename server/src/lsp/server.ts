@@ -40,26 +40,28 @@ import { lenses } from '../core/queries/lenses.ts';
 import { definition, highlights, references } from '../core/queries/mentions.ts';
 import { refactorings } from '../core/queries/refactorings.ts';
 import { prepareRename, rename } from '../core/queries/rename.ts';
-import { decodeSecret, encodeSecret } from '../core/queries/secretEncoding.ts';
 import { findObjects, outline } from '../core/queries/symbols.ts';
 import type { SecretEntry } from '../core/resources/secret.ts';
 import { allRules } from '../core/rules/all.ts';
 import { Workspace } from '../core/workspace.ts';
 import { examinePending } from '../keyExaminer.ts';
 import type { PositionEncoding } from '../lineIndex.ts';
-import { canonicalUri, toUri } from '../loader.ts';
 import { COMMANDS } from '../protocol.ts';
-import { addressOfView, executeCommand, secretsAt } from './commands.ts';
+import { canonicalUri, toUri } from '../uris.ts';
+import { ClientFiles } from './clientFiles.ts';
+import { addressOfView, executeCommand } from './commands.ts';
 import { type ClientAbilities, Converter } from './convert.ts';
 import { Documents } from './documents.ts';
 import { Files } from './files.ts';
-import { Past } from './past.ts';
+import type { Machine, PastOfFolders } from './machine.ts';
 import { Publisher } from './publisher.ts';
 import { defaultSettings, readSettings, type Settings } from './settings.ts';
 import { answerTextFeatures, diagnosticCapability, textCapabilities } from './textFeatures.ts';
 
 export interface ServerOptions {
   version?: string;
+  /** Absent in a browser: files come from the client then, and archives are not opened. */
+  machine?: Machine;
 }
 
 /** How long keystrokes are gathered before the findings are made. */
@@ -100,7 +102,8 @@ export class Server {
     () => this.#soon(),
     (problem) => this.#connection.console.warn(problem.message),
   );
-  readonly #past = new Past(this.workspace);
+  readonly #machine: Machine | undefined;
+  readonly #past: PastOfFolders | undefined;
   readonly #connection: Connection;
   #abilities: ClientAbilities = abilitiesOf({}, undefined);
   #convert = new Converter(this.#documents, this.#abilities);
@@ -119,6 +122,9 @@ export class Server {
 
   constructor(connection: Connection, options: ServerOptions) {
     this.#connection = connection;
+    this.#machine = options.machine;
+    this.#past = options.machine?.past(this.workspace);
+    if (options.machine) this.#files.use(options.machine.disk);
     this.#publisher = this.#newPublisher();
     connection.onInitialize((params) => this.#initialize(params, options));
     connection.onInitialized(() => void this.#initialized());
@@ -152,6 +158,7 @@ export class Server {
     this.#publisher = this.#newPublisher();
     this.#applySettings(initial?.settings);
     this.#prefersPull = initial?.diagnostics === 'pull';
+    if (initial?.readsFiles === true) this.#files.use(new ClientFiles(this.#connection));
     const encoding = encodingOf(capabilities);
     this.#documents.encoding = encoding;
     this.#roots = rootsOf(params);
@@ -261,7 +268,7 @@ export class Server {
     );
     connection.onDidSaveTextDocument(() =>
       this.#guard('didSave', () => {
-        this.#past.expire();
+        this.#past?.expire();
         this.#lookAgain();
       }),
     );
@@ -387,6 +394,7 @@ export class Server {
             documents: this.#documents,
             convert: this.#convert,
             canApplyEdits: this.#capabilities.workspace?.applyEdit === true,
+            archives: this.#machine?.archives,
           };
           return executeCommand(context, params, token, this.#stops);
         },
@@ -526,7 +534,7 @@ export class Server {
   async #tellPast(): Promise<void> {
     if (this.#isFirstLook) return;
     this.#documents.read();
-    await this.#past.tell(this.#files.folders);
+    await this.#past?.tell(this.#files.folders);
   }
 
   #publish(): void {
@@ -642,6 +650,7 @@ function abilitiesOf(capabilities: ClientCapabilities, clientCommands: unknown):
   return {
     documentChanges: edit?.documentChanges === true,
     createFile: edit?.resourceOperations?.includes('create') === true,
+    changeAnnotations: edit?.changeAnnotationSupport !== undefined,
     snippets: textDocument?.completion?.completionItem?.snippetSupport === true,
     markdownHover: textDocument?.hover?.contentFormat?.includes('markdown') === true,
     markdownCompletion: textDocument?.completion?.completionItem?.documentationFormat?.includes('markdown') === true,
@@ -650,7 +659,6 @@ function abilitiesOf(capabilities: ClientCapabilities, clientCommands: unknown):
     diagnosticTags: publish?.tagSupport?.valueSet ?? [],
     diagnosticData: publish?.dataSupport === true,
     codeActionLiterals:
-    changeAnnotations: edit?.changeAnnotationSupport !== undefined,
       textDocument?.codeAction?.codeActionLiteralSupport?.codeActionKind?.valueSet?.includes(
         CodeActionKind.QuickFix,
       ) === true,

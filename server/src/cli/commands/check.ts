@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { LoadProblem } from '../../candidates.ts';
 import { tellPast, UnknownRevision } from '../../checkout.ts';
 import type { Finding } from '../../core/finding.ts';
 import { inFile } from '../../core/part.ts';
@@ -7,7 +8,8 @@ import { explain } from '../../core/queries/explanation.ts';
 import type { Targets } from '../../core/rule.ts';
 import { allRules } from '../../core/rules/all.ts';
 import { Workspace } from '../../core/workspace.ts';
-import { type LoadedFile, type LoadProblem, load, settingsAbove, toUri } from '../../loader.ts';
+import { type LoadedFile, load, settingsAbove } from '../../loader.ts';
+import { toUri } from '../../uris.ts';
 import { oneOf, UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { explanationJson, explanationText } from '../explanationText.ts';

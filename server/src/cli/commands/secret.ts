@@ -5,7 +5,7 @@ import { inFile } from '../../core/part.ts';
 import { decodeSecret, encodeSecret, type Recoding } from '../../core/queries/secretEncoding.ts';
 import { type SecretEntry, SecretResource } from '../../core/resources/secret.ts';
 import { Workspace } from '../../core/workspace.ts';
-import { toUri } from '../../loader.ts';
+import { toUri } from '../../uris.ts';
 import { oneOf, UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { writeNewFiles } from '../newFile.ts';
