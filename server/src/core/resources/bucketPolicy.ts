@@ -68,7 +68,7 @@ function textsOf(node: YamlNode | undefined): string[] {
   return listOf(node).flatMap((it) => it.text ?? []);
 }
 
-function listOf(node: YamlNode | undefined): YamlNode[] {
+function listOf(node: YamlNode | undefined): readonly YamlNode[] {
   if (!node) return [];
   return node.isList ? node.items() : [node];
 }

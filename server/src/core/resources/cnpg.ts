@@ -56,7 +56,7 @@ export class CnpgClusterResource extends Resource {
     return this.plugins.filter((it) => it.role === 'own' && it.isEnabled && it.name === BARMAN_PLUGIN);
   }
 
-  get externalClusters(): YamlNode[] {
+  get externalClusters(): readonly YamlNode[] {
     return this.node.get('spec.externalClusters')?.items() ?? [];
   }
 }

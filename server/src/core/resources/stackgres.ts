@@ -65,7 +65,7 @@ export class ObjectStorageResource extends Resource {
 export class StackGresClusterResource extends Resource {
   readonly kind = 'SGCluster' as const;
 
-  get backups(): YamlNode[] {
+  get backups(): readonly YamlNode[] {
     return this.node.get('spec.configurations.backups')?.items() ?? [];
   }
 }

@@ -4,6 +4,23 @@ import { MappedText } from '../text/mappedText.ts';
 import { scalarText } from '../text/scalarText.ts';
 import { type PlainType, plainType } from './types11.ts';
 
+/** The steps of a path: those that rules ask for are a few hundred, asked for every object again. */
+function stepsOf(path: string): readonly string[] {
+  let steps = knownSteps.get(path);
+  if (!steps) {
+    if (knownSteps.size >= mostKnownSteps) knownSteps.clear();
+    steps = path.split('.');
+    knownSteps.set(path, steps);
+  }
+  return steps;
+}
+
+const knownSteps = new Map<string, readonly string[]>();
+const mostKnownSteps = 5_000;
+
+/** The ways to write nothing. */
+const NOTHING = new Set(['', '~', 'null', 'Null', 'NULL']);
+
 /** Where an alias leads: the library walks through the whole document for it. */
 const anchored = new WeakMap<Node, Node | null>();
 
@@ -12,6 +29,11 @@ const anchored = new WeakMap<Node, Node | null>();
  * Reading never throws; what is absent or of another type is `undefined`.
  */
 export class YamlNode {
+  /** What stands below, made once: every rule walks the same ways. */
+  #entries: YamlNode[] | undefined;
+  #items: YamlNode[] | undefined;
+  #node: Node | null | undefined;
+
   constructor(
     readonly part: Part,
     private readonly document: Document,
@@ -24,6 +46,11 @@ export class YamlNode {
 
   /** The value itself: behind an alias, the anchored node. */
   get node(): Node | null {
+    if (this.#node === undefined) this.#node = this.behindAlias();
+    return this.#node;
+  }
+
+  private behindAlias(): Node | null {
     const raw = this.raw;
     if (!isAlias(raw)) return raw;
     let it = anchored.get(raw);
@@ -48,8 +75,9 @@ export class YamlNode {
   get isNull(): boolean {
     const node = this.node;
     if (node === null) return true;
-    // Asked for every key of every map: no way to write nothing has more than four letters.
-    if (!isScalar(node) || (typeof node.value === 'string' && node.value.length > 4)) return false;
+    if (!isScalar(node)) return false;
+    // Asked for every key of every map.
+    if (typeof node.value === 'string' && !NOTHING.has(node.value)) return false;
     return this.type === 'null';
   }
 
@@ -131,7 +159,7 @@ export class YamlNode {
    */
   get(path: string | readonly (string | number)[]): YamlNode | undefined {
     let it: YamlNode | undefined = this;
-    for (const step of typeof path === 'string' ? path.split('.') : path) {
+    for (const step of typeof path === 'string' ? stepsOf(path) : path) {
       it = typeof step === 'number' ? it?.items()[step] : it?.entry(step);
       if (!it) return undefined;
     }
@@ -150,7 +178,12 @@ export class YamlNode {
   }
 
   /** The values of a map, each with its `key`; what merge keys (`<<`) bring comes first, so that own entries win. */
-  entries(): YamlNode[] {
+  entries(): readonly YamlNode[] {
+    this.#entries ??= this.readEntries();
+    return this.#entries;
+  }
+
+  private readEntries(): YamlNode[] {
     const node = this.node;
     if (!isMap(node) || this.depth > 20) return [];
     const own: YamlNode[] = [];
@@ -169,7 +202,12 @@ export class YamlNode {
   }
 
   /** The values of a list. */
-  items(): YamlNode[] {
+  items(): readonly YamlNode[] {
+    this.#items ??= this.readItems();
+    return this.#items;
+  }
+
+  private readItems(): YamlNode[] {
     const node = this.node;
     if (!isSeq(node) || this.depth > 20) return [];
     return node.items.map((it) => new YamlNode(this.part, this.document, it as Node | null, undefined, this.depth + 1));

@@ -1,6 +1,7 @@
-import { isMap, parseDocument, visit } from 'yaml';
+import { Document, isMap, parseDocument, visit } from 'yaml';
 import type { Part, Place } from '../part.ts';
 import { YamlNode } from './node.ts';
+import { readSimpleYaml } from './simpleYaml.ts';
 
 /** Cuts a file at its `---` lines. At column 0 they always separate documents, also below an open block scalar. */
 export function splitDocuments(text: string): { start: number; text: string }[] {
@@ -19,10 +20,14 @@ export interface ParsedYaml {
  * that nests too deep. Never throws.
  */
 export function parseYaml(part: Part): ParsedYaml | undefined {
+  const simple = RENDERED.test(part.text) ? undefined : readSimpleYaml(part.text);
+  if (simple) return { root: new YamlNode(part, withoutAnchors, simple, undefined), errors: [] };
   let document: ReturnType<typeof parseDocument>;
   try {
     document = parseDocument(part.text, {
       version: '1.2',
+      // Every scalar stays the text that it is: types are those of YAML 1.1, and are YamlNode's to tell.
+      schema: 'failsafe',
       uniqueKeys: false,
       strict: false,
       stringKeys: false,
@@ -41,12 +46,18 @@ export function parseYaml(part: Part): ParsedYaml | undefined {
   return { root: new YamlNode(part, document, document.contents, undefined), errors };
 }
 
+/** The document of simple texts: nodes ask theirs for anchors, and there are none. */
+const withoutAnchors = new Document(null);
+
+/** What only a renderer's actions look like, somewhere in the text. */
+const RENDERED = /\{\{|\{%|<%|\$\{|^\s*\$[A-Z]/m;
+
 /**
  * A document that a renderer (Helm, Jinja, gomplate …) fills in is no YAML yet. Actions inside quoted or block scalars
  * (an ExternalSecret's template) are just text; everywhere else they parse as flow maps or not at all.
  */
 function isTemplated(text: string, document: ReturnType<typeof parseDocument>): boolean {
-  if (!/\{\{|\{%|<%|\$\{|^\s*\$[A-Z]/m.test(text)) return false;
+  if (!RENDERED.test(text)) return false;
   if (document.errors.length > 0) return true;
   let found = false;
   visit(document, {
