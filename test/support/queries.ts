@@ -95,7 +95,7 @@ export function checkCompletion(before: string, label: string, after: string, de
   const typed = text.slice(start, offset).toLowerCase();
   expect((chosen.filterText ?? chosen.label).toLowerCase()).toContain(typed);
   const newText = chosen.isSnippet ? withoutPlaces(chosen.newText) : chosen.newText;
-  applyEdits(workspace, [{ at: chosen.at, newText }]);
+  applyEdits(workspace, [{ at: chosen.at, newText }, ...(chosen.more ?? [])]);
   checkTexts(workspace, after, defaultName);
 }
 

@@ -13,6 +13,7 @@ import {
   DiagnosticTag,
   type DocumentSymbol,
   InsertTextFormat,
+  InsertTextMode,
   type Location,
   type Hover as LspHover,
   type MarkupContent,
@@ -41,6 +42,10 @@ export interface ClientAbilities {
   createFile: boolean;
   changeAnnotations: boolean;
   snippets: boolean;
+  /** Changes beside that of a completion. Nothing says it plainly; who resolves them later knows them. */
+  additionalEdits: boolean;
+  /** The indentation of a completion of several lines is left as it is. */
+  insertsAsIs: boolean;
   markdownHover: boolean;
   markdownCompletion: boolean;
   relatedInformation: boolean;
@@ -252,6 +257,7 @@ export class Converter {
   completionItem(it: Completion, order: number): CompletionItem | undefined {
     const range = this.rangeOf(it.at);
     if (!range || range.start.line !== range.end.line) return undefined;
+    if (it.more && !this.abilities.additionalEdits) return undefined;
     const isSnippet = it.isSnippet && this.abilities.snippets;
     const text = it.isSnippet && !isSnippet ? withoutPlaces(it.newText) : it.newText;
     const item: CompletionItem = {
@@ -261,6 +267,8 @@ export class Converter {
       textEdit: { range, newText: this.withLineBreaks(it.at.part.uri, text) },
     };
     if (isSnippet) item.insertTextFormat = InsertTextFormat.Snippet;
+    if (text.includes('\n') && this.abilities.insertsAsIs) item.insertTextMode = InsertTextMode.asIs;
+    if (it.more) item.additionalTextEdits = this.textEdits(it.more).get(inFile(it.at).uri) ?? [];
     if (it.detail) item.detail = it.detail;
     if (it.documentation) item.documentation = this.#prose(it.documentation, this.abilities.markdownCompletion);
     if (it.filterText !== undefined) item.filterText = it.filterText;

@@ -21,6 +21,7 @@ import {
   ExecuteCommandRequest,
   type InitializeParams,
   type InitializeResult,
+  InsertTextMode,
   LSPErrorCodes,
   type Position,
   PositionEncodingKind,
@@ -652,6 +653,10 @@ function abilitiesOf(capabilities: ClientCapabilities, clientCommands: unknown):
     createFile: edit?.resourceOperations?.includes('create') === true,
     changeAnnotations: edit?.changeAnnotationSupport !== undefined,
     snippets: textDocument?.completion?.completionItem?.snippetSupport === true,
+    additionalEdits:
+      textDocument?.completion?.completionItem?.resolveSupport?.properties?.includes('additionalTextEdits') === true,
+    insertsAsIs:
+      textDocument?.completion?.completionItem?.insertTextModeSupport?.valueSet?.includes(InsertTextMode.asIs) === true,
     markdownHover: textDocument?.hover?.contentFormat?.includes('markdown') === true,
     markdownCompletion: textDocument?.completion?.completionItem?.documentationFormat?.includes('markdown') === true,
     relatedInformation: publish?.relatedInformation === true,

@@ -20,6 +20,8 @@ export interface Completion {
   isSnippet: boolean;
   /** What was typed is compared with this; the label where absent. */
   filterText?: string;
+  /** Changes elsewhere that belong to it: the other lines of a wrapped base64 text. */
+  more?: Edit[];
   /** Lower comes first. */
   rank: number;
 }
@@ -61,11 +63,49 @@ function inConf(workspace: Workspace, conf: Conf, offset: number): Completion[] 
     const edits: Edit[] = conf.edits({ start: it.start, end: it.end, newText: text });
     const [edit] = edits;
     if (!edit || edits.length > 1) return [];
-    const host = edit.at.part.text.slice(edit.at.start, edit.at.end);
-    // Editors replace within one line.
-    if (host.includes('\n')) return [];
-    return [{ ...described(it), at: edit.at, newText: edit.newText, isSnippet: false, filterText: host }];
+    const { here, more } = aroundCursor(edit, offset);
+    const host = here.at.part.text.slice(here.at.start, here.at.end);
+    return [
+      {
+        ...described(it),
+        at: here.at,
+        newText: here.newText,
+        isSnippet: false,
+        filterText: host,
+        ...(more.length > 0 && { more }),
+      },
+    ];
   });
+}
+
+/** Editors replace within the cursor's line: what changes above and below it comes beside that. */
+function aroundCursor({ at, newText }: Edit, cursor: number): { here: Edit; more: Edit[] } {
+  const { part, start, end } = at;
+  const before = part.text.slice(start, cursor).lastIndexOf('\n');
+  const after = part.text.slice(cursor, end).indexOf('\n');
+  if (before < 0 && after < 0) return { here: { at, newText }, more: [] };
+  const lineStart = before < 0 ? start : start + before + 1;
+  const lineEnd = after < 0 ? end : cursor + after;
+  const above = part.text.slice(start, lineStart).split('\n').length - 1;
+  const lines = newText.split('\n');
+  const more: Edit[] = [];
+  // What was joined over lines becomes one: it stands on the cursor's.
+  const own = lines.length > above ? lines.slice(above, after < 0 ? undefined : above + 1) : lines;
+  if (above > 0) {
+    const kept = lines.length > above ? `${lines.slice(0, above).join('\n')}\n` : '';
+    more.push({ at: part.place(start, lineStart), newText: kept });
+  }
+  if (after >= 0) {
+    const rest = lines.length > above ? lines.slice(above + 1) : [];
+    more.push({ at: part.place(lineEnd, end), newText: rest.map((it) => `\n${it}`).join('') });
+  }
+  // Without the indentation that stays: what is typed begins behind it.
+  const indent = above > 0 ? /^ */.exec(part.text.slice(lineStart, lineEnd))![0] : '';
+  const skipped = own[0]!.startsWith(indent) && lineStart + indent.length <= cursor ? indent.length : 0;
+  return {
+    here: { at: part.place(lineStart + skipped, lineEnd), newText: own.join('\n').slice(skipped) },
+    more,
+  };
 }
 
 function described(it: ConfCompletion): Omit<Completion, 'at' | 'newText'> {

@@ -17,8 +17,12 @@ import { type SecretReceiver, secretReceiver } from './secretReceiver.ts';
 
 export type ClusterScope = { cluster: PostgresClusterResource; scope: PgbackrestScope };
 
+export interface MoveToSecret extends Refactoring {
+  moved: readonly Setting[];
+}
+
 /** @param where the conf or the `global` that holds the setting */
-export function movesToSecret(setting: Setting, where: Conf | ClusterScope, query: Query): Refactoring[] {
+export function movesToSecret(setting: Setting, where: Conf | ClusterScope, query: Query): MoveToSecret[] {
   const configuration = configurationOf(where, query);
   if (!configuration || !setting.group?.startsWith('repo')) return [];
   const all = settingsOf(where).filter((it) => it.scope.command === undefined && isSection(it, setting));
@@ -47,7 +51,7 @@ function moves(
   where: Conf | ClusterScope,
   configuration: ClusterConfiguration,
   query: Query,
-): Refactoring[] {
+): MoveToSecret[] {
   const section = sectionOf(settings[0]!);
   const receiver = secretReceiver(configuration, settings[0]!.group!, query, section);
   if (!receiver || !settings.every((it) => canGo(it, where, receiver, configuration))) return [];
@@ -55,8 +59,8 @@ function moves(
   const removal = removalOf(settings, where);
   const edits = receiver.edits(lines);
   if (!removal || !edits) return [];
-  const found: Refactoring[] = [
-    { title: `${title} into ${receiver.title}`, kind: 'extract', edits: [...removal, ...edits] },
+  const found: MoveToSecret[] = [
+    { title: `${title} into ${receiver.title}`, kind: 'extract', edits: [...removal, ...edits], moved: settings },
   ];
   const file = receiver.asFile?.(lines);
   if (file) {
@@ -66,6 +70,7 @@ function moves(
       kind: 'extract',
       edits: [...removal, ...file.edits],
       newFile: file.newFile,
+      moved: settings,
     });
   }
   return found;

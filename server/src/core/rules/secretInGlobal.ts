@@ -1,3 +1,4 @@
+import { movesToSecret } from '../queries/passToSecret.ts';
 import { fixture, rule } from '../rule.ts';
 
 export default rule({
@@ -45,10 +46,16 @@ export default rule({
     metadata: {name: prod-pgbackrest}
     spec: {encryptedData: {s3.conf: AgBh8Q0Sd8bpZw4rXhT1uY6nEKf}}
   `,
-  check(cluster, { report }) {
-    for (const setting of cluster.scopes.flatMap((it) => it.global)) {
-      if (!setting.resolved.definition?.secure || setting.isOpaque || setting.value === '') continue;
-      report(setting.keyPlace, `${setting.key} stands in clear text in the cluster and in the ConfigMap made from it`);
+  check(cluster, { report, query }) {
+    for (const scope of cluster.scopes) {
+      for (const setting of scope.global) {
+        if (!setting.resolved.definition?.secure || setting.isOpaque || setting.value === '') continue;
+        const message = `${setting.key} stands in clear text in the cluster and in the ConfigMap made from it`;
+        const moves = movesToSecret(setting, { cluster, scope }, query).filter((it) => it.moved.length === 1);
+        report(setting.keyPlace, message, {
+          fixes: moves.map(({ title, edits, newFile }) => ({ title, edits, ...(newFile && { newFile }) })),
+        });
+      }
     }
   },
 });

@@ -61,7 +61,14 @@ export function decodedText(encoded: MappedText): MappedText | undefined {
     }
   }
   const width = wrapWidth(encoded.text);
-  return encoded.layer({ text, from, to, encode: (it) => wrap(encodeBase64(new TextEncoder().encode(it)), width) });
+  // The break at the end of a block decides about its header.
+  const end = /[\r\n]*$/.exec(encoded.text)![0];
+  return encoded.layer({
+    text,
+    from,
+    to,
+    encode: (it) => wrap(encodeBase64(new TextEncoder().encode(it)), width) + end,
+  });
 }
 
 /** The text of UTF-8 bytes, undefined when they are none. A byte-order mark stays: pgBackRest trips over it. */

@@ -215,8 +215,10 @@ function blockText(
   const lineBreak = source.includes('\r\n') ? '\r\n' : '\n';
   // With an indentation indicator, blanks at the start of a line may be content: rewrite the whole and keep it simple.
   const hasIndicator = indicator !== undefined;
-  const encode = (text: string) =>
-    literalBlock(text, hasIndicator ? ' '.repeat(parentIndent) : indentText, source.endsWith('\n'));
+  const encode = (text: string) => {
+    const block = literalBlock(text, hasIndicator ? ' '.repeat(parentIndent) : indentText, source.endsWith('\n'));
+    return withHeaderOf(source.slice(0, headerEnd), block, finalFeeds(text) === finalFeeds(value));
+  };
   const map = align(part.text, bodyStart, bodyEnd, value, false);
   if (!map) return MappedText.inexact(part, value, whole, encode);
   if (value.length > 0 && isLiteral && !hasIndicator) mapLineStarts(part.text, map, value);
@@ -237,6 +239,17 @@ function blockText(
           }
         : undefined,
   });
+}
+
+/** The header of a block keeps the comment on its line, and its chomping where that still fits. */
+function withHeaderOf(header: string, block: string, isSameEnd: boolean): string {
+  const [, chomping, comment] = /^[|>]\d?([+-]?)\d?([ \t]*(?:#[^\r\n]*)?)/.exec(header) ?? ['', '', ''];
+  if (!block.startsWith('|')) return block.replace(/\n?$/, (end) => (comment?.trim() ? comment : '') + end);
+  return block.replace(/^\|([+-]?)/, (_, own) => `|${isSameEnd ? chomping : own}${comment}`);
+}
+
+function finalFeeds(text: string): number {
+  return /\n*$/.exec(text)![0].length;
 }
 
 /** In a literal block the unit after a line break begins behind the indentation, and the break ends with the line. */
