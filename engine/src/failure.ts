@@ -28,7 +28,9 @@ export type Reason =
   | 'missing-reference'
   | 'unfinished-backup'
   | 'newer-format'
-  | 'beta-block-format';
+  | 'beta-block-format'
+  /** It can be tried, at a price that nobody expects: `allowCostly`. */
+  | 'costly';
 
 export interface Failure {
   code: FailureCode;

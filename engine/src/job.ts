@@ -122,6 +122,8 @@ export interface InspectJob {
   archive: string;
   /** Which of these opens it? Only as much is read as that needs. */
   keys?: KeyOffer[];
+  /** As in `DecryptJob`. */
+  allowCostly?: boolean;
 }
 
 export interface EncryptJob {

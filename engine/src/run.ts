@@ -36,10 +36,10 @@ async function result(job: Job, context: RunContext): Promise<JobResult[Job['kin
     case 'archive-get':
       return archiveGet(job, context);
     case 'inspect':
-      if (await isRepository(job.archive)) return inspectRepository(job.archive, context);
+      if (await isRepository(job.archive)) return inspectRepository(job.archive, context, job.keys);
       return (await isWalg(job.archive))
-        ? inspectWalg(job.archive, context)
-        : inspectFile(job.archive, context, job.keys);
+        ? inspectWalg(job.archive, context, job.keys, job.allowCostly)
+        : inspectFile(job.archive, context, job.keys, job.allowCostly);
     case 'encrypt':
       return encryptFile(job, context);
     case 'decrypt':

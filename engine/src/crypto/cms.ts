@@ -528,7 +528,8 @@ async function openWithPassword(
       failUnsupported('a password in this form');
     if (rounds > mostIterations && !allowCostly) {
       fail('hostile', 'key', `to try a password, the message asks for ${rounds} rounds of PBKDF2`, {
-        hint: 'No usual program asks for that. If you trust its sender, decrypt it with --allow-costly.',
+        reason: 'costly',
+        hint: 'No usual program asks for that. If you trust its sender, say --allow-costly.',
       });
     }
     const wrap = cipherOf({ algorithm: inner, isAuthenticated: false });

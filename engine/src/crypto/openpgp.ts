@@ -224,7 +224,8 @@ async function tryPassword(
     const cost = excessiveCost(session);
     if (cost !== undefined && !attempts.allowCostly) {
       fail('hostile', 'key', `to try a password, the message asks for ${cost}`, {
-        hint: 'No usual program asks for that. If you trust its sender, decrypt it with --allow-costly.',
+        reason: 'costly',
+        hint: 'No usual program asks for that. If you trust its sender, say --allow-costly.',
       });
     }
     if (SYMMETRIC_CIPHERS[session.algorithm] === undefined) unsupportedCipher(session.algorithm);
@@ -271,7 +272,8 @@ class Attempts {
   countPassword(): void {
     if (++this.#passwordTries <= mostPasswordTries || this.allowCostly) return;
     fail('hostile', 'key', `the message is for more passwords than anybody has: ${this.head.passwordSessions.length}`, {
-      hint: 'If you trust its sender, decrypt it with --allow-costly, which takes long.',
+      reason: 'costly',
+      hint: 'If you trust its sender, say --allow-costly, which takes long.',
     });
   }
 

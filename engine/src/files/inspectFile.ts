@@ -18,25 +18,29 @@ import { sodiumLength } from '../crypto/sodium.ts';
 import { type Failure, RestoreError } from '../failure.ts';
 import type { Inspection, KeyOffer } from '../job.ts';
 import type { RunContext } from '../run-context.ts';
-import { FOREIGN, openEncryption } from './encryptionLayer.ts';
+import { FOREIGN } from './encryptionLayer.ts';
 import { recogniseFolder } from './folder.ts';
+import { type TrialOptions, tryKey } from './keyTrial.ts';
 import { readFile, readStart } from './source.ts';
 import { openStored, type StoredFile } from './storedFile.ts';
+import { nothingToOpen, type TriedKey } from './triedKey.ts';
 
 /**
  * Reads only the start of the file (and of an OpenPGP message its session key packets). Of a folder that is one backup, one
  * file stands for all.
  *
  * @param keys each is tried by itself
+ * @param allowCostly as in `InspectJob`
  * @throws RestoreError `io` when it cannot be read; what is wrong with the file itself is in `problems`
  */
 export async function inspectFile(
   path: string,
   context: RunContext,
   keys: readonly KeyOffer[] = [],
+  allowCostly = false,
 ): Promise<Inspection> {
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return inspectFolder(path, context, keys);
+  if (found?.isDirectory()) return inspectFolder(path, context, keys, allowCostly);
   if (found?.isFile() && found.size === 0) {
     return {
       path,
@@ -60,7 +64,10 @@ export async function inspectFile(
   };
   if (stored.size !== undefined) inspection.facts.push(['Size', `${stored.size} bytes`]);
   await describe(inspection, kind, { path, start, size: stored.size ?? start.length });
-  if (keys.length > 0) inspection.keys = await tryKeys(inspection, stored, keys, context);
+  if (keys.length > 0) {
+    const onTry = (what: string) => context.progress(`${stored.name}: ${what}`, 0);
+    inspection.keys = await tryKeys(inspection, stored, keys, { signal: context.signal, onTry, allowCostly });
+  }
   return inspection;
 }
 
@@ -69,53 +76,20 @@ async function tryKeys(
   { isEncrypted }: Inspection,
   stored: StoredFile,
   keys: readonly KeyOffer[],
-  context: RunContext,
+  options: TrialOptions,
 ): Promise<Inspection['keys']> {
+  const sealed = { read: () => stored.read(), size: stored.size, tail: await stored.tail(32) };
   const tried = new Map<KeyOffer, TriedKey>();
   const isPassword = ({ kind }: KeyOffer) => kind === 'password';
   for (const offer of [...keys.filter((it) => !isPassword(it)), ...keys.filter(isPassword)]) {
     const { source } = offer;
     if (isEncrypted === false) {
-      tried.set(offer, { source, opens: false, detail: 'there is nothing to open: it is not encrypted' });
+      tried.set(offer, { source, opens: false, detail: nothingToOpen });
     } else if ([...tried.values()].some((it) => it.opens)) {
       tried.set(offer, { source, opens: null, detail: 'not tried, another key opens it' });
-    } else tried.set(offer, await tryKey(offer, stored, context));
+    } else tried.set(offer, await tryKey(offer, sealed, options));
   }
   return keys.map((it) => tried.get(it) as TriedKey);
-}
-
-type TriedKey = NonNullable<Inspection['keys']>[number];
-
-async function tryKey(offer: KeyOffer, stored: StoredFile, { signal }: RunContext): Promise<TriedKey> {
-  const { source } = offer;
-  const reader = new ByteReader(stored.read());
-  let plain: ByteReader | undefined;
-  try {
-    const layer = await openEncryption(reader, {
-      offers: [offer],
-      signal,
-      size: stored.size,
-      tail: await stored.tail(32),
-    });
-    if (!layer) return { source, opens: false, detail: 'a key of this kind opens nothing here' };
-    plain = new ByteReader(layer.plain);
-    // A libsodium chunk authenticates itself; the others have been tried against the start when they were opened.
-    if (layer.isAuthenticAtOnce) await plain.peek(1);
-    const { opens, fingerprint } = layer.key;
-    const as = [opens, fingerprint && `fingerprint ${fingerprint}`].filter(Boolean).join(', ');
-    layer.wipe();
-    return layer.isKeyProven
-      ? { source, opens: true, detail: as }
-      : { source, opens: null, detail: `${as}; the padding fits, the contents would have to show it` };
-  } catch (error) {
-    const { code, message } = failureOf(error);
-    if (code === 'cancelled') throw error;
-    // What is cut or damaged says nothing of the key.
-    return { source, opens: code === 'wrong-key' || code === 'usage' ? false : null, detail: message };
-  } finally {
-    await plain?.close();
-    await reader.close();
-  }
 }
 
 const startBytes = 64 * 1024;
@@ -370,7 +344,12 @@ function kindsOf({ entries }: DumpToc): string {
 
 const plainProblem = 'plain: the file is not encrypted, everyone who gets it can read it';
 
-async function inspectFolder(path: string, context: RunContext, keys: readonly KeyOffer[]): Promise<Inspection> {
+async function inspectFolder(
+  path: string,
+  context: RunContext,
+  keys: readonly KeyOffer[],
+  allowCostly: boolean,
+): Promise<Inspection> {
   const { format, description, hint, entries } = await recogniseFolder(path);
   const facts: Inspection['facts'] = [
     ['Folder', description],
@@ -381,7 +360,7 @@ async function inspectFolder(path: string, context: RunContext, keys: readonly K
     ? entries.find((it) => /^(?:toc\.dat|base\.tar|backup_manifest)(?:\.|$)/.test(it))
     : undefined;
   if (head !== undefined) {
-    const of = await inspectFile(join(path, head), context, keys);
+    const of = await inspectFile(join(path, head), context, keys, allowCostly);
     const isPlain = of.isEncrypted === false;
     return {
       ...of,

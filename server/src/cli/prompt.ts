@@ -53,6 +53,16 @@ export async function askHiddenTwice(question: string, terminal: Terminal): Prom
   return first;
 }
 
+/**
+ * Asks at the terminal; only `y` or `yes` is yes, what is just confirmed is no.
+ *
+ * @throws RestoreError `cancelled` for Ctrl-C and Ctrl-D
+ */
+export async function askYesOrNo(question: string, terminal: Terminal): Promise<boolean> {
+  const { bytes } = await askHidden(`${question} [y/N]`, terminal);
+  return /^y(?:es)?$/i.test(Buffer.from(bytes).toString('latin1').trim());
+}
+
 /** UTF-8: a character's later bytes are 10xxxxxx. */
 function removeCharacter(typed: number[]): void {
   while (typed.length > 0 && (typed.at(-1)! & 0xc0) === 0x80) typed.pop();

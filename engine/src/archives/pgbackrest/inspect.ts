@@ -3,16 +3,23 @@
 import { startsWith } from '../../bytes.ts';
 import { saltedMagic } from '../../crypto/pgbackrest.ts';
 import { RestoreError } from '../../failure.ts';
-import type { Inspection } from '../../job.ts';
+import { nothingToOpen, type TriedKey, uselessKey } from '../../files/triedKey.ts';
+import type { Inspection, KeyOffer } from '../../job.ts';
 import type { RunContext } from '../../run-context.ts';
 import { isLabel, readBackupInfo } from './backupInfo.ts';
 import { type ByteText, readable, toByteText } from './byteText.ts';
 import { loadInfo } from './infoSource.ts';
 import { type Location, stanzasOf } from './locate.ts';
 import { RepositoryFiles } from './repositoryFiles.ts';
+import { type PassTrial, tryPasses } from './repositoryPass.ts';
 import { walInventories } from './walInventory.ts';
 
-export async function inspectLocation(location: Location, context: RunContext): Promise<Inspection> {
+/** @param keys each pass among them is tried on the info files of every stanza, also one that is meant for another */
+export async function inspectLocation(
+  location: Location,
+  context: RunContext,
+  keys: readonly KeyOffer[] = [],
+): Promise<Inspection> {
   const files = new RepositoryFiles(location.root, context);
   const inspection: Inspection = {
     path: location.root,
@@ -37,7 +44,56 @@ export async function inspectLocation(location: Location, context: RunContext): 
     await inspectStanza(files, toByteText(Buffer.from(stanza)), inspection, stanzas.length > 1);
   if (inspection.isEncrypted)
     inspection.opensWith.push("the repository's cipher pass (repo-cipher-pass in pgbackrest.conf)");
+  if (keys.length > 0) inspection.keys = await tryKeys(files, stanzas, keys, inspection.isEncrypted !== false);
   return inspection;
+}
+
+async function tryKeys(
+  files: RepositoryFiles,
+  stanzas: readonly string[],
+  keys: readonly KeyOffer[],
+  isEncrypted: boolean,
+): Promise<TriedKey[]> {
+  const passes = keys.filter(({ kind }) => kind === 'pgbackrest-pass' || kind === 'password');
+  const trials = new Map<KeyOffer, { stanza: string; trial: PassTrial }[]>(passes.map((it) => [it, []]));
+  for (const stanza of isEncrypted ? stanzas : []) {
+    const found = await tryPasses(files, toByteText(Buffer.from(stanza)), passes);
+    for (const [index, trial] of found.entries()) trials.get(passes[index] as KeyOffer)?.push({ stanza, trial });
+  }
+  return keys.map((offer) => {
+    const { source } = offer;
+    if (!isEncrypted) return { source, opens: false, detail: nothingToOpen };
+    const tried = trials.get(offer);
+    return tried === undefined ? { source, opens: false, detail: uselessKey } : summarise(source, tried);
+  });
+}
+
+const INFO_FILES = ['archive.info', 'backup.info'] as const;
+
+/** `opens archive.info and backup.info of the stanza demo; not of other`. */
+function summarise(source: string, tried: { stanza: string; trial: PassTrial }[]): TriedKey {
+  const sentences: string[] = [];
+  const closed: string[] = [];
+  let isSome = false;
+  for (const { stanza, trial } of tried) {
+    const opened = INFO_FILES.filter((it) => trial[it]);
+    const refused = INFO_FILES.filter((it) => trial[it] === false);
+    if (opened.length === 0) {
+      if (refused.length > 0) closed.push(stanza);
+      continue;
+    }
+    isSome = true;
+    const but = refused.length > 0 ? `, but not ${refused.join(' and ')}` : '';
+    sentences.push(`opens ${opened.join(' and ')}${but} of the stanza ${stanza}`);
+  }
+  if (isSome) return { source, opens: true, detail: [...sentences, ...closed.map((it) => `not ${it}`)].join('; ') };
+  const variant = tried.map(({ trial }) => trial.variant).find((it) => it !== undefined);
+  if (closed.length === 0) return { source, opens: null, detail: 'no info file of the repository is encrypted' };
+  return {
+    source,
+    opens: false,
+    detail: variant === undefined ? 'it opens no info file' : `it opens no info file as it is, but would ${variant}`,
+  };
 }
 
 async function inspectStanza(

@@ -27,9 +27,13 @@ export async function isRepository(path: string): Promise<boolean> {
   return (await locate(path)) !== undefined;
 }
 
-/** What a repository shows without any key. */
-export async function inspectRepository(path: string, context: RunContext): Promise<Inspection> {
-  return inspectLocation(await located(path), context);
+/** What a repository shows without any key, and which of the keys opens it. */
+export async function inspectRepository(
+  path: string,
+  context: RunContext,
+  keys?: readonly KeyOffer[],
+): Promise<Inspection> {
+  return inspectLocation(await located(path), context, keys);
 }
 
 /**

@@ -71,6 +71,33 @@ export async function findPass(
   };
 }
 
+/** What a pass does with the info files of a stanza; undefined for a file that is not there, or not encrypted. */
+export interface PassTrial {
+  'archive.info': boolean | undefined;
+  'backup.info': boolean | undefined;
+  /** It opens nothing as it is, but would like this: `without the line end behind it`. */
+  variant: string | undefined;
+}
+
+/** Tries every pass on the first bytes of the info files, whatever repository it is meant for; one answer each. */
+export async function tryPasses(
+  files: RepositoryFiles,
+  stanza: ByteText,
+  offers: readonly KeyOffer[],
+): Promise<PassTrial[]> {
+  const archive = (await heads(files, `archive/${stanza}/archive.info`)).filter((it) => isSalted(it.start));
+  const backup = (await heads(files, `backup/${stanza}/backup.info`)).filter((it) => isSalted(it.start));
+  const opensAny = (bytes: Uint8Array, own: Head[]) =>
+    withSecret(bytes, (pass) => own.some((it) => opens(pass, it.start)));
+  return offers.map(({ bytes }) => {
+    const opened = (own: Head[]) => (own.length === 0 ? undefined : opensAny(bytes, own));
+    const trial = { 'archive.info': opened(archive), 'backup.info': opened(backup), variant: undefined };
+    if (trial['archive.info'] || trial['backup.info']) return trial;
+    const found = variants(bytes).find((it) => opensAny(it.bytes, [...archive, ...backup]));
+    return { ...trial, variant: found?.description };
+  });
+}
+
 /** What the passes that people have by mistake look like, and what to say when one of these would have worked. */
 export function variants(pass: Uint8Array): { bytes: Uint8Array; description: string }[] {
   const text = toByteText(pass);

@@ -1,7 +1,7 @@
 /** The test-restore of archives of WAL-G: finds them in a bucket, picks backups, and gives each its verdict. */
 
 import { type Failure, fail, RestoreError } from '../../failure.ts';
-import type { Inspection, KnownArchive, TestRestoreJob } from '../../job.ts';
+import type { Inspection, KeyOffer, KnownArchive, TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import type { RunContext } from '../../run-context.ts';
 import { checkTarget } from '../../sinks/directory.ts';
@@ -12,6 +12,7 @@ import { type OpenArchive, testBackup } from './backupTest.ts';
 import { findBucket, titleOf, type WalgBucket, type WalgFolder } from './bucket.ts';
 import { BucketFiles } from './bucketFiles.ts';
 import { inspectBucket } from './inspect.ts';
+import { tryKeysOnBucket } from './keyTrial.ts';
 import { testAndStart } from './startBackup.ts';
 import { WalArchive } from './walArchive.ts';
 
@@ -20,9 +21,17 @@ export async function isWalg(path: string): Promise<boolean> {
   return path !== '-' && (await findBucket(path)) !== undefined;
 }
 
-/** What a bucket shows without any key. */
-export async function inspectWalg(path: string, context: RunContext): Promise<Inspection> {
-  return inspectBucket(await located(path), path, context);
+/** What a bucket shows without any key, and which of the keys opens what in it. */
+export async function inspectWalg(
+  path: string,
+  context: RunContext,
+  keys: readonly KeyOffer[] = [],
+  allowCostly = false,
+): Promise<Inspection> {
+  const bucket = await located(path);
+  const inspection = await inspectBucket(bucket, path, context);
+  if (keys.length > 0) inspection.keys = await tryKeysOnBucket(bucket, keys, { context, allowCostly });
+  return inspection;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Method } from '../../../../engine/src/job.ts';
 import { UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
+import { ALLOW_OPTIONS, runAsking } from '../costly.ts';
 import { type Material, readKeyFile, readKeyMaterial, wipe } from '../keyMaterial.ts';
 import { type KeyTransform, missingKey, nameOfKey, offerFor } from '../keyOffers.ts';
 import { opensslParameters } from '../opensslOptions.ts';
@@ -26,14 +27,7 @@ export const decrypt = command({
       value: 'FILE',
       help: 'openpgp: public key of whoever may have signed it; what it does not fit is refused',
     },
-    'allow-unauthenticated': {
-      kind: 'flag',
-      help: 'openpgp: also decrypt what has no integrity protection, and may have been changed by anyone',
-    },
-    'allow-costly': {
-      kind: 'flag',
-      help: 'also try passwords that would cost gigabytes of memory, or minutes',
-    },
+    ...ALLOW_OPTIONS,
   },
   examples: [
     { line: 'restorable decrypt shop.dump.gpg --passphrase-file pass.txt -o shop.dump', what: 'a file of gpg -c' },
@@ -59,7 +53,7 @@ export const decrypt = command({
           throw new UsageError('an OpenPGP key comes from a file', 'Name it with --key-file FILE.');
         material.key = await askHidden(`${nameOfKey(method)}:`, terminal);
       }
-      const { format, isAuthentic, notes, bytesRead, bytesWritten } = await runJob(
+      const { format, isAuthentic, notes, bytesRead, bytesWritten } = await runAsking(
         {
           kind: 'decrypt',
           ...(method && { method }),
@@ -73,6 +67,7 @@ export const decrypt = command({
           ...(options['allow-costly'] && { allowCostly: true }),
         },
         terminal,
+        { mayAsk: input !== '-' },
       );
       const where = output === '-' ? '' : ` in ${output}`;
       terminal.say(`Decrypted ${size(bytesRead)} of ${format} to ${size(bytesWritten)}${where}.`);

@@ -1,7 +1,9 @@
+import { type TriedKey, uselessKey } from '../../../../engine/src/files/triedKey.ts';
 import type { Inspection } from '../../../../engine/src/job.ts';
 import { type OptionTable, UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { readConfiguration } from '../configuration.ts';
+import { ALLOW_COSTLY } from '../costly.ts';
 import { sentence } from '../failureMessage.ts';
 import { KEY_OPTIONS, readKeyMaterial, wipe } from '../keyMaterial.ts';
 import { offersFor } from '../keyOffers.ts';
@@ -16,6 +18,7 @@ const optionTable = {
     help: 'say which keys of this pgbackrest.conf, or of these manifests, open it',
   },
   ...KEY_OPTIONS,
+  ...ALLOW_COSTLY,
   json: { kind: 'flag', help: 'print the answer as JSON' },
 } as const satisfies OptionTable;
 
@@ -28,8 +31,8 @@ export const inspect = command({
     'inspect PATH --key-file FILE | --passphrase-file FILE',
   ],
   description: [
-    'Looks at a file, at a folder that is one backup, or at the root of a repository. Names decide nothing, the bytes do.',
-    'With keys, each is tried on the start of the file: which of them opens it?',
+    'Looks at a file, at a folder that is one backup, at the root of a pgBackRest repository, or at a bucket of WAL-G. Names decide nothing, the bytes do.',
+    'With keys, each is tried: which of them opens it? Only the start of a file is read for that, the info files of each stanza of a repository, and of a bucket the first chunk of one tar of each backup and of the newest WAL.',
   ],
   options: optionTable,
   examples: [
@@ -44,7 +47,16 @@ export const inspect = command({
     const material = await readKeyMaterial(options, terminal);
     try {
       const keys = [...configured, ...offersFor(material, options['key-transform'])];
-      const inspection = await runJob({ kind: 'inspect', archive, ...(keys.length > 0 && { keys }) }, terminal);
+      const inspection = await runJob(
+        {
+          kind: 'inspect',
+          archive,
+          ...(keys.length > 0 && { keys }),
+          ...(options['allow-costly'] && { allowCostly: true }),
+        },
+        terminal,
+      );
+      if (inspection.keys) inspection.keys = onePerSource(inspection.keys);
       await terminal.print(
         options.json
           ? `${JSON.stringify({ version: 1, ...inspection }, undefined, 2)}\n`
@@ -60,6 +72,21 @@ export const inspect = command({
     }
   },
 });
+
+/** One file may be tried as several kinds of key: what came nearest counts. */
+function onePerSource(tried: readonly TriedKey[]): TriedKey[] {
+  const best = new Map<string, TriedKey>();
+  for (const it of tried) {
+    const before = best.get(it.source);
+    if (before === undefined || nearness(it) > nearness(before)) best.set(it.source, it);
+  }
+  return [...best.values()];
+}
+
+function nearness({ opens, detail }: TriedKey): number {
+  if (opens !== false) return opens ? 3 : 2;
+  return detail === uselessKey ? 0 : 1;
+}
 
 function keyLabel(opens: boolean | null): string {
   return opens === null ? 'Key may open it' : opens ? 'Key opens it' : 'Key does not';

@@ -1,9 +1,10 @@
-import { EXIT_CODE } from '../../../../engine/src/failure.ts';
+import { EXIT_CODE, type Failure } from '../../../../engine/src/failure.ts';
 import type { KeyOffer, TestRestoreJob } from '../../../../engine/src/job.ts';
 import type { Report } from '../../../../engine/src/report.ts';
 import { type OptionTable, type OptionValues, type ParsedArguments, UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { type Configuration, readConfiguration } from '../configuration.ts';
+import { ALLOW_OPTIONS, runAsking } from '../costly.ts';
 import { KEY_OPTIONS, type KeyMaterial, readKeyMaterial, wipe } from '../keyMaterial.ts';
 import { offersFor } from '../keyOffers.ts';
 import { OPENSSL_OPTIONS, opensslParameters } from '../opensslOptions.ts';
@@ -56,6 +57,7 @@ const optionTable = {
     help: 'how many times larger than what is stored the contents may be (default: 1000)',
   },
   json: { kind: 'flag', help: 'print the report as JSON' },
+  ...ALLOW_OPTIONS,
   ...OPENSSL_OPTIONS,
 } as const satisfies OptionTable;
 
@@ -110,7 +112,7 @@ export const testRestore = command({
       if (!configuration && !material.key && !material.passphrase) await askForKey(archive, material, terminal);
       const job = jobOf({ archive, options, configuration, material });
       if (!options.json) {
-        const reports = await runJob(job, terminal);
+        const reports = await runAsking(job, terminal, { failureIn: costlyIn });
         await terminal.print(describe(reports, terminal));
         return exitCodeOf(reports);
       }
@@ -174,8 +176,14 @@ function jobOf(from: {
     ...(options.start && { start: { workFolder: options['work-dir'], postgres: options['pg-bin'] } }),
     ...(configuration?.isEncrypted && { expectEncrypted: true }),
     ...(options['max-expansion'] !== undefined && { mostExpansion: expansion(options['max-expansion']) }),
+    ...(options['allow-unauthenticated'] && { allowUnauthenticated: true }),
+    ...(options['allow-costly'] && { allowCostly: true }),
     ...opensslParameters(options),
   };
+}
+
+function costlyIn(reports: readonly Report[]): Failure | undefined {
+  return reports.find((it) => it.failure?.reason === 'costly')?.failure ?? undefined;
 }
 
 function expansion(text: string): number {
