@@ -24,8 +24,10 @@ export const COMMANDS = {
   overview: 'restorable.server.overview',
   /** [TestRestoreRequest] -> Report[] (engine/src/report.ts); progress and cancel by workDoneToken. */
   testRestore: 'restorable.server.testRestore',
-  /** [{archive: path}] -> Inspection (engine/src/job.ts). */
+  /** [InspectRequest] -> Inspection (engine/src/job.ts). */
   inspect: 'restorable.server.inspect',
+  /** [DecryptRequest] -> DecryptAnswer : decrypts a file with a key that the workspace's configuration holds. */
+  decrypt: 'restorable.server.decrypt',
   /** [KeyTemplateRequest] -> KeyTemplate : the manifest or option text that a new key belongs into. */
   keyTemplate: 'restorable.server.keyTemplate',
   /** [{uri, position?}] -> applies a workspace edit: stringData <-> data of the Secret there. */
@@ -96,6 +98,29 @@ export interface TestRestoreRequest {
   start?: boolean;
   /** `latest`: follow the WAL to its newest segment. */
   wal?: 'latest';
+}
+
+export interface InspectRequest {
+  /** A path on the server's machine. */
+  archive: string;
+  /** Also say which key opens it: those of these files, or every key of the workspace where the list is empty. */
+  configuration?: string[];
+}
+
+export interface DecryptRequest {
+  /** Paths on the server's machine. What is at `output` is replaced once everything is through. */
+  input: string;
+  output: string;
+  /** As in `TestRestoreRequest`: the files whose keys are tried, or every key of the workspace. */
+  configuration?: string[];
+}
+
+export interface DecryptAnswer {
+  bytesWritten: number;
+  isAuthentic: boolean | null;
+  notes: string[];
+  /** The key that opened it: `Secret db/backup, entry key`. */
+  source: string;
 }
 
 export interface KeyTemplateRequest {

@@ -61,8 +61,8 @@ export async function openFile(page, path) {
 export async function typeCommand(page, text) {
   for (let attempt = 0; ; attempt++) {
     await page.keyboard.press('F1');
-    await quickInput(page).fill(`>${text}`);
     try {
+      await quickInput(page).fill(`>${text}`, { timeout: 3_000 });
       return await quickRow(page, text).waitFor({ timeout: 3_000 });
     } catch (error) {
       if (attempt === 20) throw error;
@@ -74,6 +74,10 @@ export async function typeCommand(page, text) {
 export async function runCommand(page, title) {
   await typeCommand(page, title);
   await page.keyboard.press('Enter');
+  // What the command asks next has the same list; its rows must not be taken for the palette's.
+  await page
+    .locator('.quick-input-widget input.input[placeholder^="Type the name of a command"]')
+    .waitFor({ state: 'hidden', timeout: 20_000 });
 }
 
 /** Chooses a row of whatever Quick Pick is open. */

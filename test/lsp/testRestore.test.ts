@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -89,4 +89,37 @@ test('can be cancelled by the request', async () => {
   // A small archive may be through before the cancel is read.
   if (error) expect(error.code).toBe(-32800);
   else expect(result).toMatchObject([{ failure: null }]);
+});
+
+test('a file is decrypted with the key of a Secret, which stays in the server', async () => {
+  const { client, uri } = await workspaceWith(key);
+  const output = join(folders.at(-1)!, 'part_001.tar.lz4');
+  const answer = await client.request('workspace/executeCommand', {
+    command: COMMANDS.decrypt,
+    arguments: [{ input: archive, output, configuration: [uri] }],
+  });
+  expect(answer).toMatchObject({ source: 'Secret db/keys, entry k', isAuthentic: true });
+  // An lz4 frame begins with its magic number.
+  expect(readFileSync(output).subarray(0, 4)).toEqual(Buffer.from([0x04, 0x22, 0x4d, 0x18]));
+  for (const it of [key, Buffer.from(key).toString('base64')]) expect(client.output + client.stderr).not.toContain(it);
+});
+
+test('a file that no key of the workspace opens is not written', async () => {
+  const { client } = await workspaceWith('00'.repeat(32));
+  const output = join(folders.at(-1)!, 'out');
+  const { error } = await client.exchange('workspace/executeCommand', {
+    command: COMMANDS.decrypt,
+    arguments: [{ input: archive, output }],
+  });
+  expect(error?.message).toContain('Secret db/keys, entry k does not open it');
+  expect(existsSync(output)).toBe(false);
+});
+
+test('an inspection says which key of the workspace opens the archive', async () => {
+  const { client, uri } = await workspaceWith(key);
+  const inspection = await client.request('workspace/executeCommand', {
+    command: COMMANDS.inspect,
+    arguments: [{ archive, configuration: [uri] }],
+  });
+  expect(inspection).toMatchObject({ keys: [{ source: 'Secret db/keys, entry k', opens: true }] });
 });

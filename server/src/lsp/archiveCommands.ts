@@ -12,7 +12,15 @@ import {
   ResponseError,
 } from 'vscode-languageserver';
 import type { Failure } from '../../../engine/src/failure.ts';
-import type { Job, JobResult, KeyOffer, TestRestoreJob } from '../../../engine/src/job.ts';
+import type {
+  DecryptJob,
+  Inspection,
+  Job,
+  JobResult,
+  KeyOffer,
+  Method,
+  TestRestoreJob,
+} from '../../../engine/src/job.ts';
 import { run } from '../../../engine/src/pool.ts';
 import type { Report } from '../../../engine/src/report.ts';
 import {
@@ -23,7 +31,7 @@ import {
 } from '../core/queries/keySources.ts';
 import { Workspace } from '../core/workspace.ts';
 import { load } from '../loader.ts';
-import type { TestRestoreProgress, TestRestoreRequest } from '../protocol.ts';
+import type { DecryptAnswer, TestRestoreProgress, TestRestoreRequest } from '../protocol.ts';
 import { canonicalUri, toPath } from '../uris.ts';
 import { record, text } from './arguments.ts';
 import type { CommandContext } from './commands.ts';
@@ -32,7 +40,8 @@ import type { ArchiveCommands, Running } from './machine.ts';
 export const archiveCommands: ArchiveCommands = {
   exists: existsSync,
   testRestore,
-  inspect: (argument, token) => runJob<'inspect'>({ kind: 'inspect', archive: text(argument, 'archive') }, token),
+  inspect,
+  decrypt,
 };
 
 async function testRestore(
@@ -57,11 +66,89 @@ async function testRestore(
     job.keys = request.keyFile ? [await keyOfFile(request.keyFile)] : await keysOf(context, request.configuration);
     return await runJob<'test-restore'>(job, token, { context, progressToken, stops });
   } finally {
-    for (const { bytes, passphrase } of job.keys) {
-      bytes.fill(0);
-      passphrase?.fill(0);
-    }
+    wipe(job.keys);
   }
+}
+
+async function inspect(
+  context: CommandContext,
+  argument: Record<string, unknown> | undefined,
+  token: CancellationToken,
+): Promise<Inspection> {
+  const archive = text(argument, 'archive');
+  const configuration = configurationOf(argument);
+  if (!configuration) return runJob<'inspect'>({ kind: 'inspect', archive }, token);
+  const keys = await keysOf(context, configuration.length > 0 ? configuration : undefined);
+  try {
+    return await runJob<'inspect'>({ kind: 'inspect', archive, ...(keys.length > 0 && { keys }) }, token);
+  } finally {
+    wipe(keys);
+  }
+}
+
+/** How each kind of key in a configuration encrypts: which decides how the file is read. */
+const METHOD_OF_KEY: Record<KeyOffer['kind'], Method> = {
+  'pgbackrest-pass': 'pgbackrest',
+  sodium: 'sodium',
+  openpgp: 'openpgp',
+  password: 'openssl',
+  pem: 'cms',
+};
+
+/** Only what opens it, or might, is tried: a wrong key would read the whole file for nothing. */
+async function decrypt(
+  context: CommandContext,
+  argument: Record<string, unknown> | undefined,
+  { progressToken, token, stops }: Running,
+): Promise<DecryptAnswer> {
+  const input = text(argument, 'input');
+  const output = text(argument, 'output');
+  const keys = await keysOf(context, configurationOf(argument));
+  try {
+    if (keys.length === 0) {
+      throw new ResponseError(LSPErrorCodes.RequestFailed, 'the configuration holds no key that could decrypt a file');
+    }
+    const { keys: looks = [] } = await runJob<'inspect'>({ kind: 'inspect', archive: input, keys }, token);
+    const tried = (['yes', 'perhaps'] as const).flatMap((wanted) =>
+      keys.filter((_, index) => (looks[index]?.opens ?? null) === (wanted === 'yes' ? true : null)),
+    );
+    let refused: unknown;
+    for (const key of tried) {
+      const method = METHOD_OF_KEY[key.kind];
+      const job: DecryptJob = { kind: 'decrypt', method, input, output, overwrite: true, key };
+      try {
+        const done = await runJob<'decrypt'>(job, token, { context, progressToken, stops });
+        const { bytesWritten, isAuthentic, notes } = done;
+        return { bytesWritten, isAuthentic, notes, source: key.source };
+      } catch (error) {
+        if (failureOf(error)?.code !== 'wrong-key') throw error;
+        refused = error;
+      }
+    }
+    if (refused && tried.length === 1) throw refused;
+    throw new ResponseError(
+      LSPErrorCodes.RequestFailed,
+      keys.length === 1 ? `${keys[0]!.source} does not open it` : `none of the ${keys.length} keys opens it`,
+    );
+  } finally {
+    wipe(keys);
+  }
+}
+
+function failureOf(error: unknown): Failure | undefined {
+  return error instanceof ResponseError ? (error.data as Failure | undefined) : undefined;
+}
+
+function wipe(keys: readonly KeyOffer[]): void {
+  for (const { bytes, passphrase } of keys) {
+    bytes.fill(0);
+    passphrase?.fill(0);
+  }
+}
+
+function configurationOf(argument: Record<string, unknown> | undefined): string[] | undefined {
+  const configuration = argument?.configuration;
+  return Array.isArray(configuration) ? configuration.filter((it) => typeof it === 'string') : undefined;
 }
 
 /** Configuration that is not in the workspace is read from the disk for this once. */
@@ -129,7 +216,7 @@ async function runJob<K extends Job['kind']>(
   const progress = report && new JobProgress(report.context.connection, report.progressToken);
   if (report?.progressToken !== undefined) report.stops.set(report.progressToken, stop);
   try {
-    progress?.begin('archive' in job ? String(job.archive) : '');
+    progress?.begin(job);
     const outcome = await run(job as Job, {
       signal: stop.signal,
       ...(progress && { onProgress: (it) => progress.report(it) }),
@@ -151,8 +238,9 @@ class JobProgress {
     private readonly token: ProgressToken | undefined,
   ) {}
 
-  begin(archive: string): void {
-    this.#send({ kind: 'begin', title: `Test restore of ${archive}`, cancellable: true, percentage: 0 });
+  begin(job: Job): void {
+    const title = job.kind === 'decrypt' ? `Decrypting ${job.input}` : `Test restore of ${archiveOf(job)}`;
+    this.#send({ kind: 'begin', title, cancellable: true, percentage: 0 });
   }
 
   report({ step, bytes, total }: { step: string; bytes: number; total?: number }): void {
@@ -173,6 +261,10 @@ class JobProgress {
   }
 }
 
+function archiveOf(job: Job): string {
+  return 'archive' in job ? job.archive : '';
+}
+
 function messageOf(step: string, bytes: number, total: number | undefined): string {
   const megabytes = (it: number) => `${(it / 1_000_000).toFixed(1)} MB`;
   return `${step} (${megabytes(bytes)}${total === undefined ? '' : ` of ${megabytes(total)}`})`;
@@ -191,8 +283,8 @@ function readRequest(argument: Record<string, unknown> | undefined): TestRestore
   }
   if (argument?.start === true) request.start = true;
   if (argument?.wal === 'latest') request.wal = 'latest';
-  const { configuration } = argument ?? {};
-  if (Array.isArray(configuration)) request.configuration = configuration.filter((it) => typeof it === 'string');
+  const configuration = configurationOf(argument);
+  if (configuration) request.configuration = configuration;
   const keyFile = record(argument?.keyFile);
   if (keyFile) {
     const kind = keyFile.kind;

@@ -64,7 +64,9 @@ export async function executeCommand(
     case COMMANDS.testRestore:
       return machineOf(context).testRestore(context, argument, { progressToken: params.workDoneToken, token, stops });
     case COMMANDS.inspect:
-      return machineOf(context).inspect(argument, token);
+      return machineOf(context).inspect(context, argument, token);
+    case COMMANDS.decrypt:
+      return machineOf(context).decrypt(context, argument, { progressToken: params.workDoneToken, token, stops });
     case COMMANDS.keyTemplate:
       return template(context, argument);
     case COMMANDS.encodeSecret:

@@ -2,6 +2,7 @@ import type { CancellationToken, ProgressToken } from 'vscode-languageserver';
 import type { Inspection } from '../../../engine/src/job.ts';
 import type { Report } from '../../../engine/src/report.ts';
 import type { Workspace } from '../core/workspace.ts';
+import type { DecryptAnswer } from '../protocol.ts';
 import type { CommandContext } from './commands.ts';
 import type { FileSource } from './fileSource.ts';
 
@@ -29,7 +30,17 @@ export interface ArchiveCommands {
     running: Running,
   ): Promise<Report[]>;
   /** @throws ResponseError as `executeCommand` */
-  inspect(argument: Record<string, unknown> | undefined, token: CancellationToken): Promise<Inspection>;
+  inspect(
+    context: CommandContext,
+    argument: Record<string, unknown> | undefined,
+    token: CancellationToken,
+  ): Promise<Inspection>;
+  /** @throws ResponseError as `executeCommand` */
+  decrypt(
+    context: CommandContext,
+    argument: Record<string, unknown> | undefined,
+    running: Running,
+  ): Promise<DecryptAnswer>;
 }
 
 /** A command that takes a while: how it tells its progress, and how it is stopped. */
