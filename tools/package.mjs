@@ -32,6 +32,8 @@ const DEVELOPMENT_ONLY = [
   'dependencies',
   'devDependencies',
   'optionalDependencies',
+  'peerDependencies',
+  'peerDependenciesMeta',
   'allowScripts',
 ];
 

@@ -43,7 +43,9 @@ export interface StartedServer {
 
 /** A dump was really loaded; counted afterwards, in the databases that it filled. */
 export interface LoadedDump {
-  /** What took it: `15.14`. */
+  /** What took it: a throw-away server of this machine, or PGlite, which is PostgreSQL in WebAssembly and no server. */
+  engine: 'PostgreSQL' | 'PGlite';
+  /** Of PostgreSQL: `15.14`. */
   version: string;
   databases: number;
   schemas: number;

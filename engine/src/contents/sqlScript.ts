@@ -9,12 +9,14 @@
 import type { ByteReader } from '../bytes.ts';
 import { fail } from '../failure.ts';
 
-export type ScriptPart =
+/** `line` is where it begins in the script, from 1. */
+export type ScriptPart = { line: number } & (
   | { kind: 'statement'; bytes: Uint8Array }
-  /** The statement, and its data, which must be read to its end before the next part. */
-  | { kind: 'copy'; bytes: Uint8Array; data: AsyncIterable<Uint8Array> }
+  /** The statement, and its data, which must be read to its end before the next part; they begin at `dataLine`. */
+  | { kind: 'copy'; bytes: Uint8Array; data: AsyncIterable<Uint8Array>; dataLine: number }
   /** `\connect shop`, without its line end. */
-  | { kind: 'command'; text: string };
+  | { kind: 'command'; text: string }
+);
 
 const firstWindow = 64 * 1024;
 /** A statement of --inserts is a row or some; a bytea in one can be large. */
@@ -24,11 +26,14 @@ const unsafeEncodings =
 
 /** @throws RestoreError `truncated` inside a quote or a COPY, `unsupported` for encodings that hide quotes */
 export async function* readScript(reader: ByteReader): AsyncGenerator<ScriptPart, void, undefined> {
+  const lines = { passed: 0 };
   for (;;) {
-    const found = await nextPart(reader);
+    const found = await nextPart(reader, lines);
     if (found === undefined) return;
     const offset = reader.offset;
     const bytes = Uint8Array.from(await reader.read(found.length));
+    const line = 1 + lines.passed + (found.kind === 'rest' ? 0 : lineEnds(bytes.subarray(0, found.start)));
+    lines.passed += lineEnds(bytes);
     if (found.kind === 'rest') {
       if (!found.isBlank)
         fail('truncated', 'contents', 'the dump ends inside a statement', {
@@ -38,7 +43,7 @@ export async function* readScript(reader: ByteReader): AsyncGenerator<ScriptPart
       return;
     }
     if (found.kind === 'command') {
-      yield { kind: 'command', text: latin1(bytes.subarray(found.start)).trimEnd() };
+      yield { kind: 'command', line, text: latin1(bytes.subarray(found.start)).trimEnd() };
       continue;
     }
     const text = latin1(bytes.subarray(found.start, found.start + 400));
@@ -49,12 +54,13 @@ export async function* readScript(reader: ByteReader): AsyncGenerator<ScriptPart
       });
     }
     if (!/^COPY\s/i.test(text) || !/\sFROM\s+STDIN\b/i.test(latin1(bytes.subarray(found.start)))) {
-      yield { kind: 'statement', bytes };
+      yield { kind: 'statement', line, bytes };
       continue;
     }
     await skipLine(reader);
-    const data = new CopyLines(reader);
-    yield { kind: 'copy', bytes, data: data.read() };
+    lines.passed++;
+    const data = new CopyLines(reader, lines);
+    yield { kind: 'copy', line, bytes, data: data.read(), dataLine: lines.passed + 1 };
     if (!data.hasEnded) throw new Error('the data of a COPY was not read');
   }
 }
@@ -63,7 +69,7 @@ type Found =
   | { kind: 'statement' | 'command'; start: number; length: number }
   | { kind: 'rest'; length: number; isBlank: boolean };
 
-async function nextPart(reader: ByteReader): Promise<Found | undefined> {
+async function nextPart(reader: ByteReader, lines: { passed: number }): Promise<Found | undefined> {
   for (let size = firstWindow; ; size *= 4) {
     const window = await reader.peek(size);
     if (window.length === 0) return undefined;
@@ -72,7 +78,7 @@ async function nextPart(reader: ByteReader): Promise<Found | undefined> {
     if (found.kind !== 'rest' || isEnd) return found;
     if (found.isBlank && window.length > firstWindow) {
       // Comments only, however many.
-      await reader.skip(found.length);
+      lines.passed += lineEnds(await reader.read(found.length));
       size = firstWindow / 4;
     } else if (size > largestStatement) {
       fail('unsupported', 'start', 'the dump holds a statement of more than a gigabyte', { offset: reader.offset });
@@ -192,10 +198,12 @@ function afterDollar(window: Uint8Array, from: number): number {
 /** Everything up to the line `\.`, which is not part of it. */
 class CopyLines {
   readonly #reader: ByteReader;
+  readonly #lines: { passed: number };
   hasEnded = false;
 
-  constructor(reader: ByteReader) {
+  constructor(reader: ByteReader, lines: { passed: number }) {
     this.#reader = reader;
+    this.#lines = lines;
   }
 
   async *read(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -205,8 +213,9 @@ class CopyLines {
       const isEnd = window.length < firstWindow;
       const mark = endMark(bytes);
       if (mark) {
-        if (mark.at > 0) yield Uint8Array.from(await this.#reader.read(mark.at));
+        if (mark.at > 0) yield await this.#take(mark.at);
         await this.#reader.skip(mark.length);
+        this.#lines.passed++;
         this.hasEnded = true;
         return;
       }
@@ -218,7 +227,7 @@ class CopyLines {
       }
       const whole = bytes.lastIndexOf(0x0a) + 1;
       // A line that is longer than the window: the mark cannot begin inside of it.
-      yield Uint8Array.from(await this.#reader.read(whole > 0 ? whole : window.length - 3));
+      yield await this.#take(whole > 0 ? whole : window.length - 3);
       if (whole === 0) yield* this.#longLine();
     }
   }
@@ -228,10 +237,22 @@ class CopyLines {
       const window = await this.#reader.peek(firstWindow);
       const end = window.indexOf(0x0a);
       if (end < 0 && window.length < firstWindow) return;
-      yield Uint8Array.from(await this.#reader.read(end < 0 ? window.length : end + 1));
+      yield await this.#take(end < 0 ? window.length : end + 1);
       if (end >= 0) return;
     }
   }
+
+  async #take(length: number): Promise<Uint8Array> {
+    const bytes = Uint8Array.from(await this.#reader.read(length));
+    this.#lines.passed += lineEnds(bytes);
+    return bytes;
+  }
+}
+
+function lineEnds(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) count++;
+  return count;
 }
 
 /** The line of the end mark; the bytes begin at the start of a line. */

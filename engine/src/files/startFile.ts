@@ -1,5 +1,5 @@
 /**
- * `--start` for a file or a folder that is one backup: a dump is loaded into a throw-away server, a backup of pg_basebackup
+ * `--start` for a file or a folder that is one backup: a dump is loaded into a throw-away server or PGlite, a backup of pg_basebackup
  * is unpacked once more and PostgreSQL started on it. Everything was test-restored before.
  */
 
@@ -13,7 +13,10 @@ import type { TestRestoreJob } from '../job.ts';
 import type { Report } from '../report.ts';
 import { quietContext, type RunContext } from '../run-context.ts';
 import { DumpLoader, screenScript } from '../start/dumpLoader.ts';
-import { findInstallations, findPostgres, type PostgresInstallation } from '../start/installation.ts';
+import type { DumpServer } from '../start/dumpServer.ts';
+import { findInstallations, findPostgres, type PostgresInstallation, programOf } from '../start/installation.ts';
+import { demandVersion, findPglite, type PglitePackage, PgliteServer } from '../start/pglite.ts';
+import { RealDumpServer } from '../start/realDumpServer.ts';
 import { startAndCheck } from '../start/startCheck.ts';
 import { ThrowAwayServer } from '../start/throwAwayServer.ts';
 import { Workplace } from '../start/workplace.ts';
@@ -24,6 +27,8 @@ import { testRestoreFolder } from './testRestoreFolder.ts';
 
 /** The server writes a little itself. */
 const ownBytes = 256 * 1024 * 1024;
+/** Of the dump as text; PGlite needs about as much memory again for it, beside what it needs for itself. */
+const largestInMemory = 1024 * 1024 * 1024;
 
 /**
  * The report of the test-restore, with what PostgreSQL said.
@@ -56,24 +61,76 @@ export async function startFile(
 async function loadDump(report: Report, job: TestRestoreJob, context: RunContext): Promise<Report> {
   const isScript = report.format.endsWith('plain');
   // What is hostile is refused before there is a server.
-  if (isScript) await readAgain(job, context, ({ reader }) => screenScript(reader));
-  const installation = await installationFor(await majorOf(job, context, report), job.start?.postgres);
-  const place = Workplace.open({ within: job.start?.workFolder, bytes: report.bytes.restored * 2 + ownBytes });
-  try {
-    context.progress(`PostgreSQL ${installation.version} starts`, 0);
-    const server = await ThrowAwayServer.create(place, installation, context.signal);
-    const loader = new DumpLoader(server, context.signal);
+  const extensions = isScript ? await readAgain(job, context, ({ reader }) => screenScript(reader)) : undefined;
+  return withServer({ report, job, context }, async (server) => {
+    const loader = new DumpLoader(server);
     try {
-      await loader.open();
-      context.progress(`PostgreSQL ${installation.version} loads the dump`, 0);
+      context.progress(`${server.name} loads the dump`, 0);
+      if (isScript) await loader.open(extensions);
       await feed(report, job, context, loader, isScript);
     } finally {
       loader.close();
     }
-    const { loaded, failures, notes } = await loader.result(installation.version);
-    return loadedReport({ ...report, loaded, notes: [...report.notes, ...notes] }, failures, notes.length > 0);
+    const { loaded, failures, notes } = await loader.result();
+    return loadedReport(
+      { ...report, loaded, notes: [...report.notes, ...notes] },
+      { failures, isLacking: notes.length > 0, name: server.name },
+    );
+  });
+}
+
+interface LoadTask {
+  report: Report;
+  job: TestRestoreJob;
+  context: RunContext;
+}
+
+/** A throw-away server where one is installed and may run, else PGlite where that is. Nothing of either is left afterwards. */
+async function withServer<T>(task: LoadTask, use: (server: DumpServer) => Promise<T>): Promise<T> {
+  const { report, job, context } = task;
+  const folder = job.start?.postgres;
+  const major = await majorOf(job, context, report);
+  const named = folder === undefined ? undefined : findPglite(folder);
+  if (named) return withPglite(named, major, task, use);
+  const installation = await installationFor(major, folder);
+  const pglite = folder === undefined ? findPglite() : undefined;
+  if (!installation && pglite) return withPglite(pglite, major, task, use);
+  const found = installation ?? (await noServer(major, folder));
+  let place: Workplace;
+  try {
+    place = Workplace.open({ within: job.start?.workFolder, bytes: report.bytes.restored * 2 + ownBytes });
+  } catch (error) {
+    const isForbidden = error instanceof RestoreError && error.failure.code === 'unsupported';
+    if (!isForbidden || !pglite) throw error;
+    return withPglite(pglite, major, task, use);
+  }
+  try {
+    context.progress(`PostgreSQL ${found.version} starts`, 0);
+    const server = await ThrowAwayServer.create(place, found, context.signal);
+    return await use(new RealDumpServer(server, context.signal));
   } finally {
     await ThrowAwayServer.end(place);
+  }
+}
+
+async function withPglite<T>(
+  found: PglitePackage,
+  major: string | undefined,
+  { report, context }: LoadTask,
+  use: (server: DumpServer) => Promise<T>,
+): Promise<T> {
+  if (report.bytes.restored > largestInMemory) {
+    fail('unsupported', 'start', `the dump has ${report.bytes.restored} bytes, more than PGlite is given here`, {
+      hint: `PGlite holds everything in memory: up to ${largestInMemory} bytes are loaded into it. Install the server of PostgreSQL${major === undefined ? '' : ` ${major}`}, which is taken first.`,
+    });
+  }
+  context.progress(`PGlite ${found.version} starts`, 0);
+  const server = new PgliteServer(found, context.signal);
+  try {
+    demandVersion(server, major);
+    return await use(server);
+  } finally {
+    await server.end();
   }
 }
 
@@ -100,7 +157,10 @@ async function feed(
   await loader.finish();
 }
 
-function loadedReport(report: Report, failures: Failure[], isLacking: boolean): Report {
+function loadedReport(
+  report: Report,
+  { failures, isLacking, name }: { failures: Failure[]; isLacking: boolean; name: string },
+): Report {
   const { loaded, verdict, because } = report;
   if (!loaded) return report;
   if (failures.length > 0) return withFailures(report, failures);
@@ -110,14 +170,14 @@ function loadedReport(report: Report, failures: Failure[], isLacking: boolean): 
       ...report,
       because: {
         ...because,
-        restorable: `${because.restorable}; PostgreSQL ${loaded.version} loaded ${filled}, but not what needs something that is not here`,
+        restorable: `${because.restorable}; ${name} loaded ${filled}, but not what needs something that is not here`,
       },
     };
   }
   return {
     ...report,
     verdict: { ...verdict, restorable: true },
-    because: { ...because, restorable: `PostgreSQL ${loaded.version} loaded it without an error: ${filled}` },
+    because: { ...because, restorable: `${name} loaded it without an error: ${filled}` },
   };
 }
 
@@ -198,12 +258,28 @@ async function majorOf(job: TestRestoreJob, context: RunContext, report: Report)
 }
 
 /** The same major version, or else the next newer one: PostgreSQL takes dumps of older servers. */
-async function installationFor(major: string | undefined, folder: string | undefined): Promise<PostgresInstallation> {
-  const newestFirst = await findInstallations(folder);
-  const wanted = Number(major ?? 0);
-  const fitting = [...newestFirst].reverse().filter((it) => Number(it.major) >= wanted);
-  const found = major === undefined ? newestFirst[0] : fitting[0];
-  return found ?? findPostgres(major ?? '18', folder);
+async function installationFor(
+  major: string | undefined,
+  folder: string | undefined,
+): Promise<PostgresInstallation | undefined> {
+  const newestFirst = (await findInstallations(folder)).filter((it) => programOf(it, 'psql') !== undefined);
+  if (major === undefined) return newestFirst[0];
+  return newestFirst.reverse().find((it) => Number(it.major) >= Number(major));
+}
+
+/** @throws RestoreError `unsupported`, `usage` */
+async function noServer(major: string | undefined, folder: string | undefined): Promise<PostgresInstallation> {
+  try {
+    return await findPostgres(major ?? '18', folder);
+  } catch (error) {
+    if (!(error instanceof RestoreError) || error.failure.code !== 'unsupported') throw error;
+    const { hint = '' } = error.failure;
+    throw new RestoreError({
+      ...error.failure,
+      message: error.failure.message.replace('to start this backup', 'to load this dump'),
+      hint: `${hint} Without a server, PGlite takes dumps of up to a gigabyte: npm install --global @electric-sql/pglite`.trim(),
+    });
+  }
 }
 
 function majorIn(data: string): string | undefined {

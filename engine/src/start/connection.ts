@@ -1,8 +1,6 @@
 /**
  * A connection to a throw-away server over its socket, for SQL that nobody vouches for: one statement is one message, and
  * data are data, so that nothing in them is ever taken for a command of a client program.
- *
- * Format: PostgreSQL's frontend/backend protocol 3.0, simple queries and COPY.
  */
 
 import { once } from 'node:events';
@@ -11,19 +9,8 @@ import path from 'node:path';
 import { ByteReader } from '../bytes.ts';
 import { fail } from '../failure.ts';
 import { cancelled } from '../run-context.ts';
-
-/** What PostgreSQL says to a statement that it does not carry out. */
-export class StatementError extends Error {
-  override readonly name = 'StatementError';
-
-  constructor(
-    /** SQLSTATE. */
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+import type { DumpConnection } from './dumpServer.ts';
+import { errorOf, fieldOf, messageOf, queryOf, rowOf, type StatementError } from './protocol.ts';
 
 export interface ConnectionOptions {
   /** The folder of the server's socket. */
@@ -37,7 +24,7 @@ const protocolVersion = 196_608;
 const pieceBytes = 256 * 1024;
 const largestMessage = 1024 * 1024 * 1024;
 
-export class Connection {
+export class Connection implements DumpConnection {
   readonly #socket: Socket;
   readonly #reader: ByteReader;
   readonly #stop: () => void;
@@ -113,8 +100,7 @@ export class Connection {
   }
 
   async #query(statement: string | Uint8Array): Promise<void> {
-    const bytes = typeof statement === 'string' ? Buffer.from(statement) : statement;
-    await this.#send('Q', Buffer.concat([bytes, Buffer.from([0])]));
+    await this.#write(queryOf(statement));
   }
 
   /** Until the server takes data; or what it says instead. */
@@ -166,10 +152,7 @@ export class Connection {
   }
 
   async #send(type: string, body: Uint8Array): Promise<void> {
-    const head = Buffer.alloc(5);
-    head.write(type, 0);
-    head.writeUInt32BE(body.length + 4, 1);
-    await this.#write(Buffer.concat([head, body]));
+    await this.#write(messageOf(type, body));
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -177,26 +160,4 @@ export class Connection {
     if (this.#socket.write(bytes) || this.#socket.destroyed) return;
     await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')]).catch(() => undefined);
   }
-}
-
-/** Fields of an error: a letter, text, a zero byte. */
-function fieldOf(body: Buffer, letter: string): string | undefined {
-  for (const field of body.toString('utf8').split('\0')) if (field.startsWith(letter)) return field.slice(1);
-  return undefined;
-}
-
-function errorOf(body: Buffer): StatementError {
-  return new StatementError(fieldOf(body, 'C') ?? 'XX000', fieldOf(body, 'M') ?? 'no reason was given');
-}
-
-function rowOf(body: Buffer): string[] {
-  const row: string[] = [];
-  let at = 2;
-  for (let left = body.readUInt16BE(0); left > 0; left--) {
-    const length = body.readInt32BE(at);
-    at += 4;
-    row.push(length < 0 ? '' : body.toString('utf8', at, at + length));
-    at += Math.max(length, 0);
-  }
-  return row;
 }

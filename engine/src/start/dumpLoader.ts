@@ -1,27 +1,26 @@
 /**
- * Loads a dump into a throw-away server, statement by statement, as a role that may do nothing outside of its databases:
+ * Loads a dump into a throw-away server or PGlite, statement by statement, as a role that may do nothing outside of its databases:
  * the SQL of a dump is a program that somebody else wrote. What belongs to the server it came from (owners, privileges,
  * tablespaces, settings of databases) is left out.
  */
 
 import { ByteReader, once } from '../bytes.ts';
-import type { DumpConsumer } from '../contents/pgDump.ts';
+import { type DumpConsumer, named } from '../contents/pgDump.ts';
 import type { DumpToc, TocEntry } from '../contents/pgDumpToc.ts';
 import { readScript, type ScriptPart } from '../contents/sqlScript.ts';
 import { counted } from '../counted.ts';
 import { type Failure, fail } from '../failure.ts';
 import type { LoadedDump } from '../report.ts';
-import { Connection, StatementError } from './connection.ts';
-import type { ThrowAwayServer } from './throwAwayServer.ts';
+import type { DumpConnection, DumpServer } from './dumpServer.ts';
+import { StatementError } from './protocol.ts';
 
-/** Without superuser: COPY … PROGRAM, files of the server and languages that reach them are refused to it. */
-const loadingRole = 'restorable_load';
-const database = 'restorable_load';
 const mostErrors = 200;
 const largeObjectBytes = 256 * 1024;
 
 /** Errors that say that the throw-away server lacks something which is not part of the dump. */
 const OF_SURROUNDINGS = new Set(['42501', '58P01', '0A000', '42710', '42P06', '42P04', '22023', '0LP01', '55006']);
+/** What an operating system or a build of PostgreSQL has or has not. */
+const SURROUNDING_OBJECT = /^(?:collation|conversion|access method|language) "/;
 /** Objects that are missing: a consequence, once something else could not be made. */
 const OF_ABSENCE = new Set(['42704', '42883', '42P01', '3F000', '42703', '3D000']);
 
@@ -60,36 +59,31 @@ const HARMLESS = new Set([
 const LEFT_OUT =
   /^(?:GRANT|REVOKE|SECURITY\s+LABEL|SET\s+(?:SESSION\s+AUTHORIZATION|ROLE|default_tablespace)|(?:CREATE|ALTER|DROP)\s+TABLESPACE|ALTER\s+(?:DATABASE|ROLE|USER|SYSTEM)|ALTER\s+DEFAULT\s+PRIVILEGES|COMMENT\s+ON\s+(?:EXTENSION|DATABASE|TABLESPACE|ROLE)|CREATE\s+(?:USER\s+MAPPING|SUBSCRIPTION)|ALTER\s+SUBSCRIPTION|DROP\s+(?:DATABASE|ROLE))\b/i;
 const OWNER = /^ALTER\s[\s\S]*\sOWNER\s+TO\s+[^;]+;?\s*$/i;
+const EXTENSION = /^CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?("(?:[^"]|"")+"|[\w-]+)/i;
 const PROGRAM = /\bCOPY\b[^;]*\b(?:FROM|TO)\s+PROGRAM\s/i;
 
 export class DumpLoader implements DumpConsumer {
-  readonly #server: ThrowAwayServer;
-  readonly #signal: AbortSignal;
-  #connection: Connection | undefined;
+  readonly #server: DumpServer;
+  #connection: DumpConnection | undefined;
   readonly #databases = new Set<string>();
   #left: TocEntry[] = [];
   readonly #failures: Failure[] = [];
   readonly #lacking = new Map<string, number>();
   #leftOut = 0;
   #errors = 0;
+  /** Where in the dump the statement stands that is run: `line 12 of the dump`, `TABLE DATA public.orders`. */
+  #place = '';
+  /** What the line of a COPY's data is called, counted from 1. */
+  #row: (line: number) => string = () => this.#place;
 
-  constructor(server: ThrowAwayServer, signal: AbortSignal) {
+  constructor(server: DumpServer) {
     this.#server = server;
-    this.#signal = signal;
   }
 
-  /** Makes the role and the database; before anything else. */
-  async open(): Promise<void> {
-    const query = (statement: string) => this.#server.query('postgres', statement);
-    // Not createrole: before version 16, that may give itself the right to run programs.
-    await query(`create role ${loadingRole} login nosuperuser createdb nocreaterole`);
-    await query(`create database ${database} owner ${loadingRole} template template0 encoding 'UTF8'`);
-    for (const it of ['postgres', 'template1']) {
-      await query(`alter database ${it} owner to ${loadingRole}`);
-      await this.#server.query(it, `grant all on schema public to ${loadingRole}`);
-    }
-    await this.#server.query(database, `grant all on schema public to ${loadingRole}`);
-    await this.#connect(database);
+  /** Before anything else; `extensions` as `screenScript` found them. An archive names its own. */
+  async open(extensions: ReadonlySet<string> = new Set()): Promise<void> {
+    await this.#server.open(extensions);
+    await this.#connect(this.#server.database);
   }
 
   close(): void {
@@ -102,11 +96,15 @@ export class DumpLoader implements DumpConsumer {
    * @throws RestoreError as `readScript`
    */
   async script(reader: ByteReader): Promise<void> {
-    for await (const part of readScript(reader)) await this.#part(part);
+    for await (const part of readScript(reader)) {
+      this.#place = `line ${part.line} of the dump`;
+      await this.#part(part);
+    }
   }
 
   async toc(toc: DumpToc): Promise<void> {
     for (const { statements } of toc.entries) demandHarmless(statements?.definition ?? '');
+    await this.open(new Set(toc.entries.filter((it) => it.description === 'EXTENSION').map((it) => it.name)));
     for (const it of [
       'set statement_timeout = 0',
       "set client_encoding = 'UTF8'",
@@ -125,15 +123,23 @@ export class DumpLoader implements DumpConsumer {
   }
 
   async data(entry: TocEntry, contents: AsyncIterable<Uint8Array>): Promise<void> {
-    if (entry.isCopied) await this.#copy(entry.statements?.copy ?? '', withoutEndMark(contents));
-    else await this.script(new ByteReader(contents));
+    const place = named(entry);
+    if (entry.isCopied) {
+      this.#place = place;
+      this.#row = (line) => `row ${line} of ${place}`;
+      await this.#copy(entry.statements?.copy ?? '', withoutEndMark(contents));
+      return;
+    }
+    for await (const part of readScript(new ByteReader(contents))) {
+      this.#place = `line ${part.line} of ${place}`;
+      await this.#part(part);
+    }
   }
 
   async largeObject(oid: number, contents: AsyncIterable<Uint8Array>): Promise<void> {
     if (!Number.isInteger(oid) || oid <= 0) return;
-    await this.#run(
-      `select pg_catalog.lo_create(${oid}) where not exists (select from pg_catalog.pg_largeobject_metadata where oid = ${oid})`,
-    );
+    this.#place = `large object ${oid}`;
+    await this.#run(createLargeObject(oid));
     let at = 0;
     for await (const piece of contents) {
       for (let from = 0; from < piece.length; from += largeObjectBytes) {
@@ -151,15 +157,16 @@ export class DumpLoader implements DumpConsumer {
   }
 
   /** Counts what is there now; everything has been loaded. */
-  async result(version: string): Promise<{ loaded: LoadedDump; failures: Failure[]; notes: string[] }> {
+  async result(): Promise<{ loaded: LoadedDump; failures: Failure[]; notes: string[] }> {
+    const { engine, version } = this.#server;
     let [schemas, tables, rows, databases] = [0, 0, 0, 0];
-    for (const it of await this.#server.databases()) {
-      const filled = await this.#count(it);
-      if (filled.tables === 0 && filled.schemas <= 1 && it !== database && !this.#databases.has(it)) continue;
+    for (const it of await this.#server.contents()) {
+      const isOwn = it.name === this.#server.database || this.#databases.has(it.name);
+      if (it.tables === 0 && it.schemas <= 1 && !isOwn) continue;
       databases++;
-      schemas += filled.schemas;
-      tables += filled.tables;
-      rows += filled.rows;
+      schemas += it.schemas;
+      tables += it.tables;
+      rows += it.rows;
     }
     const notes = [...this.#lacking].map(
       ([message, count]) => `Not loaded here${count > 1 ? ` (${count} times)` : ''}: ${message}`,
@@ -167,31 +174,17 @@ export class DumpLoader implements DumpConsumer {
     if (this.#leftOut > 0)
       notes.push(`Left out: ${counted(this.#leftOut, 'statement')} about owners, privileges, tablespaces and roles.`);
     return {
-      loaded: { version, databases, schemas, tables, rows, errors: this.#errors, leftOut: this.#leftOut },
+      loaded: { engine, version, databases, schemas, tables, rows, errors: this.#errors, leftOut: this.#leftOut },
       failures: this.#failures,
       notes: notes.slice(0, mostErrors),
     };
-  }
-
-  async #count(name: string): Promise<{ schemas: number; tables: number; rows: number }> {
-    const own = "n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'";
-    const list = await this.#server.query(
-      name,
-      `select n.nspname, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) from pg_catalog.pg_namespace n left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relkind = 'r' where ${own}`,
-    );
-    let rows = 0;
-    const tables = list.filter(([, table]) => table);
-    for (const [, table] of tables) {
-      const [[count = '0'] = []] = await this.#server.query(name, `select pg_catalog.count(*) from only ${table}`);
-      rows += Number(count);
-    }
-    return { schemas: new Set(list.map(([schema]) => schema)).size, tables: tables.length, rows };
   }
 
   async #part(part: ScriptPart): Promise<void> {
     switch (part.kind) {
       case 'copy':
         demandHarmless(textOf(part.bytes));
+        this.#row = (line) => `line ${part.dataLine + line - 1} of the dump`;
         await this.#copy(part.bytes, part.data);
         return;
       case 'command':
@@ -207,15 +200,16 @@ export class DumpLoader implements DumpConsumer {
     if (name !== undefined) await this.#connect(name);
   }
 
-  async #define({ description, statements }: TocEntry): Promise<void> {
+  async #define(entry: TocEntry): Promise<void> {
+    const { description, statements } = entry;
+    this.#place = named(entry);
     const definition = statements?.definition.trim() ?? '';
     if (NOT_DEFINED.test(description)) {
       this.#leftOut++;
       return;
     }
     if (description === 'BLOB METADATA') {
-      for (const oid of definition.split(/\s+/))
-        if (/^\d+$/.test(oid)) await this.#run(`select pg_catalog.lo_create(${oid})`);
+      for (const oid of definition.split(/\s+/)) if (/^\d+$/.test(oid)) await this.#run(createLargeObject(Number(oid)));
       return;
     }
     if (definition === '') return;
@@ -231,20 +225,21 @@ export class DumpLoader implements DumpConsumer {
       this.#leftOut++;
       return;
     }
-    const [, extension] = /^CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?("(?:[^"]|"")+"|[\w-]+)/i.exec(text) ?? [];
-    if (extension !== undefined) return this.#extension(unquoted(extension), text);
+    const extension = extensionIn(text);
+    if (extension !== undefined) return this.#extension(extension, text);
     const [, role] = /^CREATE\s+(?:ROLE|USER|GROUP)\s+("(?:[^"]|"")+"|[\w$]+)/i.exec(text) ?? [];
     if (role !== undefined) {
       // The name is needed, by policies; what it may do is not.
-      const { error } = await this.#server.attempt('postgres', `create role ${utf8(role)} nologin`);
+      const error = await this.#server.createRole(utf8(role));
       if (error !== undefined && !error.includes('already exists')) this.#lack(error);
       return;
     }
     const [, created] = /^CREATE\s+DATABASE\s+("(?:[^"]|"")+"|\w+)/i.exec(text) ?? [];
     if (created !== undefined) {
       this.#databases.add(unquoted(created));
-      // Its locale may not be installed here.
-      return this.#run(`create database ${created} template template0 encoding 'UTF8'`);
+      const error = await this.#server.createDatabase(utf8(created));
+      if (error !== undefined) this.#lack(error);
+      return;
     }
     await this.#run(bytes);
   }
@@ -252,36 +247,18 @@ export class DumpLoader implements DumpConsumer {
   /** By the superuser, as most need one: only those that are known to be harmless, and those that PostgreSQL calls trusted. */
   async #extension(name: string, text: string): Promise<void> {
     const [, schema] = /\sWITH\s+(?:SCHEMA\s+)?("(?:[^"]|"")+"|\w+)/i.exec(text) ?? [];
-    const connected = this.#connectedTo;
-    const isTrusted = HARMLESS.has(name) || (await this.#isTrusted(name));
-    const quoted = `"${name.replaceAll('"', '""')}"`;
-    const { error } = isTrusted
-      ? await this.#server.attempt(
-          connected,
-          `create extension if not exists ${quoted}${schema === undefined ? '' : ` with schema ${schema}`} cascade`,
-        )
-      : { error: `the extension ${name} is not made: it could reach files or networks` };
+    const isHarmless = HARMLESS.has(name) || (await this.#server.isTrusted(name));
+    const error = isHarmless
+      ? await this.#server.createExtension(name, schema && utf8(schema))
+      : `the extension ${name} is not made: it could reach files or networks`;
     if (error !== undefined) this.#lack(error);
   }
 
-  async #isTrusted(name: string): Promise<boolean> {
-    if (Number.parseInt(this.#server.installation.major, 10) < 13) return false;
-    const [row] = await this.#server.query(
-      'postgres',
-      `select 1 from pg_catalog.pg_available_extension_versions where trusted and name = '${name.replaceAll("'", "''")}'`,
-    );
-    return row !== undefined;
-  }
-
-  #connectedTo = database;
-
   async #connect(name: string): Promise<void> {
     try {
-      const options = { socket: this.#server.place.socket, user: loadingRole, database: name, signal: this.#signal };
-      const next = await Connection.open(options);
+      const next = await this.#server.connect(name);
       this.#connection?.close();
       this.#connection = next;
-      this.#connectedTo = name;
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
       fail('damaged', 'start', `the dump goes on in the database ${name}, which it did not make: ${error.message}`);
@@ -289,11 +266,23 @@ export class DumpLoader implements DumpConsumer {
   }
 
   async #copy(statement: string | Uint8Array, data: AsyncIterable<Uint8Array>): Promise<void> {
-    await this.#attempt(() => (this.#connection as Connection).copy(statement, data));
+    await this.#attempt(() => (this.#connection as DumpConnection).copy(statement, data));
   }
 
   async #run(statement: string | Uint8Array): Promise<void> {
-    await this.#attempt(() => (this.#connection as Connection).execute(statement));
+    const work = () => (this.#connection as DumpConnection).execute(statement);
+    await this.#attempt(async () => {
+      try {
+        await work();
+      } catch (error) {
+        // pg_dump does not write the roles that it names.
+        const [, role] =
+          /^role "(.*)" does not exist$/.exec(error instanceof StatementError ? error.message : '') ?? [];
+        if (role === undefined || (await this.#server.createRole(`"${role.replaceAll('"', '""')}"`)) !== undefined)
+          throw error;
+        await work();
+      }
+    });
   }
 
   async #attempt(work: () => Promise<unknown>): Promise<void> {
@@ -301,15 +290,22 @@ export class DumpLoader implements DumpConsumer {
       await work();
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
+      const { code, message, copyLine } = error;
+      // pg_dump sets what its own version knows, and leaves it to the server to complain.
+      if (/^unrecognized configuration parameter/.test(message)) return;
       this.#errors++;
-      const { code, message } = error;
-      if (OF_SURROUNDINGS.has(code) || (OF_ABSENCE.has(code) && this.#lacking.size > 0) || isRole(message)) {
-        this.#lack(message);
-      } else if (this.#failures.length < mostErrors) {
+      const isOfSurroundings =
+        OF_SURROUNDINGS.has(code) ||
+        SURROUNDING_OBJECT.test(message) ||
+        (OF_ABSENCE.has(code) && this.#lacking.size > 0) ||
+        this.#server.isOwnLimit(error);
+      if (isOfSurroundings) this.#lack(message);
+      else if (this.#failures.length < mostErrors) {
+        const place = copyLine === undefined ? this.#place : this.#row(copyLine);
         this.#failures.push({
           code: 'damaged',
           stage: 'start',
-          message: `PostgreSQL does not load all of it: ${message.slice(0, 300)} (${code})`,
+          message: `${this.#server.name} does not load ${place}: ${message} (${code})`,
           hint: 'Load it into a server like the one it came from; if the error is the same there, use another backup.',
         });
       }
@@ -326,9 +322,11 @@ export class DumpLoader implements DumpConsumer {
 /**
  * Before anything runs: a script with commands of psql that pg_dump does not write was made to do something else.
  *
+ * @returns the extensions that it makes
  * @throws RestoreError `hostile`, and as `readScript`
  */
-export async function screenScript(reader: ByteReader): Promise<void> {
+export async function screenScript(reader: ByteReader): Promise<ReadonlySet<string>> {
+  const extensions = new Set<string>();
   for await (const part of readScript(reader)) {
     if (part.kind === 'command') {
       const isKnown = /^\\(?:restrict|unrestrict)\s+\w+$/.test(part.text) || databaseOf(part.text) !== undefined;
@@ -339,9 +337,23 @@ export async function screenScript(reader: ByteReader): Promise<void> {
         hint: 'Such commands run programs and read files. Do not give it to psql: find out who changed it.',
       });
     }
-    demandHarmless(textOf(part.bytes));
+    const text = textOf(part.bytes);
+    demandHarmless(text);
     if (part.kind === 'copy') for await (const _ of part.data);
+    const extension = extensionIn(withoutComments(text.slice(0, 4_096)));
+    if (extension !== undefined) extensions.add(extension);
   }
+  return extensions;
+}
+
+function extensionIn(statement: string): string | undefined {
+  const [, name] = EXTENSION.exec(statement) ?? [];
+  return name === undefined ? undefined : unquoted(name);
+}
+
+/** Its metadata may stand before or behind its data, and may have been left out. */
+function createLargeObject(oid: number): string {
+  return `select pg_catalog.lo_create(${oid}) where not exists (select from pg_catalog.pg_largeobject_metadata where oid = ${oid})`;
 }
 
 /** Entries without a statement to run, or about roles of another server. */
@@ -368,10 +380,6 @@ function demandHarmless(statement: string): void {
   fail('hostile', 'start', 'the dump holds a COPY that runs a program, which no pg_dump writes', {
     hint: 'Do not give it to psql or pg_restore: find out who changed it.',
   });
-}
-
-function isRole(message: string): boolean {
-  return /^role ".*" does not exist$/.test(message);
 }
 
 function unquoted(name: string): string {
