@@ -34,6 +34,7 @@ type Archive = OverviewAnswer['archives'][number];
 type Node =
   | { kind: 'section'; id: 'configurations' | 'secrets' | 'archives' }
   | { kind: 'configuration'; it: Configuration }
+  | { kind: 'storage'; it: Repository; title: string }
   | { kind: 'repository'; it: Repository }
   | { kind: 'secret'; it: Secret }
   | { kind: 'entry'; it: Secret['entries'][number] }
@@ -102,8 +103,8 @@ class Overview implements TreeDataProvider<Node> {
     if (!answer) return [];
     switch (node.kind) {
       case 'section':
-        if (node.id === 'configurations') return answer.configurations.map((it) => ({ kind: 'configuration', it }));
-        if (node.id === 'secrets') return answer.secrets.map((it) => ({ kind: 'secret', it }));
+        if (node.id === 'configurations') return inFileOrder(answer.configurations).map(configurationNode);
+        if (node.id === 'secrets') return inFileOrder(answer.secrets).map((it) => ({ kind: 'secret', it }));
         return this.#archives(answer).map((it) => ({ kind: 'archive', it }));
       case 'configuration':
         return node.it.repositories.map((it) => ({ kind: 'repository', it }));
@@ -122,6 +123,8 @@ class Overview implements TreeDataProvider<Node> {
         return configurationItem(node.it);
       case 'repository':
         return repositoryItem(node.it);
+      case 'storage':
+        return storageItem(node.it, node.title);
       case 'secret':
         return secretItem(node.it);
       case 'entry':
@@ -176,35 +179,77 @@ function section(id: 'configurations' | 'secrets' | 'archives'): TreeItem {
   const item = new TreeItem(label, isOpen ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed);
   item.id = id;
   item.contextValue = id;
+  item.accessibilityInformation = { label };
   return item;
 }
 
+/** As a person reads the workspace; the server tells files in the order in which it came to know them. */
+function inFileOrder<T extends { uri: string; range: { start: Pick<Position, 'line'> } }>(items: readonly T[]): T[] {
+  return [...items].sort((a, b) => compareText(a.uri, b.uri) || a.range.start.line - b.range.start.line);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** What is a single place for backups has one row; what has repositories, one for each. */
+function configurationNode(it: Configuration): Node {
+  const [only] = it.repositories;
+  return it.repositories.length === 1 && only && splitText(only.text).name === undefined
+    ? { kind: 'storage', it: only, title: it.title }
+    : { kind: 'configuration', it };
+}
+
 function configurationItem(it: Configuration): TreeItem {
-  const item = new TreeItem(it.title, TreeItemCollapsibleState.Expanded);
-  item.description = workspace.asRelativePath(Uri.parse(it.uri));
+  const { label, kind } = splitTitle(it.title);
+  const path = workspace.asRelativePath(Uri.parse(it.uri));
+  const item = new TreeItem(label, TreeItemCollapsibleState.Expanded);
+  item.description = kind === undefined ? path : `${kind}, ${path}`;
+  item.tooltip = `${it.title}\n${path}`;
   item.iconPath = new ThemeIcon('server-environment');
+  item.accessibilityInformation = { label: `${it.title}, ${path}` };
   item.command = goTo(it);
   return item;
 }
 
 function repositoryItem(it: Repository): TreeItem {
-  const colon = it.text.indexOf(': ');
-  const name = colon > 0 && colon < 40 ? it.text.slice(0, colon) : it.text;
-  const item = new TreeItem(name, TreeItemCollapsibleState.None);
-  item.description = name === it.text ? '' : it.text.slice(colon + 2);
-  item.tooltip = it.text;
+  const { name, text } = splitText(it.text);
+  return stateItem(it, name ?? it.text, name === undefined ? '' : text, it.text);
+}
+
+function storageItem(it: Repository, title: string): TreeItem {
+  const { label, kind } = splitTitle(title);
+  return stateItem(it, label, kind === undefined ? it.text : `${kind}, ${it.text}`, `${title}: ${it.text}`);
+}
+
+/** A row whose icon is its state of encryption; each state has a shape of its own, since colours cannot be relied on. */
+function stateItem(it: Repository, label: string, description: string, whole: string): TreeItem {
+  const item = new TreeItem(label, TreeItemCollapsibleState.None);
+  item.description = description;
+  item.tooltip = whole;
   item.iconPath = {
     encrypted: new ThemeIcon('lock', new ThemeColor('testing.iconPassed')),
     plain: new ThemeIcon('unlock', new ThemeColor('list.warningForeground')),
-    'pass-ignored': new ThemeIcon('unlock', new ThemeColor('list.errorForeground')),
+    'pass-ignored': new ThemeIcon('warning', new ThemeColor('list.errorForeground')),
     'pass-missing': new ThemeIcon('error', new ThemeColor('list.errorForeground')),
     unknown: new ThemeIcon('question'),
   }[it.state];
   if (it.state === 'encrypted') item.contextValue = 'encrypted';
-  // Colours and icons alone say nothing to a screen reader.
-  item.accessibilityInformation = { label: `${it.text}. ${stateInWords(it.state)}` };
+  item.accessibilityInformation = { label: `${stateInWords(it.state)}: ${whole}` };
   item.command = goTo(it);
   return item;
+}
+
+/** `PerconaPGCluster db/prod` -> what tells it from the others, and its kind. */
+function splitTitle(title: string): { label: string; kind: string | undefined } {
+  const [, kind, label] = /^([A-Z]\w+) (\S.*)$/.exec(title) ?? [];
+  return label === undefined ? { label: title, kind: undefined } : { label, kind };
+}
+
+/** `repo1: s3, encrypted (…)` -> its name and the rest. */
+function splitText(text: string): { name: string | undefined; text: string } {
+  const [, name, rest] = /^(\S{1,40}): (.+)$/s.exec(text) ?? [];
+  return rest === undefined ? { name: undefined, text } : { name, text: rest };
 }
 
 function stateInWords(state: Repository['state']): string {
@@ -222,9 +267,12 @@ function stateInWords(state: Repository['state']): string {
 }
 
 function secretItem(it: Secret): TreeItem {
-  const item = new TreeItem(it.title, TreeItemCollapsibleState.Collapsed);
+  const path = workspace.asRelativePath(Uri.parse(it.uri));
+  const item = new TreeItem(splitTitle(it.title).label, TreeItemCollapsibleState.Collapsed);
   item.description = it.detail;
+  item.tooltip = `${it.title}\n${path}`;
   item.iconPath = new ThemeIcon('key');
+  item.accessibilityInformation = { label: `${it.title}, ${it.detail}, ${path}` };
   item.command = goTo(it);
   return item;
 }
@@ -232,8 +280,10 @@ function secretItem(it: Secret): TreeItem {
 function entryItem(it: Secret['entries'][number]): TreeItem {
   const item = new TreeItem(it.name, TreeItemCollapsibleState.None);
   item.description = it.text;
+  item.tooltip = `${it.name}: ${it.text}`;
   item.iconPath = new ThemeIcon('symbol-key');
   item.contextValue = 'entry';
+  item.accessibilityInformation = { label: `${l10n.t('Entry {0}', it.name)}: ${it.text}` };
   item.command = goTo(it);
   return item;
 }
@@ -252,7 +302,7 @@ function archiveItem(it: { path: string; label: string }, proof: Proof | undefin
       : proof.restorable === false
         ? new ThemeIcon('error', new ThemeColor('testing.iconFailed'))
         : new ThemeIcon('question');
-  item.accessibilityInformation = { label: `${it.label}: ${said}` };
+  item.accessibilityInformation = { label: when ? `${it.label}: ${said}, ${when}` : `${it.label}: ${said}` };
   return item;
 }
 

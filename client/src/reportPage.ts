@@ -17,7 +17,7 @@ export function reportPage(reports: Report[], nonce: string): string {
 }
 
 export function inspectionPage(
-  { path, format, isEncrypted, facts, opensWith, problems }: Inspection,
+  { path, format, isEncrypted, facts, opensWith, problems, keys = [] }: Inspection,
   nonce: string,
 ): string {
   const state =
@@ -37,8 +37,28 @@ export function inspectionPage(
       ${list(l10n.t('Problems'), problems, 'problems')}
       ${table([[l10n.t('Format'), format], ...facts])}
       ${list(l10n.t('What would open it'), opensWith)}
+      ${triedKeys(keys)}
     </section>`,
   );
+}
+
+function triedKeys(keys: NonNullable<Inspection['keys']>): string {
+  if (keys.length === 0) return '';
+  const opens = (it: boolean | null): string =>
+    it === true ? l10n.t('opens it') : it === false ? l10n.t('does not open it') : l10n.t('perhaps');
+  const rows = keys.map(
+    (it) =>
+      `<tr><td>${escaped(it.source)}</td><td>${escaped(opens(it.opens))}</td><td>${escaped(sentence(it.detail))}</td></tr>`,
+  );
+  return `<h2>${escaped(l10n.t('Keys of this workspace'))}</h2>
+    <table class="columns">
+      ${columns([l10n.t('Key'), l10n.t('Verdict'), l10n.t('Why')])}
+      <tbody>${rows.join('')}</tbody>
+    </table>`;
+}
+
+function columns(titles: string[]): string {
+  return `<thead><tr>${titles.map((it) => `<th scope="col">${escaped(it)}</th>`).join('')}</tr></thead>`;
 }
 
 function reportSection(report: Report): string {
@@ -160,10 +180,9 @@ function keysTable({ keys }: Report): string {
       (it, index) => `<td${index === 2 ? ' class="path"' : ''}>${escaped(it)}</td>`,
     ),
   );
-  const head = [l10n.t('Key'), l10n.t('Opens'), l10n.t('Fingerprint')].map((it) => `<th>${escaped(it)}</th>`);
-  return `<h3>${escaped(l10n.t('Keys'))}</h3>
+  return `<h2>${escaped(l10n.t('Keys'))}</h2>
     <table class="columns">
-      <thead><tr>${head.join('')}</tr></thead>
+      ${columns([l10n.t('Key'), l10n.t('Opens'), l10n.t('Fingerprint')])}
       <tbody>${rows.map((cells) => `<tr>${cells.join('')}</tr>`).join('')}</tbody>
     </table>`;
 }
@@ -177,9 +196,9 @@ function failedFiles({ files: { failed } }: Report): string {
         `<tr><td class="path">${escaped(path)}</td><td><code>${escaped(code)}</code></td><td>${offset === null ? '' : escaped(offset.toLocaleString('en-US'))}</td><td>${escaped(sentence(message))}</td></tr>`,
     );
   const more = failed.length - shownFailures;
-  return `<h3>${escaped(l10n.t('Files that failed'))}</h3>
+  return `<h2>${escaped(l10n.t('Files that failed'))}</h2>
     <table class="columns">
-      <thead><tr><th>${escaped(l10n.t('File'))}</th><th>${escaped(l10n.t('What'))}</th><th>${escaped(l10n.t('Byte'))}</th><th>${escaped(l10n.t('Why'))}</th></tr></thead>
+      ${columns([l10n.t('File'), l10n.t('What'), l10n.t('Byte'), l10n.t('Why')])}
       <tbody>${rows.join('')}</tbody>
     </table>
     ${more > 0 ? `<p>${escaped(l10n.t('and {0} more', more))}</p>` : ''}`;
@@ -193,7 +212,7 @@ function table(rows: [string, string][]): string {
 
 function list(title: string, entries: string[], style = ''): string {
   if (entries.length === 0) return '';
-  return `<h3>${escaped(title)}</h3><ul class="${style}">${entries.map((it) => `<li>${escaped(sentence(it))}</li>`).join('')}</ul>`;
+  return `<h2>${escaped(title)}</h2><ul class="${style}">${entries.map((it) => `<li>${escaped(sentence(it))}</li>`).join('')}</ul>`;
 }
 
 /** Two decimals below ten seconds, since small archives take less than one. */
@@ -243,15 +262,14 @@ function page(nonce: string, title: string, body: string): string {
 <title>${escaped(title)}</title>
 <style nonce="${nonce}">${STYLE}</style>
 </head>
-<body>${body}</body>
+<body><main>${body}</main></body>
 </html>`;
 }
 
 const STYLE = `
   body { max-width: 60rem; margin: 0 auto; padding: 1.5rem 2rem 3rem; line-height: 1.5; color: var(--vscode-foreground); font-family: var(--vscode-font-family); font-size: var(--vscode-font-size); }
   h1 { margin: 0; font-size: 1.7em; font-weight: 600; }
-  h2 { margin: 0; font-size: 1em; font-weight: 600; }
-  h3 { margin: 1.8rem 0 .4rem; font-size: 1.05em; font-weight: 600; }
+  h2 { margin: 1.8rem 0 .4rem; font-size: 1.05em; font-weight: 600; }
   p { margin: .2rem 0; }
   hr { margin: 2.5rem 0; border: 0; border-top: 1px solid var(--vscode-widget-border, var(--vscode-editorGroup-border)); }
   code, .path { font-family: var(--vscode-editor-font-family); font-size: .95em; overflow-wrap: anywhere; }
@@ -260,17 +278,18 @@ const STYLE = `
   header .icon { width: 3rem; height: 3rem; flex: none; }
   .icon { fill: none; stroke: currentColor; stroke-width: 1.4; stroke-linecap: round; stroke-linejoin: round; }
   .icon circle { stroke: none; fill: currentColor; opacity: .16; }
-  .yes > .icon, .yes .word { color: var(--vscode-testing-iconPassed, #73c991); }
-  .no > .icon, .no .word { color: var(--vscode-testing-iconFailed, #f14c4c); }
-  .open > .icon, .open .word { color: var(--vscode-descriptionForeground); }
+  .yes > .icon { color: var(--vscode-charts-green, #388a34); }
+  .no > .icon { color: var(--vscode-charts-red, #e51400); }
+  .open > .icon { color: var(--vscode-descriptionForeground); }
   .ticks { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: .8rem; margin: 1.2rem 0; padding: 0; list-style: none; }
   .ticks li { display: grid; grid-template-columns: auto 1fr; align-content: start; column-gap: .8rem; padding: .8rem 1rem; border: 1px solid var(--vscode-widget-border, var(--vscode-editorGroup-border, transparent)); border-radius: 6px; background: var(--vscode-editorWidget-background); }
   .ticks .icon { width: 1.7rem; height: 1.7rem; grid-row: span 2; margin-top: .1rem; }
+  .ticks h2 { margin: 0; font-size: 1em; }
   .ticks p { color: var(--vscode-descriptionForeground); }
   .word { margin-left: .6em; font-weight: 400; }
-  .failure { margin: 1rem 0; padding: .7rem 1rem; border-left: 4px solid var(--vscode-testing-iconFailed, #f14c4c); border-radius: 0 6px 6px 0; background: var(--vscode-editorWidget-background); }
+  .failure { margin: 1rem 0; padding: .7rem 1rem; border-left: 4px solid var(--vscode-charts-red, #e51400); border-radius: 0 6px 6px 0; background: var(--vscode-editorWidget-background); }
   .failure .place { color: var(--vscode-descriptionForeground); }
-  .problems li::marker { content: "✗  "; color: var(--vscode-testing-iconFailed, #f14c4c); }
+  .problems li::marker { content: "✗  "; color: var(--vscode-charts-red, #e51400); }
   table { width: 100%; border-collapse: collapse; }
   th { text-align: left; font-weight: 400; }
   .facts { margin-top: 1.2rem; }
