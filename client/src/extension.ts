@@ -12,6 +12,7 @@ import { registerOverview } from './overview.ts';
 import { registerPages } from './pages.ts';
 import { Proofs } from './proofs.ts';
 import { registerSecretCommands } from './secretCommands.ts';
+import { registerTargets } from './targets.ts';
 import { registerTestRestore } from './testRestore.ts';
 
 let server: LanguageServer | undefined;
@@ -22,6 +23,7 @@ export function activate(context: ExtensionContext): void {
   context.subscriptions.push(
     registerDetection(),
     registerFindings(),
+    registerTargets(server),
     registerClipboard(),
     registerPages(context),
     registerGenerateKey(server),

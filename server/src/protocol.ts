@@ -24,6 +24,8 @@ export const COMMANDS = {
   overview: 'restorable.server.overview',
   /** [TestRestoreRequest] -> Report[] (engine/src/report.ts); progress and cancel by workDoneToken. */
   testRestore: 'restorable.server.testRestore',
+  /** [{uri}] -> TargetsAnswer : for which versions the findings of a file are meant. */
+  targets: 'restorable.server.targets',
   /** [InspectRequest] -> Inspection (engine/src/job.ts). */
   inspect: 'restorable.server.inspect',
   /** [DecryptRequest] -> DecryptAnswer : decrypts a file with a key that the workspace's configuration holds. */
@@ -76,6 +78,18 @@ export interface OverviewAnswer {
   })[];
   secrets: (At & { title: string; detail: string; entries: (At & { name: string; text: string })[] })[];
   archives: ConfiguredArchive[];
+}
+
+export interface TargetsAnswer {
+  products: {
+    product: 'pgbackrest' | 'stackgres';
+    /** undefined: taken to be the newest. */
+    version?: string;
+    /** false: it comes from a `.restorablerc`. */
+    isSetting: boolean;
+    /** Worth offering, the newest first. */
+    known: string[];
+  }[];
 }
 
 export interface TestRestoreRequest {

@@ -12,6 +12,7 @@ import {
   ResponseError,
   type TextEdit,
 } from 'vscode-languageserver';
+import { oldestRelease, release } from '../core/generated/pgbackrestOptions.ts';
 import type { Place } from '../core/part.ts';
 import { addressOf, entryAt, entryOf, viewEdits, viewText } from '../core/queries/entryView.ts';
 import { configuredArchives, wipeKeys } from '../core/queries/keySources.ts';
@@ -21,6 +22,7 @@ import { rotate, rotationTarget } from '../core/queries/rotation.ts';
 import { decodeSecret, encodeSecret, type Recoding } from '../core/queries/secretEncoding.ts';
 import { SecretResource } from '../core/resources/secret.ts';
 import { allRules } from '../core/rules/all.ts';
+import { TARGETS } from '../core/settings.ts';
 import type { Workspace } from '../core/workspace.ts';
 import {
   COMMANDS,
@@ -31,6 +33,7 @@ import {
   type KeyTemplate,
   type KeyTemplateRequest,
   type OverviewAnswer,
+  type TargetsAnswer,
 } from '../protocol.ts';
 import { canonicalUri } from '../uris.ts';
 import { record, text } from './arguments.ts';
@@ -61,6 +64,8 @@ export async function executeCommand(
       return archives(context);
     case COMMANDS.overview:
       return overviewOf(context);
+    case COMMANDS.targets:
+      return targetsOf(context, argument);
     case COMMANDS.testRestore:
       return machineOf(context).testRestore(context, argument, { progressToken: params.workDoneToken, token, stops });
     case COMMANDS.inspect:
@@ -122,6 +127,28 @@ function overviewOf(context: CommandContext): OverviewAnswer {
     secrets: secrets.flatMap((it) => placed({ ...it, entries: it.entries.flatMap(placed) })),
     archives: archives(context),
   };
+}
+
+/** StackGres: those between which the fields of backups changed. */
+const STACKGRES_VERSIONS = ['1.18', '1.17', '1.16', '1.15', '1.14', '1.13'];
+
+function targetsOf({ workspace }: CommandContext, argument: Record<string, unknown> | undefined): TargetsAnswer {
+  const targets = workspace.targetsFor(canonicalUri(text(argument, 'uri')));
+  return {
+    products: TARGETS.map((product) => ({
+      product,
+      ...(targets[product] !== undefined && { version: targets[product] }),
+      isSetting: workspace.targets[product] !== undefined,
+      known: product === 'pgbackrest' ? releases() : STACKGRES_VERSIONS,
+    })),
+  };
+}
+
+/** Every release of pgBackRest that the table of options tells apart. */
+function releases(): string[] {
+  const minor = (it: string): number => Number(it.split('.')[1]);
+  const newest = minor(release);
+  return Array.from({ length: newest - minor(oldestRelease) + 1 }, (_, index) => `2.${newest - index}`);
 }
 
 function template(context: CommandContext, argument: Record<string, unknown> | undefined): KeyTemplate {
