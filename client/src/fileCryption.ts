@@ -1,11 +1,9 @@
-import { basename, dirname } from 'node:path';
 import { commands, Disposable, l10n, type QuickPickItem, Uri, window } from 'vscode';
 import type { Method } from '../../engine/src/job.ts';
-import { run } from '../../engine/src/pool.ts';
 import { withBytesProgress } from './bytesProgress.ts';
+import { engineName, run } from './engine.ts';
 import { sayFailure, showFailure } from './failureMessage.ts';
 import { askKey, describeMethod, METHODS, wipeOffer } from './keyOffer.ts';
-import { localPath } from './newFile.ts';
 import { formatBytes } from './remaining.ts';
 import { inTrustedWorkspace } from './trust.ts';
 
@@ -39,21 +37,24 @@ export function registerFileCryption(): Disposable {
 async function encryptFile(picked: Uri | undefined): Promise<void> {
   const input = await askInput(picked, l10n.t('Encrypt'), l10n.t('The file to encrypt'));
   if (!input) return;
-  const method = await askMethod(l10n.t('Encrypt {0}: how?', basename(input)));
+  const method = await askMethod(l10n.t('Encrypt {0}: how?', nameOf(input)));
   if (!method) return;
   const key = await askKey(describeMethod(method).kind, 'encrypt');
   if (!key) return;
   try {
-    const output = await askOutput(`${input}${EXTENSION[method]}`, l10n.t('Encrypt'));
+    const output = await askOutput(input.with({ path: `${input.path}${EXTENSION[method]}` }), l10n.t('Encrypt'));
     if (!output) return;
-    const outcome = await withBytesProgress(l10n.t('Encrypting {0}', basename(input)), ({ signal, onProgress }) =>
-      run({ kind: 'encrypt', method, input, output, overwrite: true, key }, { signal, onProgress }),
+    const outcome = await withBytesProgress(l10n.t('Encrypting {0}', nameOf(input)), ({ signal, onProgress }) =>
+      run(
+        { kind: 'encrypt', method, input: engineName(input), output: engineName(output), overwrite: true, key },
+        { signal, onProgress },
+      ),
     );
     if (!outcome.ok) return sayOutcome(outcome.failure);
     void window.showInformationMessage(
       l10n.t(
         '{0} is written: {1}, encrypted with {2}.',
-        output,
+        output.fsPath,
         formatBytes(outcome.value.bytesWritten),
         describeMethod(method).label,
       ),
@@ -66,11 +67,11 @@ async function encryptFile(picked: Uri | undefined): Promise<void> {
 async function decryptFile(picked: Uri | undefined): Promise<void> {
   const input = await askInput(picked, l10n.t('Decrypt'), l10n.t('The file to decrypt'));
   if (!input) return;
-  const inspected = await run({ kind: 'inspect', archive: input });
+  const inspected = await run({ kind: 'inspect', archive: engineName(input) });
   if (!inspected.ok) return sayOutcome(inspected.failure);
   const { format, isEncrypted } = inspected.value;
   if (isEncrypted === false) {
-    void window.showWarningMessage(l10n.t('{0} is not encrypted: it is {1}.', basename(input), format));
+    void window.showWarningMessage(l10n.t('{0} is not encrypted: it is {1}.', nameOf(input), format));
     return;
   }
   const methods = methodsOf(format);
@@ -78,22 +79,25 @@ async function decryptFile(picked: Uri | undefined): Promise<void> {
     methods.length === 1
       ? methods[0]
       : methods.length === 0
-        ? await askMethod(l10n.t('{0} does not say how it is encrypted. How?', basename(input)))
-        : await askMethod(l10n.t('{0} is OpenPGP. What opens it?', basename(input)), methods);
+        ? await askMethod(l10n.t('{0} does not say how it is encrypted. How?', nameOf(input)))
+        : await askMethod(l10n.t('{0} is OpenPGP. What opens it?', nameOf(input)), methods);
   if (!method) return;
   const key = await askKey(describeMethod(method).kind, 'decrypt');
   if (!key) return;
   try {
     const output = await askOutput(decryptedName(input), l10n.t('Decrypt'));
     if (!output) return;
-    const outcome = await withBytesProgress(l10n.t('Decrypting {0}', basename(input)), ({ signal, onProgress }) =>
-      run({ kind: 'decrypt', method, input, output, overwrite: true, key }, { signal, onProgress }),
+    const outcome = await withBytesProgress(l10n.t('Decrypting {0}', nameOf(input)), ({ signal, onProgress }) =>
+      run(
+        { kind: 'decrypt', method, input: engineName(input), output: engineName(output), overwrite: true, key },
+        { signal, onProgress },
+      ),
     );
     if (!outcome.ok) return sayOutcome(outcome.failure);
     const { bytesWritten, isAuthentic, notes } = outcome.value;
     const authenticity = isAuthentic === true ? [] : [l10n.t('This format cannot show whether somebody changed it.')];
     void window.showInformationMessage(
-      [l10n.t('{0} is written: {1}.', output, formatBytes(bytesWritten)), ...authenticity, ...notes].join(' '),
+      [l10n.t('{0} is written: {1}.', output.fsPath, formatBytes(bytesWritten)), ...authenticity, ...notes].join(' '),
     );
   } finally {
     wipeOffer(key);
@@ -115,25 +119,25 @@ function methodsOf(format: string): Method[] {
 }
 
 /** Without the extension that names the encryption; the engine refuses to write over its own input. */
-function decryptedName(input: string): string {
-  const name = input.replace(/\.(gpg|pgp|asc|enc|aes|sodium|lsd|openssl|p7m|cms)$/i, '');
-  return name === input ? `${input}.decrypted` : name;
+function decryptedName(input: Uri): Uri {
+  const path = input.path.replace(/\.(gpg|pgp|asc|enc|aes|sodium|lsd|openssl|p7m|cms)$/i, '');
+  return input.with({ path: path === input.path ? `${path}.decrypted` : path });
 }
 
-async function askInput(picked: Uri | undefined, label: string, title: string): Promise<string | undefined> {
-  if (picked) return localPath(picked);
-  const [uri] = (await window.showOpenDialog({ title, openLabel: label })) ?? [];
-  return uri && localPath(uri);
+function nameOf({ path }: Uri): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+async function askInput(picked: Uri | undefined, label: string, title: string): Promise<Uri | undefined> {
+  const [uri] = picked ? [picked] : ((await window.showOpenDialog({ title, openLabel: label })) ?? []);
+  // Said before anything is asked: not every file can be opened here.
+  if (uri) engineName(uri);
+  return uri;
 }
 
 /** The dialog itself asks before it lets an existing file be replaced. */
-async function askOutput(proposed: string, label: string): Promise<string | undefined> {
-  const uri = await window.showSaveDialog({
-    title: l10n.t('Write to'),
-    saveLabel: label,
-    defaultUri: Uri.joinPath(Uri.file(dirname(proposed)), basename(proposed)),
-  });
-  return uri && localPath(uri);
+async function askOutput(proposed: Uri, label: string): Promise<Uri | undefined> {
+  return await window.showSaveDialog({ title: l10n.t('Write to'), saveLabel: label, defaultUri: proposed });
 }
 
 async function askMethod(title: string, methods = METHODS): Promise<Method | undefined> {

@@ -13,7 +13,6 @@ import {
 } from 'vscode';
 import type { GeneratedKey, KeySpecification } from '../../engine/src/job.ts';
 import { type KeySheet, keySheet } from '../../engine/src/keys/keySheet.ts';
-import { run } from '../../engine/src/pool.ts';
 import {
   CLIENT_COMMANDS,
   COMMANDS,
@@ -24,10 +23,11 @@ import {
   type RotationTarget,
 } from '../../server/src/protocol.ts';
 import { copyForAWhile } from './clipboard.ts';
+import { run } from './engine.ts';
 import { sayFailure, showFailure } from './failureMessage.ts';
 import { fillTemplate, wrapKey } from './keyText.ts';
 import type { LanguageServer } from './languageServer.ts';
-import { askForNewFile, writeNewSecretFile } from './newFile.ts';
+import { askForNewFile, sayNewKeyIn, writeNewSecretFile } from './newFile.ts';
 import { inTrustedWorkspace } from './trust.ts';
 
 type KeyKind = 'pgbackrest' | 'sodium-hex' | 'sodium-base64' | 'openpgp-rsa4096' | 'openpgp-curve25519';
@@ -132,7 +132,7 @@ async function toNewSecret(
     await writeNewSecretFile(uri, fillTemplate(template, key));
     await window.showTextDocument(uri);
     const place = workspace.asRelativePath(uri);
-    const sentence = l10n.t('A new key is in {0}, which only you can read.', place);
+    const sentence = sayNewKeyIn(place);
     sayThatItIsThere(sentence, generated, sheetFor(wanted, key, place));
   });
 }
@@ -179,7 +179,7 @@ async function toFile(
       await writeNewSecretFile(publicUri, generated.publicKey);
       written.push(workspace.asRelativePath(publicUri));
     }
-    const sentence = l10n.t('A new key is in {0}, which only you can read.', written.join(', '));
+    const sentence = sayNewKeyIn(written.join(', '));
     sayThatItIsThere(sentence, generated, sheetFor(specification, key));
   });
 }
@@ -267,7 +267,7 @@ async function withKey(
     );
     if (!outcome.ok) throw new Error(sayFailure(outcome.failure));
     try {
-      await use(Buffer.from(outcome.value.secret).toString('utf8'), outcome.value);
+      await use(new TextDecoder().decode(outcome.value.secret), outcome.value);
     } finally {
       outcome.value.secret.fill(0);
     }
@@ -308,7 +308,7 @@ async function saveSheet(sheet: KeySheet): Promise<void> {
   await writeNewSecretFile(uri, keySheet(sheet));
   const remove = l10n.t('Delete the File');
   // In a remote window the browser is on another machine, and cannot see the file.
-  const isOpen = env.remoteName === undefined && (await env.openExternal(uri));
+  const isOpen = uri.scheme === 'file' && env.remoteName === undefined && (await env.openExternal(uri));
   const what = isOpen
     ? l10n.t('Print the sheet, then delete {0}: it holds the key.', uri.fsPath)
     : l10n.t('Open {0} in a browser, print it, then delete it: it holds the key.', uri.fsPath);

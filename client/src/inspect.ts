@@ -1,9 +1,7 @@
-import { basename } from 'node:path';
 import { commands, type Disposable, l10n, Uri, window } from 'vscode';
-import { run } from '../../engine/src/pool.ts';
 import { withBytesProgress } from './bytesProgress.ts';
+import { canRestore, engineName, run } from './engine.ts';
 import { sayFailure, showFailure } from './failureMessage.ts';
-import { localPath } from './newFile.ts';
 import { showInspection } from './pages.ts';
 import { inTrustedWorkspace } from './trust.ts';
 
@@ -14,7 +12,7 @@ export function registerInspect(): Disposable {
     inTrustedWorkspace(async (picked?: unknown) => {
       await showFailure(async () => {
         const uri = picked instanceof Uri ? picked : await askArchive(l10n.t('Inspect Archive'));
-        if (uri) await inspect(localPath(uri));
+        if (uri) await inspect(uri);
       });
     }),
   );
@@ -22,6 +20,7 @@ export function registerInspect(): Disposable {
 
 /** A repository is a folder, other archives are files, and some systems' dialogs offer only one of them at a time. */
 export async function askArchive(title: string): Promise<Uri | undefined> {
+  if (!canRestore) return await askOne(title, false);
   const picked = await window.showQuickPick(
     [
       {
@@ -37,19 +36,24 @@ export async function askArchive(title: string): Promise<Uri | undefined> {
     ],
     { title },
   );
-  if (!picked) return undefined;
+  return picked && (await askOne(title, picked.isFolder));
+}
+
+async function askOne(title: string, isFolder: boolean): Promise<Uri | undefined> {
   const [uri] =
     (await window.showOpenDialog({
       title,
       openLabel: l10n.t('Choose'),
-      canSelectFolders: picked.isFolder,
-      canSelectFiles: !picked.isFolder,
+      canSelectFolders: isFolder,
+      canSelectFiles: !isFolder,
     })) ?? [];
   return uri;
 }
 
-async function inspect(archive: string): Promise<void> {
-  const outcome = await withBytesProgress(l10n.t('Inspecting {0}', basename(archive)), ({ signal, onProgress }) =>
+async function inspect(uri: Uri): Promise<void> {
+  const archive = engineName(uri);
+  const name = uri.path.slice(uri.path.lastIndexOf('/') + 1);
+  const outcome = await withBytesProgress(l10n.t('Inspecting {0}', name), ({ signal, onProgress }) =>
     run({ kind: 'inspect', archive }, { signal, onProgress }),
   );
   if (outcome.ok) return showInspection(outcome.value);

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { l10n, type QuickPickItem, type Uri, window } from 'vscode';
+import { FileSystemError, l10n, type QuickPickItem, type Uri, window, workspace } from 'vscode';
 import type { KeyOffer, Method } from '../../engine/src/job.ts';
-import { localPath } from './newFile.ts';
+import { canRestore } from './engine.ts';
 
 /** More than any key file has; a backup picked by mistake is not read into memory. */
 const maximumKeyFileBytes = 1 << 20;
@@ -43,7 +42,15 @@ export function describeMethod(method: Method): Described {
   }
 }
 
-export const METHODS: Method[] = ['openpgp', 'gpg', 'sodium', 'openssl', 'pgbackrest', 'cms'];
+/** Certificates need Node's OpenSSL. */
+export const METHODS: Method[] = [
+  'openpgp',
+  'gpg',
+  'sodium',
+  'openssl',
+  'pgbackrest',
+  ...(canRestore ? (['cms'] as const) : []),
+];
 
 /**
  * Asks for the key to encrypt or decrypt with: a key file, or typed. The caller wipes `bytes` and `passphrase`.
@@ -102,9 +109,10 @@ export function wipeOffer(offer: KeyOffer): void {
 
 /** Passwords and passes are a line of text: the line feed that editors put at its end does not belong to it. */
 async function readKeyFile(uri: Uri, kind: KeyOffer['kind']): Promise<Uint8Array> {
-  const path = localPath(uri);
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(l10n.t('the key file {0} cannot be read ({1})', path, error.code ?? ''));
+  const path = uri.fsPath;
+  const bytes = await workspace.fs.readFile(uri).then(undefined, (error: unknown) => {
+    const code = error instanceof FileSystemError ? error.code : '';
+    throw new Error(l10n.t('the key file {0} cannot be read ({1})', path, code));
   });
   if (bytes.length === 0) throw new Error(l10n.t('the key file {0} is empty', path));
   if (bytes.length > maximumKeyFileBytes) {

@@ -11,15 +11,15 @@ import {
   type CancellationToken,
   type ExecuteCommandParams,
   ExecuteCommandRequest,
-  LanguageClient,
   type LanguageClientOptions,
   ProgressType,
-  type ServerOptions,
   State,
-  TransportKind,
-} from 'vscode-languageclient/node';
+} from 'vscode-languageclient';
 import { CLIENT_COMMANDS, type InitializationOptions } from '../../server/src/protocol.ts';
+import { canRestore } from './engine.ts';
+import { createClient } from './languageClient.ts';
 import { traceWithoutContents } from './trace.ts';
+import { answerForFiles } from './workspaceFiles.ts';
 
 /** What the server looks at. Kubernetes manifests are recognised by their content, so every YAML and JSON file is offered. */
 export const DOCUMENT_SELECTOR = [
@@ -33,30 +33,29 @@ export const DOCUMENT_SELECTOR = [
 const startTimeoutMs = 20_000;
 
 /**
- * The language server as the commands see it: runs in a process of its own (IPC), is started once, and is restarted by the
- * language client when it crashes.
+ * The language server as the commands see it: runs in a process or a worker of its own, is started once, and is restarted
+ * by the language client when it crashes.
  */
 export class LanguageServer {
   readonly log: LogOutputChannel;
-  readonly #client: LanguageClient;
+  readonly #client: ReturnType<typeof createClient>;
   #started: Promise<void> = Promise.resolve();
 
   constructor(context: ExtensionContext) {
     this.log = window.createOutputChannel('Restorable', { log: true });
-    const module = context.asAbsolutePath('dist/server.js');
-    const serverOptions: ServerOptions = {
-      run: { module, transport: TransportKind.ipc },
-      debug: { module, transport: TransportKind.ipc, options: { execArgv: ['--nolazy', '--inspect=6009'] } },
-    };
     const clientOptions: LanguageClientOptions = {
       documentSelector: DOCUMENT_SELECTOR,
       outputChannel: this.log,
       traceOutputChannel: traceWithoutContents(this.log),
-      initializationOptions: { clientCommands: Object.values(CLIENT_COMMANDS) } satisfies InitializationOptions,
+      initializationOptions: {
+        clientCommands: Object.values(CLIENT_COMMANDS).filter((it) => canRestore || it !== CLIENT_COMMANDS.testRestore),
+        readsFiles: true,
+      } satisfies InitializationOptions,
       // Hovers and documentation may link to pages, but never run commands or HTML.
       markdown: { isTrusted: false, supportHtml: false },
     };
-    this.#client = new LanguageClient('restorable', 'Restorable', serverOptions, clientOptions);
+    this.#client = createClient(context, clientOptions);
+    answerForFiles(this.#client, (uri) => this.uri(uri));
     context.subscriptions.push(
       this.log,
       this.#client,
@@ -115,13 +114,14 @@ export class LanguageServer {
   }
 
   async #whenRunning(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      setTimeout(
+      timer = setTimeout(
         () => reject(new Error(l10n.t('the language server is not running; see the log'))),
         startTimeoutMs,
-      ).unref();
+      );
     });
-    await Promise.race([this.#started, timeout]);
+    await Promise.race([this.#started, timeout]).finally(() => clearTimeout(timer));
   }
 
   async #sayThatItDoesNotRun(): Promise<void> {

@@ -1,5 +1,9 @@
 import { open, rm } from 'node:fs/promises';
-import { l10n, Uri, window, workspace } from 'vscode';
+import { l10n, type Uri } from 'vscode';
+import { NewFileError } from './newFileError.ts';
+
+export { askForNewFile } from './askForNewFile.ts';
+export { NewFileError };
 
 /**
  * Writes a new file that only its owner can read (mode 0600). Never replaces one, and leaves nothing behind when writing
@@ -27,8 +31,9 @@ export async function writeNewSecretFile(uri: Uri, text: string): Promise<void> 
   }
 }
 
-/** What the user is told as it is. Its message holds no secret. */
-export class NewFileError extends Error {}
+export function sayNewKeyIn(place: string): string {
+  return l10n.t('A new key is in {0}, which only you can read.', place);
+}
 
 /** @throws NewFileError for a file that is not on the machine where the extension runs */
 export function localPath(uri: Uri): string {
@@ -36,14 +41,4 @@ export function localPath(uri: Uri): string {
     throw new NewFileError(l10n.t('{0} is not a file of this machine', uri.toString(true)));
   }
   return uri.fsPath;
-}
-
-/** Asks for the name of a file that does not exist yet, beside the given document or in the workspace. */
-export async function askForNewFile(fileName: string, title: string, beside?: Uri): Promise<Uri | undefined> {
-  const folder = beside?.scheme === 'file' ? Uri.joinPath(beside, '..') : workspace.workspaceFolders?.[0]?.uri;
-  return await window.showSaveDialog({
-    title,
-    saveLabel: l10n.t('Save'),
-    ...(folder && { defaultUri: Uri.joinPath(folder, fileName) }),
-  });
 }

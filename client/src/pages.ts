@@ -1,11 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { commands, Disposable, type ExtensionContext, l10n, Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
+import {
+  commands,
+  Disposable,
+  type ExtensionContext,
+  l10n,
+  Uri,
+  ViewColumn,
+  type WebviewPanel,
+  window,
+  workspace,
+} from 'vscode';
 import type { Inspection } from '../../engine/src/job.ts';
 import type { Report } from '../../engine/src/report.ts';
 import { showFailure } from './failureMessage.ts';
-import { localPath } from './newFile.ts';
 import { inspectionPage, reportPage } from './reportPage.ts';
 
 let last: Report[] | undefined;
@@ -67,6 +75,7 @@ async function saveReport(): Promise<void> {
     filters: { JSON: ['json'] },
   });
   if (!uri) return;
-  await writeFile(localPath(uri), `${JSON.stringify(last.length === 1 ? last[0] : last, null, 2)}\n`);
+  const json = `${JSON.stringify(last.length === 1 ? last[0] : last, null, 2)}\n`;
+  await workspace.fs.writeFile(uri, new TextEncoder().encode(json));
   await window.showTextDocument(uri);
 }

@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import { commands, Disposable, l10n, type QuickPickItem, QuickPickItemKind, Uri, window, workspace } from 'vscode';
 import type { KeyOffer, TestRestoreJob } from '../../engine/src/job.ts';
-import { run } from '../../engine/src/pool.ts';
 import type { Report } from '../../engine/src/report.ts';
 import {
   CLIENT_COMMANDS,
@@ -11,6 +10,7 @@ import {
   type TestRestoreRequest,
 } from '../../server/src/protocol.ts';
 import { withBytesProgress } from './bytesProgress.ts';
+import { run } from './engine.ts';
 import { isCancelled, sayFailure, showFailure } from './failureMessage.ts';
 import { askArchive } from './inspect.ts';
 import { askKey, describeMethod, METHODS, wipeOffer } from './keyOffer.ts';

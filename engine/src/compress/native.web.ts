@@ -2,12 +2,9 @@
 
 import type { WebFormat } from '../web/zlib.ts';
 import { damagedData, truncatedData } from './failures.ts';
+import type { NativeFormat } from './native.ts';
 
-export interface NativeFormat {
-  /** As people call the format. */
-  name: string;
-  shortInput: string;
-}
+export type { NativeFormat } from './native.ts';
 
 export type NativeStream = WebFormat;
 

@@ -1,9 +1,7 @@
 /**
  * Stands in for `node:fs` and `node:fs/promises` where there is no Node: a few files in memory, for one job. The engine's
- * worker puts the input in, and takes out what the job has given a name; nothing else is ever there.
+ * worker puts the input in, and takes out what the job has published; nothing else is ever there.
  */
-
-import { Buffer } from 'buffer';
 
 const files = new Map<string, Uint8Array>();
 
@@ -33,49 +31,29 @@ export interface Stats {
 
 export interface FileHandle {
   stat(): Promise<Stats>;
+  /** @param position `null`: behind what was read last */
   read(
     buffer: Uint8Array,
     offset: number,
     length: number,
     position: number | null,
   ): Promise<{ bytesRead: number; buffer: Uint8Array }>;
-  write(bytes: Uint8Array, start: number): Promise<{ bytesWritten: number }>;
-  sync(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @param flags `r`, or `wx` for a new file */
-export async function open(path: string, flags: string): Promise<FileHandle> {
-  if (flags === 'wx') {
-    if (files.has(path)) throw systemError('EEXIST');
-    files.set(path, new Uint8Array(0));
-  } else existing(path);
+/** For reading. */
+export async function open(path: string): Promise<FileHandle> {
+  const bytes = existing(path);
   let at = 0;
-  /** Longer than the file, so that it does not move with every piece. */
-  let memory = new Uint8Array(0);
   return {
     stat: () => stat(path),
     async read(buffer, offset, length, position) {
       const start = position ?? at;
-      const piece = existing(path).subarray(start, start + length);
+      const piece = bytes.subarray(start, start + length);
       buffer.set(piece, offset);
       at = start + piece.length;
       return { bytesRead: piece.length, buffer };
     },
-    async write(bytes, start) {
-      const piece = bytes.subarray(start);
-      if (at + piece.length > memory.length) {
-        const larger = new Uint8Array(Math.max(at + piece.length, memory.length * 2));
-        larger.set(memory.subarray(0, at));
-        memory.fill(0);
-        memory = larger;
-      }
-      memory.set(piece, at);
-      at += piece.length;
-      files.set(path, memory.subarray(0, at));
-      return { bytesWritten: piece.length };
-    },
-    async sync() {},
     async close() {},
   };
 }
@@ -85,31 +63,12 @@ export async function stat(path: string): Promise<Stats> {
   return { size: length, isFile: () => true, isDirectory: () => false };
 }
 
-export const lstat = stat;
-
-export async function readFile(path: string): Promise<Buffer> {
-  return Buffer.from(existing(path));
-}
-
 export async function readdir(): Promise<string[]> {
   throw systemError('ENOTDIR');
 }
 
-export async function link(from: string, to: string): Promise<void> {
-  if (files.has(to)) throw systemError('EEXIST');
-  files.set(to, existing(from));
-}
-
-export async function rename(from: string, to: string): Promise<void> {
-  files.set(to, existing(from));
-  files.delete(from);
-}
-
-/** What has another name by now stays. */
-export async function rm(path: string): Promise<void> {
-  const bytes = files.get(path);
-  files.delete(path);
-  if (bytes && ![...files.values()].includes(bytes)) bytes.fill(0);
+export function existsSync(path: string): boolean {
+  return files.has(path);
 }
 
 /** By number there is only standard input, which a browser has not. */
