@@ -1,14 +1,21 @@
-// Bundles the product: one file each for the extension, the language server, the engine's worker and the command line.
+// Bundles the product: one file each for the extension, the language server, the engine's worker and the command line; and
+// the first three once more for a browser.
 // What is only for tests and pages (the rules' examples) stays out: an editor waits for every byte that is compiled.
 // `--watch` rebuilds on change, `--production` leaves source maps out (the .vsix must not carry our sources), `--out DIR`
-// writes to another folder than dist.
+// writes to another folder than dist, `--only web` builds what is for a browser.
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, context } from 'esbuild';
+import { twins, webBundle } from './webBundle.mjs';
 
 const { values: options } = parseArgs({
-  options: { watch: { type: 'boolean' }, production: { type: 'boolean' }, out: { type: 'string', default: 'dist' } },
+  options: {
+    watch: { type: 'boolean' },
+    production: { type: 'boolean' },
+    out: { type: 'string', default: 'dist' },
+    only: { type: 'string', default: '' },
+  },
 });
 const isProduction = options.production ?? false;
 const shared = {
@@ -53,12 +60,30 @@ const bundles = [
   { entryPoints: ['engine/src/archives/walg/walgLane.ts'], outfile: join(options.out, 'walgLane.js') },
 ].map((it) => ({ ...shared, banner: { js: whereAmI }, ...it }));
 
+// The same without Node, for the extension in a browser.
+for (const [entry, name, rest] of [
+  ['client/src/extension.ts', 'client', { external: ['vscode'] }],
+  ['server/src/lsp/main.web.ts', 'server', { format: 'iife' }],
+  ['engine/src/web/worker.ts', 'engine', { format: 'iife' }],
+]) {
+  const outfile = join(options.out, 'web', `${name}.js`);
+  bundles.push({
+    ...shared,
+    ...webBundle,
+    plugins: [twins, ...shared.plugins],
+    entryPoints: [entry],
+    outfile,
+    ...rest,
+  });
+}
+
+const wanted = bundles.filter((it) => it.outfile.startsWith(join(options.out, options.only)));
 if (options.watch) {
-  for (const bundle of bundles) await (await context({ ...bundle, logLevel: 'info' })).watch();
+  for (const bundle of wanted) await (await context({ ...bundle, logLevel: 'info' })).watch();
 } else {
-  rmSync(options.out, { recursive: true, force: true });
-  await Promise.all(bundles.map((bundle) => build(bundle)));
-  chmodSync(join(options.out, 'cli.js'), 0o755);
+  rmSync(join(options.out, options.only), { recursive: true, force: true });
+  await Promise.all(wanted.map((bundle) => build(bundle)));
+  if (!options.only) chmodSync(join(options.out, 'cli.js'), 0o755);
 }
 
 /** `bad: fixture\`…\`` of a rule becomes an empty text. */
