@@ -53,6 +53,7 @@ export class BasebackupCheck {
   #version: string | undefined;
   #systemId: bigint | undefined;
   #hasWalFiles = false;
+  #hasIncrementalFiles = false;
   #crc: IHasher | undefined;
 
   /** Says which checksums to make; where it comes last (a tar on standard output), CRC-32C and SHA-256 are made. */
@@ -71,8 +72,9 @@ export class BasebackupCheck {
     return this.#version;
   }
 
+  /** By its label, and by its files: a label can be lost, or come from elsewhere. */
   get isIncremental(): boolean {
-    return this.#label?.isIncremental ?? false;
+    return this.#hasIncrementalFiles || (this.#label?.isIncremental ?? false);
   }
 
   /**
@@ -86,6 +88,7 @@ export class BasebackupCheck {
       return;
     }
     this.#total++;
+    this.#hasIncrementalFiles ||= /^(?:base|global|pg_tblspc)\/(?:[^/]+\/)*INCREMENTAL\.\d+[^/]*$/.test(path);
     const [, segment] = /^pg_wal\/([0-9A-F]{24})$/.exec(path) ?? [];
     if (segment !== undefined) return this.#readSegment(segment, contents);
     const sums: { name: ManifestAlgorithm; sum: RunningSum }[] = [];

@@ -188,8 +188,11 @@ async function startBasebackup(
   unpack: (job: TestRestoreJob) => Promise<Report>,
 ): Promise<Report> {
   if (report.verdict.complete !== true) {
+    const isIncremental = report.notes.some((it) => it.startsWith('an incremental backup '));
     fail('unsupported', 'start', 'PostgreSQL cannot be started from this alone', {
-      hint: 'It needs a whole backup with its WAL (pg_basebackup -X stream or fetch), or a dump.',
+      hint: isIncremental
+        ? 'It is incremental: put it together with the backups before it (pg_combinebackup FULL … THIS -o FOLDER), and test that folder.'
+        : 'It needs a whole backup with its WAL (pg_basebackup -X stream or fetch), or a dump.',
     });
   }
   const place = Workplace.open({ within: job.start?.workFolder, bytes: report.bytes.restored * 2 + ownBytes });

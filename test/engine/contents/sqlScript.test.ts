@@ -60,6 +60,29 @@ test('commands of psql are found, also in the middle of a statement', async () =
   expect(await parts("select '\\! id';", 4)).toEqual(["select '\\! id';"]);
 });
 
+test('every part knows the line where it begins, however the script comes', async () => {
+  const long = 'x'.repeat(70_000);
+  const script = `-- one\n\nselect 1;\nselect\n2; select 3;\nCOPY t (a)\n FROM stdin;\na\n${long}\nb\n\\.\n${'-- more\n'.repeat(20_000)}\\connect shop\nselect 4;\n`;
+  const lineOf = (text: string) => script.slice(0, script.indexOf(text)).split('\n').length;
+  for (const size of [1_000, 200_000]) {
+    const found: [string, number][] = [];
+    for await (const part of readScript(new ByteReader(pieces(Buffer.from(script), size)))) {
+      found.push([part.kind, part.line]);
+      if (part.kind !== 'copy') continue;
+      expect(part.dataLine).toBe(lineOf('a\nxxx'));
+      for await (const _ of part.data);
+    }
+    expect(found).toEqual([
+      ['statement', 3],
+      ['statement', 4],
+      ['statement', 5],
+      ['copy', 6],
+      ['command', lineOf('\\connect')],
+      ['statement', lineOf('select 4')],
+    ]);
+  }
+});
+
 test('a script that ends inside of something is truncated', async () => {
   for (const script of ["select 'a", 'select 1', 'do $$ x', 'COPY t FROM stdin;\n1\n2', 'create table "t'])
     await expectFailure('truncated', parts(script, 5));
