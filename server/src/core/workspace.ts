@@ -74,7 +74,10 @@ export class Workspace {
   /** By the kind of what they look at: most of two hundred rules have nothing to say about a given subject. */
   readonly #rulesOf = new Map<string, AnyRule[]>();
 
-  constructor(rules: readonly AnyRule[], index = new Index()) {
+  constructor(
+    readonly rules: readonly AnyRule[],
+    index = new Index(),
+  ) {
     this.index = index;
     this.#ruleIds = rules.map((it) => it.id);
     for (const rule of rules) {

@@ -5,13 +5,13 @@
 
 import type { Fact, SymbolName } from '../facts.ts';
 import { mayHoldManifest, readDocument } from '../kinds.ts';
-import { Part, type Place } from '../part.ts';
+import { Part } from '../part.ts';
 import { looksLikeConf } from '../pgbackrest/conf.ts';
 import type { OptionDefinition } from '../pgbackrest/options.ts';
 import type { Resource } from '../resource.ts';
 import { type PgbackrestScope, PostgresClusterResource } from '../resources/postgresCluster.ts';
 import { ConfigMapResource, type SecretEntry, SecretResource } from '../resources/secret.ts';
-import { describe, type FieldDescription, hasSchema, type Path, propertiesAt } from '../schema.ts';
+import { describe, type FieldDescription, hasSchema, propertiesAt } from '../schema.ts';
 import { plainOrQuoted } from '../text/scalarText.ts';
 import type { Workspace } from '../workspace.ts';
 import type { YamlNode } from '../yaml/node.ts';
@@ -27,37 +27,24 @@ import {
   nextNumber,
   storageEncryption,
 } from './snippets.ts';
-
-/** A plain scalar that no manifest holds. */
-const MARKER = 'restorable0cursor';
+import {
+  colonAfter,
+  columnOf,
+  findMarker,
+  item,
+  MARKER,
+  type MarkedSpot,
+  place,
+  type Word,
+  wordAt,
+} from './wordAtCursor.ts';
 
 /** A manifest that is larger is written by nobody with his own hands, and read once more for each item that is asked for. */
 const largestText = 500_000;
 
-/** Names end at 253 characters; what is longer is base64. */
-const longestWord = 300;
-
-/** The word at the cursor, which the marker replaces and the accepted item too. */
-interface Word {
-  part: Part;
-  start: number;
-  end: number;
-  cursor: number;
-  text: string;
-  /** Inside quotes nothing needs quotes. */
-  isQuoted: boolean;
-  /** Behind nothing but blanks and dashes: a key, or the item of a list. */
-  isFirst: boolean;
-}
-
 /** The marker in the tree. */
-interface Spot {
+interface Spot extends MarkedSpot {
   resource: Resource;
-  /** To the entry that is being written: its key is the marker where `isKey`. */
-  path: Path;
-  node: YamlNode;
-  parent: YamlNode;
-  isKey: boolean;
 }
 
 export function completeManifest(workspace: Workspace, part: Part, offset: number): Completion[] {
@@ -85,7 +72,8 @@ function withMarker(workspace: Workspace, word: Word, marker: string): Completio
       if (entry) return inTextEntry(workspace, entry, word, marker.length);
     }
     const facts = resource.facts.filter((it) => it.symbol.name === MARKER);
-    const spot = find(resource, resource.node, [], 0);
+    const marked = findMarker(resource.node);
+    const spot = marked && { ...marked, resource };
     if (!spot && facts.length === 0) continue;
     return [
       ...facts.flatMap((it) => names(workspace, it, word, spot?.isKey ? colonAfter(word) : '')),
@@ -339,75 +327,8 @@ function manifestSnippet({ label, detail, lines }: ManifestSnippet, word: Word, 
   ];
 }
 
-function item(
-  label: string,
-  kind: Completion['kind'],
-  word: Word,
-  more: Partial<Completion> & { rank: number },
-): Completion {
-  const newText = word.isQuoted ? label : plainOrQuoted(label);
-  return { label, kind, at: place(word), newText, isSnippet: false, ...more };
-}
-
-function place(word: Word): Place {
-  return word.part.place(word.start, word.end);
-}
-
-function wordAt(part: Part, cursor: number): Word {
-  const { text } = part;
-  let start = cursor;
-  while (start > cursor - longestWord && start > 0 && /[A-Za-z0-9_./-]/.test(text[start - 1]!)) start--;
-  // The letter of an escape is none of the word.
-  if (text[start - 1] === '\\' && start < cursor) start++;
-  // A dash with a blank behind it is that of a list.
-  if (text[start] === '-' && (start === cursor || /^-(?:\s|$)/.test(text.slice(start, start + 2)))) {
-    start = Math.min(start + 1, cursor);
-  }
-  let end = cursor;
-  while (end < cursor + longestWord && end < text.length && /[A-Za-z0-9_./-]/.test(text[end]!)) end++;
-  const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
-  const quote = /["']$/.exec(before)?.[0];
-  return {
-    part,
-    start,
-    end,
-    cursor,
-    text: text.slice(start, end),
-    isQuoted: quote !== undefined && (text[end] === quote || !before.slice(0, -1).includes(quote)),
-    isFirst: /^[ \t]*(?:- +)*$/.test(before),
-  };
-}
-
-/** What a key still needs. */
-function colonAfter({ part, end }: Word): '' | ': ' {
-  return /^["']?[ \t]*:(?:\s|$)/.test(part.text.slice(end, end + 200)) ? '' : ': ';
-}
-
-function columnOf({ part, start }: Word): number {
-  return start - (part.text.lastIndexOf('\n', start - 1) + 1);
-}
-
 /** A document in which nothing stands yet but the word at the cursor. */
 function isBlank(part: Part, word: Word): boolean {
   const rest = part.text.slice(0, word.start) + part.text.slice(word.end);
   return columnOf(word) === 0 && rest.split('\n').every((it) => /^\s*(?:#.*|---.*)?$/.test(it));
-}
-
-function find(resource: Resource, parent: YamlNode, path: Path, depth: number): Spot | undefined {
-  if (depth > 24) return undefined;
-  const children = parent.isMap ? parent.entries() : parent.items();
-  for (const [i, node] of children.entries()) {
-    const name = node.key?.text;
-    if (name?.includes(MARKER)) return { resource, path: [...path, name], node, parent, isKey: true };
-    const step = name ?? i;
-    if (node.isMap || node.isList) {
-      // What stands behind an alias is seen where it is written.
-      if (node.usePlace.start !== node.place.start) continue;
-      const inside = find(resource, node, [...path, step], depth + 1);
-      if (inside) return inside;
-    } else if (node.text === MARKER) {
-      return { resource, path: [...path, step], node, parent, isKey: false };
-    }
-  }
-  return undefined;
 }

@@ -5,6 +5,7 @@ import type { Conf } from '../pgbackrest/conf.ts';
 import type { Workspace } from '../workspace.ts';
 import { type ConfCompletion, type ConfSurroundings, completeConf, surroundingsOf } from './completeConf.ts';
 import { completeManifest } from './completeManifest.ts';
+import { completeSettings } from './settingsHelp.ts';
 
 export interface Completion {
   label: string;
@@ -36,6 +37,7 @@ export function completion(workspace: Workspace, uri: string, offset: number): C
     if (unit.offset < start || unit.offset > end) continue;
     return inConf(workspace, conf, unit.offset);
   }
+  if (unit.settings) return completeSettings(workspace, unit.part, unit.offset);
   return unit.part.language === 'yaml' ? completeManifest(workspace, unit.part, unit.offset) : [];
 }
 

@@ -17,6 +17,7 @@ import { entryText } from './entryText.ts';
 import { type Mentioned, mentionedAt } from './mentions.ts';
 import { code, count, optionText, optionType, shownValue } from './optionText.ts';
 import { summariesIn, summariesOf } from './repositorySummary.ts';
+import { hoverSettings } from './settingsHelp.ts';
 
 export interface Hover {
   at: Place;
@@ -27,6 +28,7 @@ export interface Hover {
 export function hover(workspace: Workspace, uri: string, offset: number): Hover | undefined {
   const unit = workspace.unitAt(uri, offset);
   if (!unit) return undefined;
+  if (unit.settings) return hoverSettings(workspace, unit.part, unit.offset);
   for (const conf of unit.confs) {
     const found = inConf(workspace, conf, unit.offset);
     if (found) return found;
