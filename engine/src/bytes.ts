@@ -13,9 +13,15 @@ export class ByteReader {
   #buffered = 0;
   #offset = 0;
   #hasEnded = false;
+  readonly #isLent: boolean;
 
-  constructor(input: AsyncIterable<Uint8Array>) {
+  /**
+   * @param options.isLent the input fills its pieces again when it is asked for the next one. What the reader keeps it
+   *   copies; what it returns holds until the next call
+   */
+  constructor(input: AsyncIterable<Uint8Array>, { isLent = false }: { isLent?: boolean } = {}) {
     this.#input = input[Symbol.asyncIterator]();
+    this.#isLent = isLent;
   }
 
   /** Bytes consumed so far: the place of the next byte in the input. */
@@ -109,6 +115,7 @@ export class ByteReader {
 
   async #fill(length: number): Promise<void> {
     while (this.#buffered < length && !this.#hasEnded) {
+      if (this.#isLent && this.#buffered > 0) this.#keepOwn();
       const { done, value } = await this.#input.next();
       if (done) {
         this.#hasEnded = true;
@@ -117,6 +124,12 @@ export class ByteReader {
         this.#buffered += value.length;
       }
     }
+  }
+
+  #keepOwn(): void {
+    const kept = copyOf(this.#view(this.#buffered));
+    this.#pieces = [kept];
+    this.#start = 0;
   }
 
   #take(length: number): Uint8Array {

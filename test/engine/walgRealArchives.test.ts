@@ -6,8 +6,10 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { findBucket } from '../../engine/src/archives/walg/bucket.ts';
 import { BucketFiles } from '../../engine/src/archives/walg/bucketFiles.ts';
 import { openThreads } from '../../engine/src/archives/walg/crew.ts';
+import { RestoreError } from '../../engine/src/failure.ts';
 import type { KeyOffer } from '../../engine/src/job.ts';
 import { quietContext } from '../../engine/src/run-context.ts';
+import { DirectorySink } from '../../engine/src/sinks/directory.ts';
 import { objectsOf, temporaryFolder, testOne, testRestore } from './walgBucket.ts';
 
 const archives = path.join(import.meta.dirname, 'walgArchives');
@@ -33,12 +35,7 @@ describe.each(Object.entries(keysOf))('%s, made by WAL-G 3.0.9 from PostgreSQL 1
     expect(report.verdict).toEqual(proven);
     const found = objectsOf(to)
       .filter((it) => !it.startsWith('pg_tblspc'))
-      .map(
-        (it) =>
-          `${createHash('sha256')
-            .update(readFileSync(path.join(to, it)))
-            .digest('hex')}  ${it}`,
-      )
+      .map((it) => `${sumOf(path.join(to, it))}  ${it}`)
       .sort();
     expect(found).toEqual(
       readFileSync(path.join(archives, `${name}.sha256`), 'utf8')
@@ -128,4 +125,60 @@ describe('several threads', () => {
       await crew.close();
     }
   });
+
+  test.each([
+    ['stackgres', false],
+    ['stackgres', true],
+    ['deltas', false],
+    ['deltas', true],
+  ] as const)(
+    'two share one tar of %s, written: %s, and find what one finds',
+    async (archive, isWritten) => {
+      const bucket = await findBucket(path.join(archives, archive));
+      const root = bucket?.folders[0]?.root ?? '';
+      const opening = { offers: keysOf[archive] ?? [], expectEncrypted: true };
+      const folder = temporaryFolder();
+      const copy = path.join(folder, 'copy');
+      cpSync(root, copy, { recursive: true });
+      const files = new BucketFiles(copy, quietContext());
+      const run = async (object: string, threads: number): Promise<unknown> => {
+        const sink = isWritten ? await DirectorySink.create(path.join(folder, 'target')) : undefined;
+        const crew = openThreads(files, opening, sink, { program, threads, sharedFrom: 1 });
+        const none = { wanted: undefined, increments: [], mayBeOpen: false, limit: Number.MAX_SAFE_INTEGER };
+        try {
+          const result = await crew.run({ kind: 'tar', object, isShared: true, ...none });
+          const written = sink?.staging.folder;
+          return { result, written: written && objectsOf(written).map((it) => [it, sumOf(path.join(written, it))]) };
+        } catch (error) {
+          if (error instanceof RestoreError) return error.failure;
+          throw error;
+        } finally {
+          await crew.close();
+          await sink?.discard();
+        }
+      };
+      const tars = objectsOf(copy).filter((it) => it.includes('tar_partitions'));
+      const large = tars.toSorted((a, b) => files.size(b) - files.size(a))[0] ?? '';
+      const expected = await run(large, 1);
+      expect(expected).toHaveProperty('result');
+      expect(await run(large, 2)).toEqual(expected);
+      const place = path.join(copy, large);
+      const before = readFileSync(place);
+      for (const at of [3, before.length >> 1, before.length - 3]) {
+        const changed = Buffer.from(before);
+        changed[at] = (changed[at] ?? 0) ^ 0x10;
+        for (const stored of [changed, before.subarray(0, at)]) {
+          writeFileSync(place, stored);
+          const failure = await run(large, 1);
+          expect(failure).toMatchObject({ path: large });
+          expect(await run(large, 2)).toEqual(failure);
+        }
+      }
+    },
+    120_000,
+  );
 });
+
+function sumOf(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
+}

@@ -3,8 +3,10 @@
  * WAL-G's reader does not ask for and we do.
  */
 
-import { brotliDecompressSync, createBrotliDecompress } from 'node:zlib';
-import { inMemory, type NativeFormat, throughNative } from './native.ts';
+import { brotliDecompressSync, constants, createBrotliDecompress } from 'node:zlib';
+import type { Decoder } from './decoder.ts';
+import { inMemory, type NativeFormat, type NativeStream, throughNative } from './native.ts';
+import { openNodeDecoder } from './nodeDecoder.ts';
 
 const pieceBytes = 256 * 1024;
 
@@ -30,4 +32,10 @@ export function unbrotliBytes(compressed: Uint8Array, limit: number): Uint8Array
   );
 }
 
+/** Step by step on this thread; undefined where Node does not offer that. Throws as `unbrotli`. */
+export function openUnbrotli(): Decoder | undefined {
+  return openNodeDecoder(createBrotliDecompress() as NativeStream, brotli, flush);
+}
+
+const flush = { none: constants.BROTLI_OPERATION_PROCESS, finish: constants.BROTLI_OPERATION_FINISH };
 const brotli: NativeFormat = { name: 'brotli', shortInput: 'Z_BUF_ERROR' };

@@ -1,6 +1,6 @@
 /** The compressions that pgBackRest, WAL-G and people with shells write, behind one shape: a stage that gives the contents back. */
 
-import { unbrotli, unbrotliBytes } from './brotli.ts';
+import { openUnbrotli, unbrotli, unbrotliBytes } from './brotli.ts';
 import { bunzip2, bunzip2Bytes, openBunzip2 } from './bzip2.ts';
 import { type Decoder, PlainDecoder } from './decoder.ts';
 import { largerThanRecorded } from './failures.ts';
@@ -113,6 +113,8 @@ export function openDecoder(compression: Compression, { isRaw = false }: Compres
       return openUnzstd();
     case 'bz2':
       return openBunzip2();
+    case 'br':
+      return openUnbrotli();
     default:
       return undefined;
   }

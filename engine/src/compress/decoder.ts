@@ -37,6 +37,22 @@ export class PlainDecoder implements Decoder {
   close(): void {}
 }
 
+/**
+ * As `throughDecoder`, without a copy: every piece is the decoder's own memory and holds until the next is asked for
+ * (`ByteReader`, isLent).
+ */
+export async function* lentByDecoder(
+  input: AsyncIterable<Uint8Array>,
+  decoder: Decoder,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const piece of input) yield* decoder.update(piece);
+    yield* decoder.finish();
+  } finally {
+    decoder.close();
+  }
+}
+
 /** A decoder as a stage. Closes the decoder, and the input when it is closed early. */
 export async function* throughDecoder(
   input: AsyncIterable<Uint8Array>,

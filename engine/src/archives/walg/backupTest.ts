@@ -35,6 +35,7 @@ export interface OpenArchive {
 }
 
 const mostFailures = 1000;
+const smallTar = 4 * 1024 * 1024;
 /** Recorded sizes count files; headers, padding and what a file grew meanwhile come on top. */
 const spareBytes = 256 * 1024 * 1024;
 
@@ -198,7 +199,7 @@ class BackupTest {
     const wanted = members && [...members.keys()];
     const increments = members ? [...members].filter(([, it]) => it.isIncremented).map(([path]) => path) : [];
     const isDry = directory === undefined || this.failures.length > 0;
-    const readTar = async (tar: PlannedTar): Promise<void> => {
+    const readTar = async (tar: PlannedTar, isShared: boolean): Promise<void> => {
       const listed = members && tar.listed?.filter((it) => members.has(it));
       const result = await this.#collect(() =>
         crew.run({
@@ -208,6 +209,7 @@ class BackupTest {
           increments: listed ? listed.filter((it) => members?.get(it)?.isIncremented) : increments,
           mayBeOpen: link.isRemote,
           limit: allowance,
+          isShared,
           isDry: isDry || this.failures.length > 0,
         }),
       );
@@ -220,9 +222,10 @@ class BackupTest {
       this.#storage.add(result.storage);
       this.#takeMembers(tar, result, { seen, members, isNewest, directory });
     };
-    for (const isLast of [false, true]) {
-      const lanes = new Lanes(crew.size);
-      for (const tar of link.tars) if (tar.isLast === isLast) await lanes.add(() => readTar(tar));
+    for (const tars of inGroups(link.tars)) {
+      const storedBytes = tars.reduce((sum, it) => sum + it.storedBytes, 0);
+      const lanes = new Lanes(storedBytes < smallTar ? 1 : crew.size);
+      for (const tar of tars) await lanes.add(() => readTar(tar, tar === tars.at(-1)));
       await lanes.end();
     }
     this.#checkMembers(link, { seen, broken, isNewest });
@@ -477,6 +480,16 @@ class BackupTest {
   #fail(failure: Failure): void {
     if (this.failures.length <= mostFailures) this.failures.push(failure);
   }
+}
+
+/**
+ * What is read together, in turn: small tars; large ones from the largest to the smallest, so that no thread is left alone
+ * with a large one when the others have nothing to do; and what must come last.
+ */
+function inGroups(tars: readonly PlannedTar[]): PlannedTar[][] {
+  const early = tars.filter((it) => !it.isLast).sort((a, b) => b.storedBytes - a.storedBytes);
+  const isSmall = ({ storedBytes }: PlannedTar) => storedBytes < smallTar;
+  return [early.filter(isSmall), early.filter((it) => !isSmall(it)), tars.filter((it) => it.isLast)];
 }
 
 function text({ contents }: KeptFile): string {

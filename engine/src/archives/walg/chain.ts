@@ -28,6 +28,7 @@ export interface PlannedTar {
   listed: string[] | undefined;
   /** pg_control and backup_label: after all others. */
   isLast: boolean;
+  storedBytes: number;
 }
 
 const longestChain = 1000;
@@ -101,7 +102,7 @@ export async function planChain(
       isRemote: ![...tars.map((it) => it.object), ...(list?.tars.keys() ?? [])].some((it) =>
         /backup_label\.tar/.test(it),
       ),
-      storedBytes: tars.reduce((sum, { object }) => sum + files.size(object), 0),
+      storedBytes: tars.reduce((sum, it) => sum + it.storedBytes, 0),
     });
     wanted = needed;
   }
@@ -181,7 +182,8 @@ async function tarsOf(
       });
     }
     const isLast = /^(?:pg_control|backup_label)\.tar$/.test(base);
-    tars.push({ object: `${folder}/${name}`, listed: list?.tars.get(name)?.map(listedPath), isLast });
+    const object = `${folder}/${name}`;
+    tars.push({ object, listed: list?.tars.get(name)?.map(listedPath), isLast, storedBytes: files.size(object) });
   }
   for (const name of list?.tars.keys() ?? []) {
     if (names.includes(name)) continue;

@@ -1,7 +1,9 @@
 /** An object of WAL-G as it was before it was compressed and encrypted, and the proof that all of it came through. */
 
-import { ByteReader, drain, remembering } from '../../bytes.ts';
-import { type Compression, decompress } from '../../compress/compression.ts';
+import type { MessagePort } from 'node:worker_threads';
+import { ByteReader, copyOf, drain, remembering } from '../../bytes.ts';
+import { type Compression, decompress, openDecoder } from '../../compress/compression.ts';
+import { lentByDecoder } from '../../compress/decoder.ts';
 import { isBrotli } from '../../contents/checkContents.ts';
 import { type ContentKind, sniff, sniffBytes } from '../../contents/sniff.ts';
 import { sodiumLength, sodiumStartBytes } from '../../crypto/sodium.ts';
@@ -10,6 +12,7 @@ import { type EncryptionLayer, openEncryption } from '../../files/encryptionLaye
 import type { KeyOffer } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import type { BucketFiles } from './bucketFiles.ts';
+import { type FeedReader, type FeedStage, feed } from './objectFeed.ts';
 
 /** How the objects of an archive are to be opened. */
 export interface Opening {
@@ -26,6 +29,16 @@ export interface Storage {
   notes: string[];
 }
 
+/** What is known of an object when its encryption is open, before its contents are read. */
+export type ObjectHead = Omit<Storage, 'compression'>;
+
+export interface ReadOptions {
+  /** `use` looks at every piece before it asks for the next, and keeps none: the decoder's own memory is lent to it. */
+  isLent?: boolean;
+  /** Another thread does the first part of the work. */
+  feed?: { reader: FeedReader; stage: FeedStage };
+}
+
 /**
  * Reads an object to its last byte. `use` gets what was stored; what it leaves unread is read all the same, so that the end
  * of the compression and of the encryption are proven.
@@ -38,10 +51,76 @@ export async function readObject<T>(
   { name, compression }: { name: string; compression: Compression },
   opening: Opening,
   use: (plain: ByteReader) => Promise<T>,
+  { isLent = false, feed }: ReadOptions = {},
 ): Promise<{ value: T; storage: Storage }> {
+  let opened: OpenedObject | undefined;
+  let plain: ByteReader | undefined;
+  try {
+    opened = feed ? await openFed(feed.reader) : await openHere(files, { name, compression }, opening);
+    const { head } = opened;
+    const lends = isLent || feed !== undefined;
+    const decrypted = remembering(opened.pieces);
+    const contents =
+      feed?.stage === 'decompressed'
+        ? decrypted
+        : remembering(decoded(decrypted.stream, compression, { lends, isLent: feed !== undefined }));
+    plain = new ByteReader(contents.stream, { isLent: lends });
+    const value = await settle(use(plain), plain, [decrypted, contents]);
+    await drain(plain.rest());
+    const failed = decrypted.failure() ?? contents.failure();
+    if (failed !== undefined) throw failed;
+    return { value, storage: { ...head, compression } };
+  } catch (error) {
+    throw at(name, opened && opened.head.encryption !== 'none' ? withoutOffset(error) : error);
+  } finally {
+    await plain?.close();
+    await opened?.close();
+    feed?.reader.close();
+  }
+}
+
+/**
+ * The first part of `readObject`, for another thread to do the second.
+ *
+ * @throws RestoreError as `readObject`, without the object's path
+ */
+export async function feedObject(
+  port: MessagePort,
+  files: BucketFiles,
+  { name, compression }: { name: string; compression: Compression },
+  opening: Opening,
+  stage: FeedStage,
+): Promise<void> {
+  let opened: OpenedObject | undefined;
+  try {
+    await feed(port, async () => {
+      opened = await openHere(files, { name, compression }, opening);
+      const pieces = stage === 'decrypted' ? opened.pieces : decompressed(opened.pieces, compression);
+      return { head: opened.head, pieces };
+    });
+  } finally {
+    await opened?.close();
+  }
+}
+
+interface OpenedObject {
+  head: ObjectHead;
+  /** Not encrypted any more. */
+  pieces: AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+async function openHere(
+  files: BucketFiles,
+  { name, compression }: { name: string; compression: Compression },
+  opening: Opening,
+): Promise<OpenedObject> {
   const stored = new ByteReader(files.read(name));
   let layer: EncryptionLayer | undefined;
-  let plain: ByteReader | undefined;
+  const close = async () => {
+    await stored.close();
+    layer?.wipe();
+  };
   try {
     const size = files.size(name);
     if (size === 0) {
@@ -51,22 +130,44 @@ export async function readObject<T>(
       });
     }
     layer = await openLayer(stored, size, compression, opening, files);
-    const decrypted = remembering(layer?.plain ?? stored.rest());
-    const compressed = new ByteReader(decrypted.stream);
-    const contents = remembering(decompress(compressed.rest(), compression));
-    plain = new ByteReader(contents.stream);
-    const value = await settle(use(plain), plain, [decrypted, contents]);
-    await drain(plain.rest());
-    const failed = decrypted.failure() ?? contents.failure();
-    if (failed !== undefined) throw failed;
-    const encryption = layer?.name ?? 'none';
-    return { value, storage: { encryption, key: layer?.key, compression, notes: layer?.notes ?? [] } };
+    const head = { encryption: layer?.name ?? 'none', key: layer?.key, notes: layer?.notes ?? [] } as const;
+    return { head, pieces: layer?.plain ?? stored.rest(), close };
   } catch (error) {
-    throw at(name, layer ? withoutOffset(error) : error);
-  } finally {
-    await plain?.close();
-    await stored.close();
-    layer?.wipe();
+    await close();
+    throw error;
+  }
+}
+
+async function openFed(reader: FeedReader): Promise<OpenedObject> {
+  return { head: await reader.head(), pieces: reader.pieces(), close: async () => reader.close() };
+}
+
+/** Decompressed, where `lends` allows it in the decoder's own memory; `isLent`: so are the pieces of the input. */
+function decoded(
+  input: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  { lends, isLent }: { lends: boolean; isLent: boolean },
+): AsyncIterable<Uint8Array> {
+  const decoder = lends ? openDecoder(compression) : undefined;
+  if (decoder) return lentByDecoder(input, decoder);
+  // Other decoders may keep what they are given.
+  return decompress(isLent ? copied(input) : input, compression);
+}
+
+async function* copied(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of input) yield copyOf(piece);
+}
+
+/** A damaged object makes no sense to the decoder either: what the encryption says of it goes first. */
+async function* decompressed(
+  input: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const decrypted = remembering(input);
+  try {
+    yield* decoded(decrypted.stream, compression, { lends: true, isLent: false });
+  } catch (error) {
+    throw decrypted.failure() ?? error;
   }
 }
 

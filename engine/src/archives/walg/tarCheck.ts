@@ -9,7 +9,7 @@ import type { BucketFiles } from './bucketFiles.ts';
 import { readIncrement } from './increment.ts';
 import { splitExtension } from './names.ts';
 import { memberPath, refuseMember, sinkPath } from './place.ts';
-import { type Opening, readObject, type Storage } from './storedObject.ts';
+import { type Opening, type ReadOptions, readObject, type Storage } from './storedObject.ts';
 
 /** What is expected of a tar. */
 export interface TarTask {
@@ -24,6 +24,8 @@ export interface TarTask {
   mayBeOpen: boolean;
   /** More contents than this is no backup but a bomb. */
   limit: number;
+  /** No other tar waits: a second thread may take a part of the work. */
+  isShared?: boolean;
 }
 
 export interface FoundMember {
@@ -69,11 +71,12 @@ export async function checkTar(
   task: TarTask,
   opening: Opening,
   sink: DirectorySink | undefined,
+  feed?: ReadOptions['feed'],
 ): Promise<TarResult> {
   const { compression } = splitExtension(task.object.slice(task.object.lastIndexOf('/') + 1));
   const check = new TarCheck(task, sink);
   const object = { name: task.object, compression };
-  const { storage } = await readObject(files, object, opening, (plain) => check.run(plain));
+  const { storage } = await readObject(files, object, opening, (plain) => check.run(plain), { isLent: true, feed });
   return { kind: 'tar', storage, ...check.result };
 }
 
@@ -160,7 +163,7 @@ class TarCheck {
 
   async #patch({ size, mode, offset }: TarMember, path: string, contents: AsyncIterable<Uint8Array>): Promise<void> {
     const target = this.#sink?.patch(sinkPath(path));
-    const reader = new ByteReader(contents);
+    const reader = new ByteReader(contents, { isLent: true });
     try {
       const isOriole = path.includes('orioledb_data');
       const { fileBytes, coveredFrom } = await readIncrement(reader, { size, isOriole, target }).catch((error) => {

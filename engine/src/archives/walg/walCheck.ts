@@ -1,6 +1,6 @@
 /** One object of the WAL archive: decrypted, decompressed, and held against what its name says. On any thread. */
 
-import { type ByteReader, collect } from '../../bytes.ts';
+import { type ByteReader, collect, copyOf } from '../../bytes.ts';
 import type { Compression } from '../../compress/compression.ts';
 import { at, fail } from '../../failure.ts';
 import { readSegmentHeader } from '../pgbackrest/wal.ts';
@@ -34,8 +34,15 @@ export async function checkWalObject(files: BucketFiles, task: WalTask, opening:
     { name: task.object, compression: task.compression },
     opening,
     (it) => checkContents(it, task),
+    { isLent: isSegment(task.file) },
   );
   return { kind: 'wal', storage, ...value };
+}
+
+/** Its pages are looked at one after the other; what is text is gathered. */
+function isSegment(file: string): boolean {
+  const kind = walKind(file);
+  return kind === 'segment' || kind === 'partial';
 }
 
 /** As `checkWalObject`, for contents that are read already. */
@@ -72,7 +79,7 @@ async function checkSegment(
   systemId: bigint | undefined,
   kind: 'segment' | 'partial',
 ): Promise<Omit<WalCheckResult, 'kind' | 'storage'>> {
-  const first = await plain.peek(40);
+  const first = copyOf(await plain.peek(40));
   const header = readSegmentHeader(first);
   if (!header) {
     return fail(first.length === 0 ? 'truncated' : 'damaged', 'wal', `WAL segment ${segment} does not start as WAL`, {

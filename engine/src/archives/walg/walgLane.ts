@@ -5,7 +5,7 @@ import { RestoreError } from '../../failure.ts';
 import { quietContext } from '../../run-context.ts';
 import { DirectorySink } from '../../sinks/directory.ts';
 import { BucketFiles } from './bucketFiles.ts';
-import { type FromLane, type LaneData, runTask, type ToLane } from './crew.ts';
+import { type FromLane, type LaneData, type ToLane, work } from './crew.ts';
 
 const port = parentPort;
 if (!port) throw new Error('this file is a thread of the engine: crew.ts starts it');
@@ -30,16 +30,19 @@ const tell = (step: string) => {
 const files = new BucketFiles(root, { ...quietContext(), progress });
 const sink = staging && DirectorySink.attach(staging);
 
-port.on('message', ({ task }: ToLane) => {
-  void runTask(files, { offers, expectEncrypted }, sink, task).then(
-    (result) => {
-      if (untold > 0) tell(task.object);
-      say({ type: 'done', result });
-    },
-    (error: unknown) => {
-      if (untold > 0) tell(task.object);
-      if (!(error instanceof RestoreError)) throw error;
-      say({ type: 'failed', failure: error.failure });
-    },
-  );
-});
+const opening = { offers, expectEncrypted };
+
+port.on('message', (message: ToLane) => void answer(message));
+
+async function answer(message: ToLane): Promise<void> {
+  const object = message.type === 'feed' ? message.object : message.task.object;
+  try {
+    const result = await work(files, opening, sink, message);
+    if (untold > 0) tell(object);
+    say({ type: 'done', result });
+  } catch (error) {
+    if (untold > 0) tell(object);
+    if (!(error instanceof RestoreError)) throw error;
+    say({ type: 'failed', failure: error.failure });
+  }
+}
