@@ -174,6 +174,28 @@ export class Query {
     return found;
   }
 
+  /**
+   * Something made of all references to a name, made once for all who ask until one of them changes: a thousand objects of
+   * one name ask the same. `what` names it among the things that are made so.
+   */
+  fromReferences<T>(symbol: SymbolName, what: string, make: (references: readonly Fact[]) => T): T {
+    return this.#made(symbolKey(symbol), `${what}|references|${symbol.namespace ?? ''}`, () =>
+      make(this.referencesTo(symbol)),
+    );
+  }
+
+  /** As `fromReferences`, of all definitions that a name can mean. */
+  fromDefinitions<T>(symbol: SymbolName, what: string, make: (definitions: readonly Fact[]) => T): T {
+    return this.#made(symbolKey(symbol), `${what}|definitions|${symbol.namespace ?? ''}`, () =>
+      make(this.definitionsOf(symbol)),
+    );
+  }
+
+  /** As `fromReferences`, of all objects of a manifest kind. */
+  fromResources<T>(manifestKind: string, what: string, make: (resources: readonly Resource[]) => T): T {
+    return this.#made(kindKey(manifestKind), what, () => make(this.#ofKind(manifestKind)));
+  }
+
   /** All objects that use a place outside of the files: asking for one place costs nothing when there are many others. */
   usersOf(place: string): Resource[] {
     return [...this.#ask(placeKey(place)).resources];
@@ -187,6 +209,15 @@ export class Query {
   isCurrent(): boolean {
     for (const [key, version] of this.asked) if (this.index.version(key) !== version) return false;
     return true;
+  }
+
+  #made<T>(key: string, question: string, make: () => T): T {
+    const { answers } = this.#ask(key);
+    const known = answers.get(question) as { made: T } | undefined;
+    if (known) return known.made;
+    const made = make();
+    answers.set(question, { made });
+    return made;
   }
 
   #facts(symbol: SymbolName, role: Fact['role']): readonly Fact[] {

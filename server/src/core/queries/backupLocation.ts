@@ -28,14 +28,15 @@ export function locationSecrets(location: BackupLocationResource, query: Query):
 }
 
 /** The locations that read this Secret. */
-export function locationsOfSecret(secret: SecretResource, query: Query): BackupLocationResource[] {
+export function locationsOfSecret(secret: SecretResource, query: Query): readonly BackupLocationResource[] {
   if (secret.name === '') return [];
   const symbol = { kind: 'secret', name: secret.name, namespace: secret.namespace } as const;
-  return query
-    .referencesTo(symbol)
-    .filter((it) => it.path === 'location.secretConfig')
-    .map((it) => it.resource)
-    .filter((it) => it instanceof BackupLocationResource);
+  return query.fromReferences(symbol, 'locations', (references) =>
+    references
+      .filter((it) => it.path === 'location.secretConfig')
+      .map((it) => it.resource)
+      .filter((it) => it instanceof BackupLocationResource),
+  );
 }
 
 /** The entry of the Secret that beats a field below `location`, where it is seen to be there. */

@@ -16,32 +16,36 @@ export interface RepositoryState {
 }
 
 /** A repository of a cluster; undefined where nothing speaks of it. */
-export function repositoryState(configuration: ClusterConfiguration, name: string): RepositoryState | undefined {
+export function repositoryState(
+  configuration: ClusterConfiguration,
+  name: string,
+  effective = new EffectiveOptions(configuration.settings, operatorStanza),
+): RepositoryState | undefined {
   const isDeclared = configuration.scope.repos.some((it) => it.name === name);
   const mayBeElsewhere = configuration.unseen.length > 0 || configuration.hasEnvironment;
-  return stateOf(configuration.settings, operatorStanza, name, { isDeclared, mayBeElsewhere });
+  return stateOf(configuration.settings, effective, name, { isDeclared, mayBeElsewhere });
 }
 
-/** A repository as one stanza of a configuration file sees it. */
+/** A repository as one stanza of a configuration file sees it; `effective`, where its values in force are at hand. */
 export function repositoryStateIn(
   reading: ConfReading,
   stanza: string | undefined,
   name: string,
+  effective = new EffectiveOptions(reading.settings, stanza),
 ): RepositoryState | undefined {
   const mayBeElsewhere = reading.mayHoldMore || !reading.isWhole;
-  return stateOf(reading.settings, stanza, name, { isDeclared: false, mayBeElsewhere });
+  return stateOf(reading.settings, effective, name, { isDeclared: false, mayBeElsewhere });
 }
 
 function stateOf(
   settings: readonly Setting[],
-  stanza: string | undefined,
+  effective: EffectiveOptions,
   name: string,
   { isDeclared, mayBeElsewhere }: { isDeclared: boolean; mayBeElsewhere: boolean },
 ): RepositoryState | undefined {
   const index = Number(/^repo([0-9]+)$/.exec(name)?.[1]);
   if (Number.isNaN(index)) return undefined;
   if (!isDeclared && !settings.some((it) => it.group === name)) return undefined;
-  const effective = new EffectiveOptions(settings, stanza);
   const type = effective.setting(`${name}-cipher-type`);
   const pass = effective.setting(`${name}-cipher-pass`);
   const encryption = encryptionOf(type, pass, mayBeElsewhere);

@@ -21,7 +21,7 @@ export interface RepositorySummary {
 export function summariesIn(reading: ConfReading, stanza: string | undefined, target?: Release): RepositorySummary[] {
   const effective = reading.effective(stanza, target);
   return namesOf(reading.settings).flatMap((name) => {
-    const state = repositoryStateIn(reading, stanza, name);
+    const state = repositoryStateIn(reading, stanza, name, effective);
     if (!state) return [];
     return [
       summary(state, effective, {
@@ -39,7 +39,7 @@ export function summariesOf(configuration: ClusterConfiguration, target?: Releas
   const declared = configuration.scope.repos.map((it) => it.name);
   const names = [...new Set([...declared, ...namesOf(configuration.settings)])].filter((it) => it !== '');
   return names.flatMap((name) => {
-    const state = repositoryState(configuration, name);
+    const state = repositoryState(configuration, name, effective);
     if (!state) return [];
     const node = configuration.scope.repos.find((it) => it.name === name)?.node;
     const confs = configuration.confs.map((it) => it.conf);

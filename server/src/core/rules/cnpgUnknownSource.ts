@@ -1,3 +1,4 @@
+import type { Fact } from '../facts.ts';
 import { nearestName } from '../nearest.ts';
 import { isOpaque } from '../opaque.ts';
 import { isPartial } from '../queries/partialManifest.ts';
@@ -66,12 +67,10 @@ export default rule({
   check(cluster, { report, query }) {
     if (isPartial(cluster, query)) return;
     // A base and its overlays make one cluster together.
-    const parts = query
-      .definitionsOf({ kind: 'cluster', name: cluster.name, namespace: cluster.namespace, owner: 'cnpg' })
-      .map((it) => it.resource)
-      .filter((it) => it instanceof CnpgClusterResource);
-    const all = [...new Set([cluster, ...parts])];
-    const names = all.flatMap((it) => it.externalClusters.map((external) => external.textAt('name') ?? ''));
+    const symbol = { kind: 'cluster', name: cluster.name, namespace: cluster.namespace, owner: 'cnpg' } as const;
+    const together = query.fromDefinitions(symbol, 'external clusters', externalClustersOf);
+    const isAlone = together.parts === 0 || (together.parts === 1 && together.first === cluster);
+    const names = together.parts === 0 ? namesOf(cluster) : together.names;
     for (const path of SOURCES) {
       const source = cluster.node.get(path);
       const name = source?.text;
@@ -87,7 +86,7 @@ export default rule({
     for (const external of cluster.externalClusters) {
       const isReachable = WAYS.some((it) => external.get(it)?.isNull === false);
       const name = external.get('name');
-      if (!external.isMap || isReachable || !name?.text || all.length > 1) continue;
+      if (!external.isMap || isReachable || !name?.text || !isAlone) continue;
       if (external.entries().some((it) => !/^\w+$/.test(it.key?.text ?? ''))) continue;
       report(name.place, `external cluster ${name.text} needs connectionParameters, plugin or barmanObjectStore`);
     }
@@ -96,3 +95,12 @@ export default rule({
 
 const SOURCES = ['spec.bootstrap.recovery.source', 'spec.bootstrap.pg_basebackup.source', 'spec.replica.source'];
 const WAYS = ['connectionParameters', 'plugin', 'barmanObjectStore'];
+
+function externalClustersOf(definitions: readonly Fact[]) {
+  const parts = definitions.map((it) => it.resource).filter((it) => it instanceof CnpgClusterResource);
+  return { parts: parts.length, first: parts[0], names: parts.flatMap(namesOf) };
+}
+
+function namesOf(cluster: CnpgClusterResource): string[] {
+  return cluster.externalClusters.map((it) => it.textAt('name') ?? '');
+}

@@ -1,4 +1,4 @@
-import type { Fact } from '../facts.ts';
+import type { Fact, SymbolName } from '../facts.ts';
 import type { Query } from '../index.ts';
 import type { Edit } from '../part.ts';
 import { looksLikeConf } from '../pgbackrest/conf.ts';
@@ -115,24 +115,25 @@ export default rule({
 
 type Owner = SecretResource | ConfigMapResource;
 
-function references(owner: Owner, query: Query): readonly Fact[] {
-  const kind = owner.kind === 'Secret' ? ('secret' as const) : ('configMap' as const);
-  return query.referencesTo({ kind, name: owner.name, namespace: owner.namespace });
+function symbolOf(owner: Owner): SymbolName {
+  return { kind: owner.kind === 'Secret' ? 'secret' : 'configMap', name: owner.name, namespace: owner.namespace };
 }
 
 /** The places in clusters that mount every entry under its own name. With `items`, mounted-file-name judges. */
 function mountedWhole(owner: Owner, query: Query): readonly Fact[] {
-  return references(owner, query).filter(
-    ({ resource, ...it }) =>
-      resource instanceof PostgresClusterResource &&
-      resource.scopes.some((scope) =>
-        scope.configuration.some((source) => source.reference?.at.start === it.at.start && source.items === undefined),
-      ),
+  return query.fromReferences(symbolOf(owner), 'mounted whole', (references) =>
+    references.filter(
+      ({ resource, at }) =>
+        resource instanceof PostgresClusterResource &&
+        resource.scopes.some((scope) =>
+          scope.configuration.some((source) => source.reference?.at.start === at.start && source.items === undefined),
+        ),
+    ),
   );
 }
 
 function isReferred(owner: Owner, query: Query): boolean {
-  return references(owner, query).length > 0;
+  return query.referencesTo(symbolOf(owner)).length > 0;
 }
 
 function isOptionName(name: string): boolean {

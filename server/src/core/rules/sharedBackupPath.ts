@@ -1,4 +1,5 @@
 import { isOpaque } from '../opaque.ts';
+import type { Resource } from '../resource.ts';
 import { StackGresClusterResource } from '../resources/stackgres.ts';
 import { fixture, rule } from '../rule.ts';
 import type { YamlNode } from '../yaml/node.ts';
@@ -68,25 +69,47 @@ export default rule({
   check(cluster, { report, query }) {
     const mine = writtenPath(cluster);
     if (!mine || cluster.namespace === undefined || cluster.name === '') return;
-    for (const other of query.resources('SGCluster')) {
-      if (
-        !(other instanceof StackGresClusterResource) ||
-        other.name === cluster.name ||
-        other.namespace !== cluster.namespace
-      )
-        continue;
-      const theirs = writtenPath(other);
-      if (theirs?.path !== mine.path || theirs.storage !== mine.storage) continue;
+    const others = query
+      .fromResources('SGCluster', 'by written path', byWrittenPath)
+      .get(placeOf(cluster, mine))
+      ?.filter((it) => it.name !== cluster.name);
+    for (const other of others?.slice(0, mostNamed) ?? []) {
       report(
         mine.node.usePlace,
         `${other.title} writes to the same path of SGObjectStorage ${mine.storage}: each deletes the base backups of the other`,
-        { related: [{ at: theirs.node.usePlace, message: `path of ${other.title}` }] },
+        { related: [{ at: writtenPath(other)!.node.usePlace, message: `path of ${other.title}` }] },
       );
     }
   },
 });
 
-function writtenPath(cluster: StackGresClusterResource): { node: YamlNode; path: string; storage: string } | undefined {
+/** Of a hundred clusters on one path, each is told a few others: the cure is the same. */
+const mostNamed = 5;
+
+interface WrittenPath {
+  node: YamlNode;
+  path: string;
+  storage: string;
+}
+
+function byWrittenPath(clusters: readonly Resource[]): Map<string, StackGresClusterResource[]> {
+  const found = new Map<string, StackGresClusterResource[]>();
+  for (const it of clusters) {
+    const written = it instanceof StackGresClusterResource && writtenPath(it);
+    if (!written) continue;
+    const place = placeOf(it, written);
+    const beside = found.get(place);
+    if (beside) beside.push(it);
+    else found.set(place, [it]);
+  }
+  return found;
+}
+
+function placeOf(cluster: StackGresClusterResource, { path, storage }: WrittenPath): string {
+  return JSON.stringify([cluster.namespace, storage, path]);
+}
+
+function writtenPath(cluster: StackGresClusterResource): WrittenPath | undefined {
   const node = cluster.backups[0]?.get('path');
   const storage = cluster.backups[0]?.textAt('sgObjectStorage');
   if (!node?.text || !storage || isOpaque(node.text) || isOpaque(storage)) return undefined;

@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isPair, isScalar, isSeq, type Node, type Scalar } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  type Scalar,
+  visit,
+} from 'yaml';
 import type { Part, Place } from '../part.ts';
 import { MappedText } from '../text/mappedText.ts';
 import { scalarText } from '../text/scalarText.ts';
@@ -21,8 +32,27 @@ const mostKnownSteps = 5_000;
 /** The ways to write nothing. */
 const NOTHING = new Set(['', '~', 'null', 'Null', 'NULL']);
 
-/** Where an alias leads: the library walks through the whole document for it. */
-const anchored = new WeakMap<Node, Node | null>();
+/** Where the aliases of a document lead: found in one walk, where the library would walk once for each. */
+const aliases = new WeakMap<Document, Map<Alias, Node>>();
+
+function aliasesOf(document: Document): Map<Alias, Node> {
+  let known = aliases.get(document);
+  if (!known) {
+    const found = new Map<Alias, Node>();
+    const anchors = new Map<string, Node>();
+    visit(document, {
+      Node(_, node) {
+        if (isAlias(node)) {
+          const target = anchors.get(node.source);
+          if (target) found.set(node, target);
+        } else if (node.anchor !== undefined) anchors.set(node.anchor, node);
+      },
+    });
+    known = found;
+    aliases.set(document, known);
+  }
+  return known;
+}
 
 /**
  * A YAML value with its place, seen as the API server sees it: aliases and merge keys resolved, YAML 1.1 types.
@@ -51,16 +81,8 @@ export class YamlNode {
   }
 
   private behindAlias(): Node | null {
-    const raw = this.raw;
-    if (!isAlias(raw)) return raw;
-    let it = anchored.get(raw);
-    if (it === undefined) {
-      it = raw;
-      for (let i = 0; isAlias(it) && i < 8; i++) it = it.resolve(this.document) ?? null;
-      if (isAlias(it)) it = null;
-      anchored.set(raw, it);
-    }
-    return it;
+    // An anchor stands on a value, never on another alias.
+    return isAlias(this.raw) ? (aliasesOf(this.document).get(this.raw) ?? null) : this.raw;
   }
 
   get isMap(): boolean {
