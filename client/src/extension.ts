@@ -12,6 +12,7 @@ import { registerOverview } from './overview.ts';
 import { registerPages } from './pages.ts';
 import { Proofs } from './proofs.ts';
 import { registerSecretCommands } from './secretCommands.ts';
+import { registerReferences } from './references.ts';
 import { registerTargets } from './targets.ts';
 import { registerTestRestore } from './testRestore.ts';
 
@@ -35,6 +36,7 @@ export function activate(context: ExtensionContext): void {
     registerOverview(server, proofs),
   );
   server.start();
+    registerReferences(),
 }
 
 export function deactivate(): Promise<void> | undefined {

@@ -224,6 +224,8 @@ export const CLIENT_COMMANDS = {
   testRestore: 'restorable.testRestore',
   /** [{uri, position}] : opens the entry there as what it is (`readEntry`, `writeEntry`). */
   editDecoded: 'restorable.editDecoded',
+  /** [uri, position, locations] : shows where something is named. */
+  showReferences: 'restorable.showReferences',
 } as const;
 
 export interface GenerateKeyAtRequest {

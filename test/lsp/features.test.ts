@@ -43,7 +43,9 @@ describe('every feature over the protocol', () => {
     expect(capabilities).toMatchObject({
       positionEncoding: 'utf-16',
       renameProvider: { prepareProvider: true },
-      codeActionProvider: { codeActionKinds: ['quickfix', 'refactor.rewrite', 'source.fixAll.restorable'] },
+      codeActionProvider: {
+        codeActionKinds: ['quickfix', 'refactor.extract', 'refactor.rewrite', 'source.fixAll.restorable'],
+      },
       executeCommandProvider: { commands: Object.values(COMMANDS) },
     });
   });

@@ -299,6 +299,12 @@ export class Converter {
         if (action.stanza !== undefined) request.stanza = action.stanza;
         return { range, command: { title, command: CLIENT_COMMANDS.testRestore, arguments: [request] } };
       }
+      case 'references': {
+        const argument = [this.documents.clientUri(inFile(at).uri), range.start, this.locations(action.places)];
+        const { showReferences } = CLIENT_COMMANDS;
+        if (!this.abilities.clientCommands.includes(showReferences)) return { range, command: { title, command: '' } };
+        return { range, command: { title, command: showReferences, arguments: argument } };
+      }
       default:
         // A line to read: an empty command is one that cannot be clicked.
         return { range, command: { title, command: '' } };

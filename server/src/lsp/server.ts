@@ -29,9 +29,10 @@ import {
   ResponseError,
   SymbolKind,
   TextDocumentSyncKind,
+  type WorkspaceEdit,
 } from 'vscode-languageserver';
 import type { Finding } from '../core/finding.ts';
-import { inFile } from '../core/part.ts';
+import { type Edit, inFile } from '../core/part.ts';
 import { completion } from '../core/queries/completion.ts';
 import { entryOf, inHost, inView, viewFindings } from '../core/queries/entryView.ts';
 import { fixAll } from '../core/queries/fixAll.ts';
@@ -329,11 +330,11 @@ export class Server {
       }),
     );
     connection.onRenameRequest((params) =>
-      this.#at(params, null, (uri, offset) => {
+      this.#at<WorkspaceEdit | null>(params, null, (uri, offset) => {
         if (typeof params.newName !== 'string') throw new ResponseError(ErrorCodes.InvalidParams, 'newName is missing');
         const result = rename(this.workspace, uri, offset, params.newName);
         if ('problem' in result) throw new ResponseError(LSPErrorCodes.RequestFailed, result.problem);
-        return this.#convert.workspaceEdit(result.edits);
+        return this.#ifUnchanged(result.edits, this.#convert.workspaceEdit(result.edits));
       }),
     );
   }
@@ -367,6 +368,7 @@ export class Server {
     );
     connection.onWorkspaceSymbol((params) =>
       this.#guard('workspace/symbol', () => {
+        this.#demandRunning();
         this.#documents.read();
         return findObjects(this.workspace, String(params.query ?? '')).flatMap(({ name, kind, at }) => {
           const location = this.#convert.location(at);
@@ -402,6 +404,24 @@ export class Server {
         Promise.resolve<unknown>(null),
       ),
     );
+  }
+
+  /**
+   * What was typed while the answer was being made is in the queue behind the question: edits of an older text would land in
+   * the wrong places, and not every client looks at their version.
+   */
+  async #ifUnchanged<T>(edits: readonly Edit[], answer: T): Promise<T> {
+    const versions = new Map(edits.map(({ at }) => [at.part.uri, this.#documents.version(at.part.uri)]));
+    // The library takes one message a turn: behind the second, the next in the queue has been read.
+    for (let turn = 0; turn < 2; turn++) await nextTurn();
+    for (const [uri, version] of versions) {
+      if (this.#documents.version(uri) === version) continue;
+      throw new ResponseError(
+        LSPErrorCodes.ContentModified,
+        'the text has changed in the meantime: nothing was renamed',
+      );
+    }
+    return answer;
   }
 
   #codeActions(uri: string, { range, context }: CodeActionParams): (CodeAction | Command)[] {
@@ -447,7 +467,7 @@ export class Server {
   #at<T>(
     params: { textDocument: { uri: string }; position: Position },
     nothing: T,
-    ask: (uri: string, offset: number) => T,
+    ask: (uri: string, offset: number) => T | Promise<T>,
   ): T | Promise<T> {
     return this.#in(params, nothing, (uri) => {
       if (typeof params.position?.line !== 'number' || typeof params.position.character !== 'number') {
@@ -473,8 +493,8 @@ export class Server {
   }
 
   /** A question about a document. */
-  #in<T>(params: { textDocument: { uri: string } }, nothing: T, ask: (uri: string) => T): T | Promise<T> {
-    return this.#guard(
+  #in<T>(params: { textDocument: { uri: string } }, nothing: T, ask: (uri: string) => T | Promise<T>): T | Promise<T> {
+    return this.#guard<T | Promise<T>>(
       'request',
       () => {
         this.#demandRunning();
@@ -616,6 +636,10 @@ export class Server {
     this.#settings = readSettings(sent);
     this.workspace.setSettings(this.#settings);
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((go) => (typeof setImmediate === 'function' ? setImmediate(go) : setTimeout(go)));
 }
 
 /** Class and places of an error, without its message: that may quote a document. */
