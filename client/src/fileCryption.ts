@@ -1,11 +1,19 @@
 import { commands, Disposable, l10n, type QuickPickItem, Uri, window } from 'vscode';
 import type { Method } from '../../engine/src/job.ts';
+import {
+  COMMANDS,
+  type DecryptAnswer,
+  type DecryptRequest,
+  type TestRestoreProgress,
+} from '../../server/src/protocol.ts';
 import { withBytesProgress } from './bytesProgress.ts';
 import { engineName, run } from './engine.ts';
 import { sayFailure, showFailure } from './failureMessage.ts';
 import { askKey, describeMethod, METHODS, wipeOffer } from './keyOffer.ts';
+import type { LanguageServer } from './languageServer.ts';
 import { formatBytes } from './remaining.ts';
 import { inTrustedWorkspace } from './trust.ts';
+import { askWorkspaceKey, type WorkspaceKeys } from './workspaceKeys.ts';
 
 /** What each method's files are usually called. */
 const EXTENSION: Record<Method, string> = {
@@ -17,7 +25,7 @@ const EXTENSION: Record<Method, string> = {
   cms: '.p7m',
 };
 
-export function registerFileCryption(): Disposable {
+export function registerFileCryption(server: LanguageServer): Disposable {
   return Disposable.from(
     commands.registerCommand(
       'restorable.encryptFile',
@@ -28,7 +36,7 @@ export function registerFileCryption(): Disposable {
     commands.registerCommand(
       'restorable.decryptFile',
       inTrustedWorkspace(async (picked?: unknown) => {
-        await showFailure(() => decryptFile(picked instanceof Uri ? picked : undefined));
+        await showFailure(() => decryptFile(server, picked instanceof Uri ? picked : undefined));
       }),
     ),
   );
@@ -64,7 +72,7 @@ async function encryptFile(picked: Uri | undefined): Promise<void> {
   }
 }
 
-async function decryptFile(picked: Uri | undefined): Promise<void> {
+async function decryptFile(server: LanguageServer, picked: Uri | undefined): Promise<void> {
   const input = await askInput(picked, l10n.t('Decrypt'), l10n.t('The file to decrypt'));
   if (!input) return;
   const inspected = await run({ kind: 'inspect', archive: engineName(input) });
@@ -74,6 +82,9 @@ async function decryptFile(picked: Uri | undefined): Promise<void> {
     void window.showWarningMessage(l10n.t('{0} is not encrypted: it is {1}.', nameOf(input), format));
     return;
   }
+  const keys = await askWorkspaceKey(server, l10n.t('Decrypt {0}: which key?', nameOf(input)));
+  if (!keys) return;
+  if (keys !== 'another') return decryptInServer(server, input, keys);
   const methods = methodsOf(format);
   const method =
     methods.length === 1
@@ -94,14 +105,36 @@ async function decryptFile(picked: Uri | undefined): Promise<void> {
       ),
     );
     if (!outcome.ok) return sayOutcome(outcome.failure);
-    const { bytesWritten, isAuthentic, notes } = outcome.value;
-    const authenticity = isAuthentic === true ? [] : [l10n.t('This format cannot show whether somebody changed it.')];
-    void window.showInformationMessage(
-      [l10n.t('{0} is written: {1}.', output.fsPath, formatBytes(bytesWritten)), ...authenticity, ...notes].join(' '),
-    );
+    sayWritten(output, outcome.value);
   } finally {
     wipeOffer(key);
   }
+}
+
+/** With a key of the workspace's configuration, which does not leave the server. */
+async function decryptInServer(server: LanguageServer, input: Uri, keys: WorkspaceKeys): Promise<void> {
+  const output = await askOutput(decryptedName(input), l10n.t('Decrypt'));
+  if (!output) return;
+  const request: DecryptRequest = { input: engineName(input), output: engineName(output), ...keys };
+  const answer = await withBytesProgress(l10n.t('Decrypting {0}', nameOf(input)), ({ token, onProgress }) =>
+    server.execute<DecryptAnswer, TestRestoreProgress | { kind: 'begin' | 'end' }>(COMMANDS.decrypt, [request], {
+      token,
+      onProgress: (value) => {
+        if (value.kind === 'report' && typeof value.bytes === 'number') onProgress(value);
+      },
+    }),
+  );
+  sayWritten(output, answer, l10n.t('The key was {0}.', answer.source));
+}
+
+function sayWritten(
+  output: Uri,
+  { bytesWritten, isAuthentic, notes }: Pick<DecryptAnswer, 'bytesWritten' | 'isAuthentic' | 'notes'>,
+  ...more: string[]
+): void {
+  const authenticity = isAuthentic === true ? [] : [l10n.t('This format cannot show whether somebody changed it.')];
+  const written = l10n.t('{0} is written: {1}.', output.fsPath, formatBytes(bytesWritten));
+  void window.showInformationMessage([written, ...more, ...authenticity, ...notes].join(' '));
 }
 
 function sayOutcome(failure: Parameters<typeof sayFailure>[0]): void {

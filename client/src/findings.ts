@@ -23,8 +23,8 @@ export function registerFindings(): Disposable {
     const here = countOf(uri ? languages.getDiagnostics(uri) : []);
     const everywhere = countOf(languages.getDiagnostics().flatMap(([, it]) => it));
     item.text = textOf(here) ?? l10n.t('No findings');
-    item.detail = l10n.t('Restorable; in the workspace: {0}', textOf(everywhere) ?? l10n.t('no findings'));
-    item.accessibilityInformation = { label: `${item.text}. ${item.detail}` };
+    item.detail = l10n.t('all files: {0}', textOf(everywhere) ?? l10n.t('none'));
+    item.accessibilityInformation = { label: `Restorable: ${item.text}, ${item.detail}` };
     item.severity =
       here.error > 0
         ? LanguageStatusSeverity.Error
@@ -56,7 +56,8 @@ function countOf(diagnostics: readonly Diagnostic[]): Count {
     if (source !== 'restorable') continue;
     if (severity === DiagnosticSeverity.Error) count.error++;
     else if (severity === DiagnosticSeverity.Warning) count.warning++;
-    else count.note++;
+    // Hints are no problems: VS Code does not list them among them either.
+    else if (severity === DiagnosticSeverity.Information) count.note++;
   }
   return count;
 }

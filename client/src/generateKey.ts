@@ -131,6 +131,7 @@ async function toNewSecret(
     // Written at once instead of shown as an untitled file, which VS Code would keep in plain text among its backups.
     await writeNewSecretFile(uri, fillTemplate(template, key));
     await window.showTextDocument(uri);
+    void commands.executeCommand('setContext', 'restorable.hasMadeSecret', true);
     const place = workspace.asRelativePath(uri);
     const sentence = sayNewKeyIn(place);
     sayThatItIsThere(sentence, generated, sheetFor(wanted, key, place));
@@ -209,6 +210,9 @@ async function rotateKey(server: LanguageServer, where: unknown): Promise<void> 
   await withKey(specification, async (key, generated) => {
     const done = await server.execute<{ title: string; files: string[] }>(COMMANDS.rotateKey, [{ ...place, key }]);
     const written = done.files.map((it) => workspace.asRelativePath(Uri.parse(it))).join(', ');
+    // What has changed is to be looked at, wherever the command came from.
+    const [first] = done.files;
+    if (first !== undefined) await window.showTextDocument(Uri.parse(first), { preview: false });
     const next = l10n.t(
       'Look at the changes and save them; then deploy, make a full backup, and remove the old one when its retention has passed.',
     );
@@ -286,19 +290,38 @@ function sayThatItIsThere(
   { fingerprint, publicKey }: GeneratedKey,
   sheet: Omit<KeySheet, 'fingerprint' | 'madeAt'>,
 ): void {
-  const copy = l10n.t('Copy Public Key');
-  const save = l10n.t('Save Sheet to Print…');
-  const advice = l10n.t('Keep a copy outside the cluster: without it, no backup can be read.');
-  void window
-    .showInformationMessage(
-      `${sentence} ${l10n.t('Fingerprint: {0}.', fingerprint)} ${advice}`,
-      save,
-      ...(publicKey ? [copy] : []),
-    )
-    .then((answer) => {
-      if (answer === copy && publicKey) void env.clipboard.writeText(publicKey);
-      if (answer === save) void showFailure(() => saveSheet({ ...sheet, fingerprint, madeAt: new Date() }));
+  void commands.executeCommand('setContext', 'restorable.hasMadeKey', true);
+  void window.showInformationMessage(`${sentence} ${l10n.t('Fingerprint: {0}.', fingerprint)}`);
+  // A question and no message with buttons: that would go away unseen, and is hard to reach with a keyboard.
+  void showFailure(async () => {
+    const items: (QuickPickItem & { choose: () => Promise<void> })[] = [
+      {
+        label: `$(file) ${l10n.t('Save a sheet to print…')}`,
+        detail: l10n.t('The key, its fingerprint, and what to do with them: one page for a safe'),
+        choose: () => saveSheet({ ...sheet, fingerprint, madeAt: new Date() }),
+      },
+      ...(publicKey
+        ? [
+            {
+              label: `$(copy) ${l10n.t('Copy the public key')}`,
+              detail: l10n.t('It encrypts only, and need not be kept secret'),
+              choose: async () => await env.clipboard.writeText(publicKey),
+            },
+          ]
+        : []),
+      {
+        label: `$(check) ${l10n.t('I keep a copy elsewhere')}`,
+        detail: l10n.t('Whoever loses the cluster loses its Secrets, and no backup can be read without the key'),
+        choose: async () => {},
+      },
+    ];
+    const picked = await window.showQuickPick(items, {
+      title: l10n.t('Key {0}: keep a copy outside the cluster', fingerprint.slice(0, 16)),
+      placeHolder: l10n.t('Without it, no backup can be read'),
+      ignoreFocusOut: true,
     });
+    await picked?.choose();
+  });
 }
 
 /** Written for its owner only, and opened where it can be printed. */

@@ -1,18 +1,22 @@
 import { commands, type Disposable, l10n, Uri, window } from 'vscode';
+import type { Inspection } from '../../engine/src/job.ts';
+import { COMMANDS, type InspectRequest } from '../../server/src/protocol.ts';
 import { withBytesProgress } from './bytesProgress.ts';
 import { canRestore, engineName, run } from './engine.ts';
 import { sayFailure, showFailure } from './failureMessage.ts';
+import type { LanguageServer } from './languageServer.ts';
 import { showInspection } from './pages.ts';
 import { inTrustedWorkspace } from './trust.ts';
+import { workspaceKeys } from './workspaceKeys.ts';
 
-/** Says without any key what a file or folder is, how it is encrypted and which key would open it. */
-export function registerInspect(): Disposable {
+/** Says what a file or folder is, how it is encrypted, which key would open it, and which key of the workspace does. */
+export function registerInspect(server: LanguageServer): Disposable {
   return commands.registerCommand(
     'restorable.inspectArchive',
     inTrustedWorkspace(async (picked?: unknown) => {
       await showFailure(async () => {
         const uri = picked instanceof Uri ? picked : await askArchive(l10n.t('Inspect Archive'));
-        if (uri) await inspect(uri);
+        if (uri) await inspect(server, uri);
       });
     }),
   );
@@ -50,9 +54,21 @@ async function askOne(title: string, isFolder: boolean): Promise<Uri | undefined
   return uri;
 }
 
-async function inspect(uri: Uri): Promise<void> {
+async function inspect(server: LanguageServer, uri: Uri): Promise<void> {
   const archive = engineName(uri);
   const name = uri.path.slice(uri.path.lastIndexOf('/') + 1);
+  // Without a server, an archive still says what it is.
+  const hasKeys = await workspaceKeys(server).then(
+    (it) => it.length > 0,
+    () => false,
+  );
+  if (hasKeys) {
+    const request: InspectRequest = { archive, configuration: [] };
+    const inspection = await withBytesProgress(l10n.t('Inspecting {0}', name), ({ token }) =>
+      server.execute<Inspection>(COMMANDS.inspect, [request], { token }),
+    );
+    return showInspection(inspection);
+  }
   const outcome = await withBytesProgress(l10n.t('Inspecting {0}', name), ({ signal, onProgress }) =>
     run({ kind: 'inspect', archive }, { signal, onProgress }),
   );

@@ -10,7 +10,11 @@ export function registerSecretCommands(server: LanguageServer): Disposable {
     commands.registerCommand(
       command,
       inTrustedWorkspace(async (picked?: unknown) => {
-        await showFailure(() => rewrite(server, serverCommand, picked instanceof Uri ? picked : undefined));
+        await showFailure(async () => {
+          await rewrite(server, serverCommand, picked instanceof Uri ? picked : undefined);
+          if (serverCommand === COMMANDS.encodeSecret)
+            void commands.executeCommand('setContext', 'restorable.hasMadeSecret', true);
+        });
       }),
     );
   return Disposable.from(

@@ -35,8 +35,8 @@ export function registerTargets(server: LanguageServer): Disposable {
     const named = products.filter((it) => it.version !== undefined);
     item.text = named.length > 0 ? named.map(textOf).join(', ') : l10n.t('Newest versions');
     item.detail = named.some((it) => !it.isSetting)
-      ? l10n.t('Restorable checks for these versions, from .restorablerc')
-      : l10n.t('Restorable checks for these versions');
+      ? l10n.t('target versions, from .restorablerc')
+      : l10n.t('target versions');
     item.accessibilityInformation = { label: l10n.t('Restorable checks for: {0}', item.text) };
   };
   item.text = l10n.t('Newest versions');

@@ -19,12 +19,13 @@ import { localPath } from './newFile.ts';
 import { showReports } from './pages.ts';
 import type { Proofs } from './proofs.ts';
 import { inTrustedWorkspace } from './trust.ts';
+import { askWorkspaceKey, type WorkspaceKeys } from './workspaceKeys.ts';
 
 /** More than fits on a screen; the rest can be chosen by hand. */
 const mostArchivesOffered = 30;
 
 /** Keys that the workspace's configuration holds stay in the server; a key file or a typed key stays here. */
-type Keys = { from: 'workspace'; configuration?: string[] } | { from: 'here'; offer: KeyOffer };
+type Keys = ({ from: 'workspace' } & WorkspaceKeys) | { from: 'here'; offer: KeyOffer };
 
 export function registerTestRestore(server: LanguageServer, proofs: Proofs): Disposable {
   return Disposable.from(
@@ -197,42 +198,18 @@ function configurationOf({ uri, keys }: ConfiguredArchive): string[] {
 }
 
 async function askKeys(server: LanguageServer): Promise<Keys | undefined> {
-  const found = await server.execute<ConfiguredArchive[]>(COMMANDS.archives, []);
-  const keys = new Map(found.flatMap((it) => it.keys).map((it) => [`${it.uri} ${it.source}`, it]));
-  const items: (QuickPickItem & { choose: () => Promise<Keys | undefined> })[] = [
-    ...(keys.size > 1
-      ? [
-          {
-            label: `$(key) ${l10n.t('Every key of the workspace')}`,
-            detail: l10n.t('{0} keys are tried', keys.size),
-            choose: async (): Promise<Keys> => ({ from: 'workspace' }),
-          },
-        ]
-      : []),
-    {
-      label: `$(ellipsis) ${l10n.t('A key file or a typed key…')}`,
-      choose: async (): Promise<Keys | undefined> => {
-        const method = await window.showQuickPick(
-          METHODS.map((it) => ({
-            label: describeMethod(it).label,
-            detail: describeMethod(it).detail,
-            kind_: describeMethod(it).kind,
-          })),
-          { title: l10n.t('Test Restore: what kind of key?'), matchOnDetail: true },
-        );
-        const offer = method && (await askKey(method.kind_, 'decrypt'));
-        return offer && { from: 'here', offer };
-      },
-    },
-    { label: l10n.t('Keys of the workspace'), kind: QuickPickItemKind.Separator, choose: async () => undefined },
-    ...[...keys.values()].map(({ source, uri }) => ({
-      label: `$(key) ${source}`,
-      detail: workspace.asRelativePath(Uri.parse(uri)),
-      choose: async (): Promise<Keys> => ({ from: 'workspace', configuration: [uri] }),
+  const chosen = await askWorkspaceKey(server, l10n.t('Test Restore: which key?'));
+  if (chosen !== 'another') return chosen && { from: 'workspace', ...chosen };
+  const method = await window.showQuickPick(
+    METHODS.map((it) => ({
+      label: describeMethod(it).label,
+      detail: describeMethod(it).detail,
+      kind_: describeMethod(it).kind,
     })),
-  ];
-  const picked = await window.showQuickPick(items, { title: l10n.t('Test Restore: which key?'), matchOnDetail: true });
-  return await picked?.choose();
+    { title: l10n.t('Test Restore: what kind of key?'), matchOnDetail: true },
+  );
+  const offer = method && (await askKey(method.kind_, 'decrypt'));
+  return offer && { from: 'here', offer };
 }
 
 /** @returns undefined when the user went away; no `folder` when nothing is to be written */

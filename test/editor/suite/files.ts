@@ -90,6 +90,7 @@ test('a file is encrypted and decrypted again, with a typed password', async () 
   assert.equal(encrypted.subarray(0, 8).toString(), 'Salted__');
 
   const decrypting = vscode.commands.executeCommand('restorable.decryptFile', file('plain.txt.enc'));
+  await choose('A key file or a typed key');
   await typePassword();
   await accept('Write to', file('again.txt').fsPath);
   await decrypting;
@@ -103,6 +104,7 @@ test('a file of gpg -c is decrypted with its password', async () => {
     .toString()
     .trim();
   const running = vscode.commands.executeCommand('restorable.decryptFile', file('examples/archives/shop.dump.gpg'));
+  await choose('A key file or a typed key');
   await choose('gpg -c');
   await typePassword(password);
   await accept('Write to', file('again.dump').fsPath);
@@ -110,6 +112,31 @@ test('a file of gpg -c is decrypted with its password', async () => {
   const dump = Buffer.from(await vscode.workspace.fs.readFile(file('again.dump')));
   assert.equal(dump.subarray(0, 5).toString(), 'PGDMP');
   await vscode.commands.executeCommand('notifications.clearAll');
+});
+
+test('a file is decrypted with the key of a Secret of the workspace', async () => {
+  const archive = file('examples/archives/wal-g-sodium/part_001.tar.lz4');
+  const running = vscode.commands.executeCommand('restorable.decryptFile', archive);
+  await choose('Every key of the workspace');
+  await accept('Write to', file('again.tar.lz4').fsPath);
+  await running;
+  const frame = Buffer.from(await vscode.workspace.fs.readFile(file('again.tar.lz4')));
+  assert.deepEqual([...frame.subarray(0, 4)], [0x04, 0x22, 0x4d, 0x18]);
+  await hand('waitFor', { selector: '.notification-toast :text("The key was Secret")' });
+  await vscode.commands.executeCommand('notifications.clearAll');
+});
+
+test('an inspection names the key of the workspace that opens the archive', async () => {
+  await vscode.commands.executeCommand(
+    'restorable.inspectArchive',
+    file('examples/archives/wal-g-sodium/part_001.tar.lz4'),
+  );
+  const text = await eventually('the page', async () => {
+    const frames = await hand<string[]>('frames');
+    return frames.find((it) => it.startsWith('Encrypted\n') && it.includes('part_001.tar.lz4'));
+  });
+  assert.match(text, /Keys of this workspace[\s\S]*backup-keys[^\n]*opens it/);
+  await vscode.commands.executeCommand('workbench.action.closeAllEditors');
 });
 
 test('a file that is not encrypted is not decrypted', async () => {

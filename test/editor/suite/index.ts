@@ -6,6 +6,7 @@ import './findings.ts';
 import './keys.ts';
 import './overview.ts';
 import './restore.ts';
+import './targets.ts';
 import { hand } from './hand.ts';
 import { registered } from './test.ts';
 

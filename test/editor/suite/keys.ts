@@ -44,6 +44,26 @@ test('a libsodium key goes into a new Secret that has no findings', async () => 
   await vscode.workspace.fs.delete(file('new-secret.yaml'));
 });
 
+test('the last step asks for a copy outside the cluster, and a sheet for the safe is one key away', async () => {
+  await generate({ kind: 'sodium-hex', destination: 'file', to: file('sheet.hex').toString() });
+  await hand('waitFor', { selector: '.quick-input-title:has-text("keep a copy outside the cluster")' });
+  await hand('press', { key: 'Enter' });
+  const dialog = '.quick-input-title:has-text("Sheet to Print")';
+  await hand('waitFor', { selector: dialog });
+  const fingerprint = await eventually(
+    'a proposed name',
+    async () =>
+      /key-([0-9a-f]{8})\.html$/.exec(
+        await hand<string>('value', { selector: '.quick-input-widget input.input' }),
+      )?.[1],
+  );
+  assert.ok(fingerprint);
+  await hand('press', { key: 'Escape' });
+  await hand('waitFor', { selector: dialog, state: 'hidden' });
+  await vscode.workspace.fs.delete(file('sheet.hex'));
+  await vscode.commands.executeCommand('notifications.clearAll');
+});
+
 test('two keys are never the same', async () => {
   await generate({ kind: 'sodium-base64', destination: 'file', to: file('one.b64').toString() });
   await generate({ kind: 'sodium-base64', destination: 'file', to: file('two.b64').toString() });
