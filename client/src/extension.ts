@@ -11,8 +11,8 @@ import { LanguageServer } from './languageServer.ts';
 import { registerOverview } from './overview.ts';
 import { registerPages } from './pages.ts';
 import { Proofs } from './proofs.ts';
-import { registerSecretCommands } from './secretCommands.ts';
 import { registerReferences } from './references.ts';
+import { registerSecretCommands } from './secretCommands.ts';
 import { registerTargets } from './targets.ts';
 import { registerTestRestore } from './testRestore.ts';
 
@@ -34,9 +34,9 @@ export function activate(context: ExtensionContext): void {
     registerInspect(),
     registerTestRestore(server, proofs),
     registerOverview(server, proofs),
+    registerReferences(),
   );
   server.start();
-    registerReferences(),
 }
 
 export function deactivate(): Promise<void> | undefined {
