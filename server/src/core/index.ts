@@ -19,6 +19,9 @@ export class Index {
     }
   >();
 
+  /** Answers made from several buckets. */
+  readonly #made = new Map<string, { versions: readonly number[]; answer: unknown }>();
+
   addResource(resource: Resource): void {
     this.#bucket(kindKey(resource.manifestKind)).resources.add(resource);
     this.#touch(kindKey(resource.manifestKind));
@@ -55,6 +58,16 @@ export class Index {
     const key = folderKey(conf.part.uri);
     this.#bucket(key).confs.delete(conf);
     this.#touch(key);
+  }
+
+  /** What was made for a question, as long as none of some buckets changes. */
+  made(question: string, keys: readonly string[], make: () => unknown): unknown {
+    const versions = keys.map((it) => this.version(it));
+    const known = this.#made.get(question);
+    if (known && versions.every((it, i) => it === known.versions[i])) return known.answer;
+    const answer = make();
+    this.#made.set(question, { versions, answer });
+    return answer;
   }
 
   version(key: string): number {
@@ -191,9 +204,12 @@ export class Query {
     );
   }
 
-  /** As `fromReferences`, of all objects of a manifest kind. */
-  fromResources<T>(manifestKind: string, what: string, make: (resources: readonly Resource[]) => T): T {
-    return this.#made(kindKey(manifestKind), what, () => make(this.#ofKind(manifestKind)));
+  /** As `fromReferences`, of all objects of some manifest kinds; `make` must ask for nothing else. */
+  fromResources<T>(manifestKinds: readonly string[], what: string, make: (resources: readonly Resource[]) => T): T {
+    for (const it of manifestKinds) this.#ask(kindKey(it));
+    return this.index.made(`${what}|${manifestKinds.join()}`, manifestKinds.map(kindKey), () =>
+      make(this.resources(...manifestKinds)),
+    ) as T;
   }
 
   /** All objects that use a place outside of the files: asking for one place costs nothing when there are many others. */

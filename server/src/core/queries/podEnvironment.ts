@@ -7,6 +7,7 @@ import type { Fact } from '../facts.ts';
 import type { Query } from '../index.ts';
 import { isOpaque } from '../opaque.ts';
 import type { Edit, Place } from '../part.ts';
+import type { Resource } from '../resource.ts';
 import { ConfigMapResource, type SecretEntry, SecretResource, setText } from '../resources/secret.ts';
 import { ZalandoClusterResource, ZalandoOperatorResource } from '../resources/zalando.ts';
 import { encodeBase64 } from '../text/base64.ts';
@@ -101,8 +102,8 @@ export function podEnvironment(owner: EnvironmentOwner, query: Query): PodEnviro
 const knownEnvironments = new WeakMap<Query, { owner: EnvironmentOwner; environment: PodEnvironment }>();
 
 function findEnvironment(owner: EnvironmentOwner, query: Query): PodEnvironment {
-  const { settings, maps, secrets } = surroundings(query);
-  const others = [...maps, ...secrets].filter((it) => it !== owner && looksOf(it).isPossible);
+  const { settings, possible, areSettingsHere } = surroundings(query);
+  const others = possible.filter((it) => it !== owner);
   // Without a word from the operator, what lies beside belongs together; a ConfigMap elsewhere only where none is beside.
   const beside = others.filter((it) => isBeside(it, owner));
   const isSettled = settings.length > 0 || ![owner, ...beside].some((it) => isMap(it) && looksOf(it).isTelling);
@@ -110,16 +111,15 @@ function findEnvironment(owner: EnvironmentOwner, query: Query): PodEnvironment 
   const clusters =
     owner instanceof ZalandoClusterResource
       ? [owner]
-      : query
-          .resources('postgresql')
-          .filter((it) => it instanceof ZalandoClusterResource)
-          .filter((it) => it.hasEnvironment);
+      : query.fromResources(['postgresql'], 'with an environment', (clusters) =>
+          fewOfEachName(
+            clusters.filter((it) => it instanceof ZalandoClusterResource).filter((it) => it.hasEnvironment),
+          ),
+        );
   const all: EnvironmentOwner[] = [...new Set([owner, ...owners, ...clusters])];
-  const isNamedHere = (it: EnvironmentSetting) =>
-    [...maps, ...secrets].some((other) => kindOf(other) === it.kind && isNamed(it, other));
   const isHere = (it: Fact) =>
     it.role === 'definition' || !it.path.startsWith('spec.envFrom[') || query.definitionsOf(it.symbol).length > 0;
-  const isFound = settings.length > 0 ? settings.every((it) => isNamedHere(it)) : all.some((it) => isMap(it));
+  const isFound = settings.length > 0 ? areSettingsHere : all.some((it) => isMap(it));
   return {
     variables: all.flatMap((it) => variablesOf(it, query)),
     isWhole:
@@ -134,38 +134,62 @@ export function environmentSettings(query: Query): readonly EnvironmentSetting[]
 }
 
 interface Surroundings {
-  settings: EnvironmentSetting[];
-  maps: ConfigMapResource[];
-  secrets: SecretResource[];
+  settings: readonly EnvironmentSetting[];
+  maps: readonly ConfigMapResource[];
+  /** What may be the environment of Pods, by its entries. */
+  possible: readonly (ConfigMapResource | SecretResource)[];
+  /** Everything that the settings name is here. */
+  areSettingsHere: boolean;
 }
 
-/** A unit's rules ask the same again and again, and nothing changes while they do. */
-const knownSurroundings = new WeakMap<Query, Surroundings>();
 /** Resources never change. */
 const knownVariables = new WeakMap<EnvironmentOwner, PodVariable[]>();
 const knownLooks = new WeakMap<EnvironmentOwner, Looks>();
 
 function surroundings(query: Query): Surroundings {
-  let it = knownSurroundings.get(query);
-  if (!it) {
-    const maps = query.resources('ConfigMap').filter((other) => other instanceof ConfigMapResource);
-    const secrets = query
-      .resources('Secret', 'SealedSecret', 'ExternalSecret')
-      .filter((other) => other instanceof SecretResource);
-    it = { maps, secrets, settings: readSettings(maps, query) };
-    knownSurroundings.set(query, it);
-  }
-  return it;
+  return query.fromResources(SURROUNDINGS, 'surroundings of Pods', (resources) => {
+    const maps = resources.filter((it) => it instanceof ConfigMapResource);
+    const secrets = resources.filter((it) => it instanceof SecretResource);
+    const operators = resources.filter((it) => it instanceof ZalandoOperatorResource);
+    const settings = readSettings(maps, operators);
+    const all = [...maps, ...secrets];
+    return {
+      settings,
+      maps,
+      possible: fewOfEachName(all.filter((it) => looksOf(it).isPossible)),
+      areSettingsHere: settings.every((it) => all.some((other) => kindOf(other) === it.kind && isNamed(it, other))),
+    };
+  });
 }
 
-function readSettings(maps: readonly ConfigMapResource[], query: Query): EnvironmentSetting[] {
+const SURROUNDINGS = ['ConfigMap', 'Secret', 'SealedSecret', 'ExternalSecret', 'OperatorConfiguration'];
+
+/** A base and its overlays are a few of one name; of hundreds, the others say nothing more. */
+const mostOfOneName = 20;
+
+function fewOfEachName<T extends Resource>(resources: readonly T[]): T[] {
+  const counts = new Map<string, number>();
+  return resources.filter((it) => {
+    const count = (counts.get(it.title) ?? 0) + 1;
+    counts.set(it.title, count);
+    return count <= mostOfOneName;
+  });
+}
+
+function readSettings(
+  maps: readonly ConfigMapResource[],
+  operators: readonly ZalandoOperatorResource[],
+): EnvironmentSetting[] {
   const found: EnvironmentSetting[] = [];
+  const counts = new Map<string, number>();
   const add = (kind: EnvironmentSetting['kind'], node: YamlNode | undefined) => {
     const text = node?.text;
-    if (node && text && !isOpaque(text)) found.push({ kind, text, at: node.place });
+    if (!node || !text || isOpaque(text)) return;
+    const count = (counts.get(`${kind} ${text}`) ?? 0) + 1;
+    counts.set(`${kind} ${text}`, count);
+    if (count <= mostOfOneName) found.push({ kind, text, at: node.place });
   };
-  for (const it of query.resources('OperatorConfiguration')) {
-    if (!(it instanceof ZalandoOperatorResource)) continue;
+  for (const it of operators) {
     add('configMap', it.node.get('configuration.kubernetes.pod_environment_configmap'));
     add('secret', it.node.get('configuration.kubernetes.pod_environment_secret'));
   }

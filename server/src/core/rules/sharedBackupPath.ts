@@ -70,7 +70,7 @@ export default rule({
     const mine = writtenPath(cluster);
     if (!mine || cluster.namespace === undefined || cluster.name === '') return;
     const others = query
-      .fromResources('SGCluster', 'by written path', byWrittenPath)
+      .fromResources(['SGCluster'], 'by written path', byWrittenPath)
       .get(placeOf(cluster, mine))
       ?.filter((it) => it.name !== cluster.name);
     for (const other of others?.slice(0, mostNamed) ?? []) {
