@@ -25,11 +25,13 @@ export type Method = 'sodium' | 'openpgp' | 'pgbackrest' | 'openssl' | 'gpg' | '
 /** Parameters of `openssl enc`; what is left out is tried in the order of likelihood when decrypting. */
 export interface OpensslParameters {
   cipher?: string;
-  digest?: 'md5' | 'sha1' | 'sha256' | 'sha512';
+  digest?: 'md5' | 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
   pbkdf2?: boolean;
   /** false: `-nosalt`; such a file begins with the ciphertext itself. */
   hasSalt?: boolean;
   iterations?: number;
+  /** `-K` and `-iv`: the key is no password but the key itself, in hex, and this is the IV, in hex. */
+  iv?: string;
 }
 
 export interface TestRestoreJob {

@@ -137,13 +137,10 @@ export function isText(bytes: Uint8Array): boolean {
 /** POSIX ustar and the formats before it: the sum of the header's bytes, its own field taken for blanks. */
 export function isTarHeader(bytes: Uint8Array): boolean {
   if (bytes.length < 512 || bytes[0] === 0) return false;
-  const recorded = Number.parseInt(
-    latin1(bytes.subarray(148, 156))
-      .replace(/[\0 ]+$/, '')
-      .trim(),
-    8,
-  );
-  if (!Number.isFinite(recorded)) return false;
+  // Noise has a digit there, and sums of signed bytes near zero, oftener than one would think: the whole field must be a number.
+  const digits = /^[\0 ]*([0-7]{3,8})[\0 ]*$/.exec(latin1(bytes.subarray(148, 156)))?.[1];
+  if (digits === undefined) return false;
+  const recorded = Number.parseInt(digits, 8);
   let sum = 8 * 0x20;
   let signedSum = sum;
   for (let index = 0; index < 512; index++) {
@@ -160,7 +157,7 @@ function nameOfFirstMember(header: Uint8Array): string {
   return latin1(header.subarray(0, Math.min(end < 0 ? 100 : end, 100)));
 }
 
-/** DER or BER: a sequence whose first element is the object identifier of enveloped data, without or with authentication. */
+/** DER or BER: a sequence whose first element is the object identifier of encrypted data, for recipients or with a shared key. */
 function isPkcs7(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0x30) return false;
   const lengthByte = bytes[1] ?? 0;
@@ -171,6 +168,8 @@ function isPkcs7(bytes: Uint8Array): boolean {
 const ENVELOPED = [
   // 1.2.840.113549.1.7.3
   [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x03],
+  // 1.2.840.113549.1.7.6: with a shared key
+  [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x06],
   // 1.2.840.113549.1.9.16.1.23
   [0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x17],
 ];

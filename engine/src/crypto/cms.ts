@@ -18,6 +18,7 @@ import {
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { ByteReader, concat, copyOf, once } from '../bytes.ts';
+import { sniffBytes } from '../contents/sniff.ts';
 import { fail, RestoreError } from '../failure.ts';
 import {
   BER,
@@ -32,11 +33,13 @@ import {
   smallInteger,
   stringBytes,
 } from './ber.ts';
+import { isCipherName } from './openssl.ts';
+import { judge } from './opensslFit.ts';
 import { passwordReadings } from './password.ts';
 
 export interface CmsOffer {
   kind: 'pem' | 'password';
-  /** A private key in PEM, or the password. */
+  /** A private key in PEM, or the password: 32, 48 or 64 hex digits are also tried as a shared key (`-secretkey`). */
   bytes: Uint8Array;
   passphrase?: Uint8Array;
 }
@@ -44,7 +47,7 @@ export interface CmsOffer {
 export interface CmsRecipient {
   /** How the message wants to be opened. */
   kind: 'RSA' | 'ECDH' | 'password' | 'shared key' | 'other';
-  /** Serial number or key id of the certificate, in hex; undefined for passwords. */
+  /** Serial number or key id of the certificate, or the name of a shared key, in hex; undefined for passwords. */
   certificate: string | undefined;
 }
 
@@ -61,6 +64,8 @@ export interface OpenedCms {
   /** Which of the offers opened it. */
   offer: number;
   notes: string[];
+  /** false: nothing but the contents can show that the key is the right one (EncryptedData). */
+  isKeyProven: boolean;
   /**
    * The contents. Without authentication (CBC) nothing proves them; with it (GCM) only when this has ended.
    *
@@ -91,7 +96,9 @@ export async function openCms(
     const message = await readMessage(reader);
     const cipher = cipherOf(message);
     const { key, offer, notes } = await contentKey(message, cipher, offers, options);
-    return { head: headOf(message, cipher), offer, notes, plain: decrypted(reader, message, cipher, key) };
+    const isKeyProven = !message.isDirect || (await isRightKey(reader, message, cipher, key));
+    const plain = decrypted(reader, message, cipher, { key, isKeyProven });
+    return { head: headOf(message, cipher), offer, notes, isKeyProven, plain };
   } catch (error) {
     await reader.close();
     throw error;
@@ -110,6 +117,8 @@ export async function readCmsHead(reader: ByteReader): Promise<CmsHead> {
 
 interface CmsMessage {
   isAuthenticated: boolean;
+  /** EncryptedData: the shared key encrypts the contents themselves. */
+  isDirect: boolean;
   recipients: BerNode[];
   algorithm: BerNode;
   /** Of the encrypted content; its bytes follow in the reader. */
@@ -120,6 +129,7 @@ interface CmsMessage {
 
 const enveloped = '1.2.840.113549.1.7.3';
 const authEnveloped = '1.2.840.113549.1.9.16.1.23';
+const encryptedData = '1.2.840.113549.1.7.6';
 const NOT_ENCRYPTED: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.7.1': 'plain data',
   '1.2.840.113549.1.7.2': 'signed data',
@@ -140,18 +150,19 @@ async function readMessage(reader: ByteReader): Promise<CmsMessage> {
       hint: 'Everyone who has the file can read it. Encrypt it (openssl cms -encrypt, not -sign), and take the plain copies away.',
     });
   }
-  if (type !== enveloped && type !== authEnveloped) failUnsupported(`a CMS message of the kind ${type}`);
+  const isDirect = type === encryptedData;
+  if (type !== enveloped && type !== authEnveloped && !isDirect) failUnsupported(`a CMS message of the kind ${type}`);
   await enter(reader, 0xa0, open);
   await enter(reader, BER.sequence, open);
   await expected(reader, BER.integer);
-  if ((await reader.peek(1))[0] === 0xa0) await readBer(reader, mostHeadBytes);
-  const recipients = (await expected(reader, BER.set)).children;
+  if (!isDirect && (await reader.peek(1))[0] === 0xa0) await readBer(reader, mostHeadBytes);
+  const recipients = isDirect ? [] : (await expected(reader, BER.set)).children;
   await enter(reader, BER.sequence, open);
   await expected(reader, BER.objectId);
   const algorithm = await expected(reader, BER.sequence);
   const content = await readBerHeader(reader);
   if ((content.tag & ~constructed) !== 0x80) failUnsupported('a CMS message whose contents lie elsewhere');
-  return { isAuthenticated: type === authEnveloped, recipients, algorithm, content, open };
+  return { isAuthenticated: type === authEnveloped, isDirect, recipients, algorithm, content, open };
 }
 
 async function enter(reader: ByteReader, tag: number, open: (number | undefined)[]): Promise<void> {
@@ -202,7 +213,10 @@ function cipherOf({ algorithm, isAuthenticated }: Pick<CmsMessage, 'algorithm' |
   const id = objectId(algorithm.children[0]?.content ?? new Uint8Array(0));
   const cipher = CIPHERS[id];
   if (cipher === undefined || !getCiphers().includes(cipher.name))
-    failUnsupported(`a message that is encrypted with ${OLD_CIPHERS[id] ?? cipher?.name ?? `the cipher ${id}`}`);
+    failUnsupported(
+      `a message that is encrypted with ${OLD_CIPHERS[id] ?? cipher?.name ?? `the cipher ${id}`}`,
+      OLD_CIPHERS[id] && oldCipherHint,
+    );
   const parameters = algorithm.children[1];
   const isGcm = cipher.name.endsWith('-gcm');
   if (isGcm !== isAuthenticated) failStructure(0);
@@ -213,8 +227,12 @@ function cipherOf({ algorithm, isAuthenticated }: Pick<CmsMessage, 'algorithm' |
   return { ...cipher, nonce, tagBytes };
 }
 
-function headOf({ recipients, isAuthenticated }: CmsMessage, { name }: ContentCipher): CmsHead {
-  return { recipients: recipients.flatMap(describeRecipient), cipher: name, isAuthenticated };
+function headOf(message: CmsMessage, { name }: ContentCipher): CmsHead {
+  return { recipients: recipientsOf(message), cipher: name, isAuthenticated: message.isAuthenticated };
+}
+
+function recipientsOf({ recipients, isDirect }: CmsMessage): CmsRecipient[] {
+  return isDirect ? [{ kind: 'shared key', certificate: undefined }] : recipients.flatMap(describeRecipient);
 }
 
 /** RFC 5652, 6.2 */
@@ -232,7 +250,7 @@ function describeRecipient({ tag, children }: BerNode): CmsRecipient[] {
     case RECIPIENT.password:
       return [{ kind: 'password', certificate: undefined }];
     case RECIPIENT.sharedKey:
-      return [{ kind: 'shared key', certificate: undefined }];
+      return [{ kind: 'shared key', certificate: certificateOf(children[1]?.children[0]) }];
     default:
       return [{ kind: 'other', certificate: undefined }];
   }
@@ -263,7 +281,7 @@ async function contentKey(
       const found =
         offer.kind === 'pem'
           ? openWithKey(message, cipher, offer)
-          : await openWithPassword(message, cipher, offer, options);
+          : (openWithSharedKey(message, cipher, offer) ?? (await openWithPassword(message, cipher, offer, options)));
       if (found) return { ...found, offer: index };
     } catch (error) {
       if (!(error instanceof RestoreError) || error.failure.code === 'hostile') throw error;
@@ -271,18 +289,25 @@ async function contentKey(
     }
   }
   if (failure) throw failure;
-  const ways = message.recipients.flatMap(describeRecipient).map(wayOf);
+  const ways = recipientsOf(message).map(wayOf);
   fail(
     'wrong-key',
     'decrypt',
     `the message is encrypted ${ways.length === 0 ? 'to nobody' : `for ${ways.slice(0, 8).join(', ')}`}; ${offers.length === 0 ? 'no key was offered' : 'what was offered does not open it'}`,
-    { offset: 0, hint: 'Offer the private key (PEM) of one of these certificates, or the password.' },
+    { offset: 0, hint: hintFor(message) },
   );
+}
+
+function hintFor(message: CmsMessage): string {
+  const isShared = recipientsOf(message).every((it) => it.kind === 'shared key');
+  return isShared
+    ? 'Offer the key that was given to openssl cms as -secretkey: a file with its hex digits, with the method cms.'
+    : 'Offer the private key (PEM) of one of these certificates, or the password.';
 }
 
 export function wayOf({ kind, certificate }: CmsRecipient): string {
   if (kind === 'password') return 'a password';
-  if (kind === 'shared key') return 'a shared key';
+  if (kind === 'shared key') return `a shared key${certificate === undefined ? '' : ` named ${certificate}`}`;
   return `the certificate ${certificate ?? 'without a number'} (${kind})`;
 }
 
@@ -451,14 +476,8 @@ function agreedKey({ children }: BerNode, privateKey: KeyObject, { keyBytes }: C
   secret.fill(0);
   for (const it of keys) {
     const encrypted = it.children[1]?.content;
-    if (encrypted === undefined) continue;
-    try {
-      const decipher = createDecipheriv(wrap.name, wrapping, wrapInitial);
-      const key = ofLength(concat([decipher.update(encrypted), decipher.final()]), keyBytes);
-      if (key) return key;
-    } catch {
-      // For somebody else.
-    }
+    const key = encrypted && ofLength(unwrapped(encrypted, wrap.name, wrapping), keyBytes);
+    if (key) return key;
   }
   return undefined;
 }
@@ -543,6 +562,52 @@ async function openWithPassword(
   return undefined;
 }
 
+/**
+ * KEKRecipientInfo (RFC 5652, 6.2.3): version, name of the key, algorithm, the encrypted key. In EncryptedData (RFC 5652, 8)
+ * the key is that of the contents, and only the contents can show whether it fits.
+ */
+function openWithSharedKey(
+  { recipients, isDirect }: CmsMessage,
+  { keyBytes }: ContentCipher,
+  { bytes }: CmsOffer,
+): { key: Uint8Array; notes: string[] } | undefined {
+  const shared = keyInHex(bytes);
+  if (shared === undefined) return undefined;
+  try {
+    if (isDirect) return shared.length === keyBytes ? { key: copyOf(shared), notes: [] } : undefined;
+    for (const { tag, children } of recipients) {
+      if (tag !== RECIPIENT.sharedKey) continue;
+      const [, , algorithm, encrypted] = children;
+      const wrapId = objectId(algorithm?.children[0]?.content ?? new Uint8Array(0));
+      const wrap = WRAPS[wrapId];
+      if (encrypted === undefined || wrap === undefined || !getCiphers().includes(wrap.name))
+        failUnsupported(`a shared key with the algorithm ${wrapId}`);
+      const key = shared.length === wrap.keyBytes ? unwrapped(encrypted.content, wrap.name, shared) : undefined;
+      if (key && key.length === keyBytes) return { key, notes: [] };
+    }
+    return undefined;
+  } finally {
+    shared.fill(0);
+  }
+}
+
+/** The first line, if it is the hex digits of a key of AES; the caller wipes it. */
+function keyInHex(stored: Uint8Array): Uint8Array | undefined {
+  const line = Buffer.from(passwordReadings(stored)[0]?.bytes ?? stored).toString('latin1');
+  const digits = /^\s*(?:0x)?((?:[0-9a-f]{32}|[0-9a-f]{48}|[0-9a-f]{64}))\s*$/i.exec(line)?.[1];
+  return digits === undefined ? undefined : new Uint8Array(Buffer.from(digits, 'hex'));
+}
+
+/** undefined: for somebody else. */
+function unwrapped(encrypted: Uint8Array, cipher: string, key: Uint8Array): Uint8Array | undefined {
+  try {
+    const decipher = createDecipheriv(cipher, key, wrapInitial);
+    return copyOf(concat([decipher.update(encrypted), decipher.final()]));
+  } catch {
+    return undefined;
+  }
+}
+
 /** RFC 3211, 2.3: encrypted twice in CBC; a length, three bytes of the key inverted, the key, random bytes. */
 function unwrapForPassword(
   encrypted: Uint8Array,
@@ -565,11 +630,35 @@ function ofLength(key: Uint8Array | undefined, length: number): Uint8Array | und
   return key?.length === length ? key : undefined;
 }
 
+/**
+ * Whether the start of the contents makes sense; false where it cannot be seen.
+ *
+ * @throws RestoreError `wrong-key` when it is noise
+ */
+async function isRightKey(
+  reader: ByteReader,
+  { content }: CmsMessage,
+  { name, nonce }: ContentCipher,
+  key: Uint8Array,
+): Promise<boolean> {
+  // Contents in parts would have to be put together first.
+  if ((content.tag & constructed) !== 0 || content.length === undefined || !isCipherName(name)) return false;
+  const bytes = (await reader.peek(sniffBytes)).subarray(0, content.length);
+  if (bytes.length < Math.min(content.length, sniffBytes)) return false;
+  const provenBy = judge({ cipher: name, key, iv: nonce }, { bytes, size: content.length }, 0);
+  if (provenBy === 'contents') return true;
+  if (provenBy === 'padding' || content.length > sniffBytes) return false;
+  fail('wrong-key', 'decrypt', 'the shared key does not open the message: what comes out is noise', {
+    offset: reader.offset,
+    hint: 'Offer the key that was given to openssl cms as -secretkey.',
+  });
+}
+
 async function* decrypted(
   reader: ByteReader,
   message: CmsMessage,
   cipher: ContentCipher,
-  key: Uint8Array,
+  { key, isKeyProven }: { key: Uint8Array; isKeyProven: boolean },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     const isGcm = cipher.tagBytes > 0;
@@ -585,7 +674,7 @@ async function* decrypted(
     }
     const last = isGcm
       ? finishAuthenticated(decipher, await readTag(reader, message, cipher), start)
-      : finishPadded(decipher, bytes, { start, blockBytes: cipher.blockBytes });
+      : finishPadded(decipher, bytes, { start, blockBytes: cipher.blockBytes, isKeyProven });
     await leave(reader, message.open);
     if (!(await reader.isAtEnd())) {
       fail('damaged', 'decrypt', 'bytes follow the end of the message', {
@@ -623,7 +712,7 @@ function finishAuthenticated(decipher: DecipherGCM, tag: Uint8Array, offset: num
 function finishPadded(
   decipher: DecipherGCM,
   bytes: number,
-  { start, blockBytes }: { start: number; blockBytes: number },
+  { start, blockBytes, isKeyProven }: { start: number; blockBytes: number; isKeyProven: boolean },
 ): Uint8Array {
   if (bytes > 0 && bytes % blockBytes === 0) {
     try {
@@ -631,6 +720,12 @@ function finishPadded(
     } catch {
       // Told below.
     }
+  }
+  if (!isKeyProven) {
+    fail('wrong-key', 'decrypt', 'the last cipher block does not decrypt to valid padding', {
+      offset: start,
+      hint: 'Almost certainly the shared key is wrong; the other possibility is a message that was changed.',
+    });
   }
   fail('damaged', 'decrypt', 'the last cipher block does not decrypt to valid padding: the message was changed', {
     offset: start,
@@ -660,10 +755,13 @@ export async function readTree(encoded: Uint8Array): Promise<BerNode> {
   return readBer(new ByteReader(once(encoded)), encoded.length);
 }
 
-function failUnsupported(what: string): never {
+const oldCipherHint =
+  'It is broken, and OpenSSL 3 has it only when asked: openssl cms -decrypt -provider legacy -provider default. Then encrypt again with AES (-aes256).';
+
+function failUnsupported(what: string, hint?: string): never {
   fail('unsupported', 'decrypt', `${what} is not supported`, {
     offset: 0,
-    hint: 'Decrypt it with openssl cms -decrypt (or openssl smime -decrypt), and test what comes out.',
+    hint: hint ?? 'Decrypt it with openssl cms -decrypt (or openssl smime -decrypt), and test what comes out.',
   });
 }
 

@@ -3,7 +3,7 @@
  * number of rounds was used, and nothing authenticates them: only the contents can prove that a reading is right.
  */
 
-import { createCipheriv, createDecipheriv, createHash, type Decipher, pbkdf2, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, type Decipher, getCiphers, pbkdf2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { ByteReader, concat, startsWith } from '../bytes.ts';
 import { fail } from '../failure.ts';
@@ -25,7 +25,7 @@ export interface OpensslScheme {
   isUnsalted?: boolean;
 }
 
-/** Key, IV and block in bytes. A block of 1 is a stream cipher: any length, no padding. */
+/** Key, IV and block in bytes. A block of 1 is a stream cipher: any length, no padding. The likeliest come first. */
 export const CIPHERS = {
   'aes-256-cbc': { key: 32, iv: 16, block: 16 },
   'aes-128-cbc': { key: 16, iv: 16, block: 16 },
@@ -34,9 +34,26 @@ export const CIPHERS = {
   'aes-128-ctr': { key: 16, iv: 16, block: 1 },
   'aes-192-ctr': { key: 24, iv: 16, block: 1 },
   'des-ede3-cbc': { key: 24, iv: 8, block: 8 },
+  'aes-256-cfb': { key: 32, iv: 16, block: 1 },
+  'aes-256-ofb': { key: 32, iv: 16, block: 1 },
+  chacha20: { key: 32, iv: 16, block: 1 },
+  'camellia-256-cbc': { key: 32, iv: 16, block: 16 },
+  'aes-128-cfb': { key: 16, iv: 16, block: 1 },
+  'aes-192-cfb': { key: 24, iv: 16, block: 1 },
+  'aes-128-ofb': { key: 16, iv: 16, block: 1 },
+  'aes-192-ofb': { key: 24, iv: 16, block: 1 },
+  'aes-256-ecb': { key: 32, iv: 0, block: 16 },
+  'aes-192-ecb': { key: 24, iv: 0, block: 16 },
+  'aes-128-ecb': { key: 16, iv: 0, block: 16 },
+  'camellia-192-cbc': { key: 24, iv: 16, block: 16 },
+  'camellia-128-cbc': { key: 16, iv: 16, block: 16 },
 } as const;
 
 export type CipherName = keyof typeof CIPHERS;
+
+export function isCipherName(name: string): name is CipherName {
+  return Object.hasOwn(CIPHERS, name);
+}
 
 /** `openssl enc -pbkdf2` without `-iter`. */
 export const defaultIterations = 10_000;
@@ -228,11 +245,12 @@ export function failCut(offset: number, what: string): never {
 export function cipherName(written: string): CipherName {
   const name = written.toLowerCase().replace(/^-+/, '');
   const aliases: Record<string, CipherName> = { des3: 'des-ede3-cbc', 'des-ede3': 'des-ede3-cbc' };
-  const aes = /^aes-?(128|192|256)(?:-?(cbc|ctr))?$/.exec(name);
-  const canonical = aes ? `aes-${aes[1]}-${aes[2] ?? 'cbc'}` : (aliases[name] ?? name);
-  if (canonical in CIPHERS) return canonical as CipherName;
+  const block = /^(aes|camellia)-?(128|192|256)(?:-?(cbc|ctr|cfb|ofb|ecb))?$/.exec(name);
+  const canonical = block ? `${block[1]}-${block[2]}-${block[3] ?? 'cbc'}` : (aliases[name] ?? name);
+  // An editor's Node has fewer ciphers than that of the command line.
+  if (isCipherName(canonical) && getCiphers().includes(canonical)) return canonical;
   fail('unsupported', 'key', `the cipher ${/^[\w-]{1,40}$/.test(name) ? name : 'of that name'} is not supported`, {
-    hint: `Supported are ${Object.keys(CIPHERS).join(', ')}.`,
+    hint: `Supported are ${Object.keys(CIPHERS).join(', ')}. Decrypt it with openssl enc -d, and test what comes out.`,
   });
 }
 

@@ -3,7 +3,7 @@
  * the contents decide. Deriving a key is what costs; every cipher takes its key and IV from the start of the same bytes.
  */
 
-import { createDecipheriv } from 'node:crypto';
+import { createDecipheriv, getCiphers } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { looksMeaningful } from '../contents/sniff.ts';
 import { fail } from '../failure.ts';
@@ -192,7 +192,9 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
 }
 
 /** Digests of the old derivation: today's default, that of OpenSSL before 1.1.0, then what people write out. */
-const OLD_DIGESTS: readonly Digest[] = ['sha256', 'md5', 'sha1', 'sha512'];
+const OLD_DIGESTS: readonly Digest[] = ['sha256', 'md5', 'sha1', 'sha512', 'sha384', 'sha224'];
+/** Of PBKDF2. */
+const DIGESTS: readonly Digest[] = ['sha256', 'sha512', 'sha1', 'md5', 'sha384', 'sha224'];
 /** Rounds seen in backup scripts, the default of openssl first. */
 const LIKELY_ITERATIONS = [
   10_000, 100_000, 600_000, 1_000, 1_000_000, 310_000, 200_000, 500_000, 210_000, 250_000, 300_000, 50_000, 20_000,
@@ -203,6 +205,8 @@ const FEW_ITERATIONS: Partial<Record<Digest, readonly number[]>> = {
   sha512: [10_000, 100_000, 1_000, 600_000],
   sha1: [10_000, 100_000, 1_000],
   md5: [10_000, 100_000, 1_000],
+  sha384: [10_000],
+  sha224: [10_000],
 };
 
 /** Rounds, less for the counts that manuals recommend: what is likely may cost more. */
@@ -226,7 +230,7 @@ function candidates(parameters: OpensslParameters, size: number | undefined): Op
   if (isNewPossible) {
     // Whoever names pbkdf2 and no rounds has used the default of openssl.
     const isDefault = wantsPbkdf2 === true && iterations === undefined && digest !== undefined;
-    for (const other of ['sha256', 'sha512', 'sha1', 'md5'] as const) {
+    for (const other of DIGESTS) {
       if (!isWanted(other)) continue;
       const rounds =
         iterations !== undefined
@@ -245,12 +249,25 @@ function candidates(parameters: OpensslParameters, size: number | undefined): Op
   // Cheap ones first: what takes a second is tried when all else has failed.
   derivations.sort((one, other) => patience(one) - patience(other));
   const unsalted = parameters.hasSalt === false && { isUnsalted: true };
-  return derivations.flatMap((derivation) => ciphers.map((cipher) => ({ cipher, ...derivation, ...unsalted })));
+  const unlikely = new Set(
+    parameters.cipher === undefined ? (Object.keys(CIPHERS) as CipherName[]).slice(LIKELY_CIPHERS) : [],
+  );
+  return derivations.flatMap((derivation) =>
+    ciphers
+      .filter((it) => patience(derivation) <= mostUnlikely || !unlikely.has(it))
+      .map((cipher) => ({ cipher, ...derivation, ...unsalted })),
+  );
 }
+
+/** Ciphers that are tried with every derivation, and those that are worth no more than a cheap one. */
+const LIKELY_CIPHERS = 7;
+const TRIED_CIPHERS = 11;
 
 /** A length that is no multiple of a block leaves the stream ciphers; the block ciphers stay for the sake of cut files. */
 function likelyCiphers(size: number | undefined): CipherName[] {
-  const names = Object.keys(CIPHERS) as CipherName[];
+  const names = (Object.keys(CIPHERS) as CipherName[])
+    .slice(0, TRIED_CIPHERS)
+    .filter((it, index) => index < LIKELY_CIPHERS || getCiphers().includes(it));
   // A header is as long as a block: with or without it the remainder is the same.
   if (size === undefined || size % 16 === 0) return names;
   return [...names.filter((it) => CIPHERS[it].block === 1), ...names.filter((it) => CIPHERS[it].block > 1)];
@@ -333,14 +350,14 @@ function paddingOf(plain: Uint8Array, block: number): number | undefined {
   return plain.subarray(plain.length - padding).every((byte) => byte === padding) ? padding : undefined;
 }
 
-/** Decrypts the last block alone: in CBC the block before it is all that is needed. */
+/** Decrypts the last block alone: in CBC the block before it is all that is needed, in ECB not even that. */
 function hasPadding(cipher: CipherName, key: Uint8Array, tail: Uint8Array): boolean {
   const { block } = CIPHERS[cipher];
   if (tail.length < 2 * block) return false;
   const last = decryptBlocks(
     cipher,
     key,
-    tail.subarray(tail.length - 2 * block, tail.length - block),
+    CIPHERS[cipher].iv === 0 ? new Uint8Array(0) : tail.subarray(tail.length - 2 * block, tail.length - block),
     tail.subarray(tail.length - block),
   );
   return paddingOf(last, block) !== undefined;

@@ -6,27 +6,33 @@ import { fail } from '../failure.ts';
 import type { DecryptJob, JobResult } from '../job.ts';
 import { type RunContext, throwIfCancelled } from '../run-context.ts';
 import { type EncryptionLayer, openEncryption } from './encryptionLayer.ts';
+import { openSpool, type SealedSpool } from './seal.ts';
 import { stageFile } from './stagedFile.ts';
 import { writeStandardOutput } from './standardOutput.ts';
 import { openStored, type StoredFile } from './storedFile.ts';
 
 /**
- * The output gets its name only when the stream has proven itself to its end. With `-` as the output, a file that is
- * proven only at its end is read twice: once to prove it, once to write it.
+ * The output gets its name only when the stream has proven itself to its end; what is proven only there lies on the disk
+ * encrypted until then. With `-` as the output, a file that is proven only at its end is read twice: once to prove it, once
+ * to write it; what comes from a pipe waits, encrypted, in the folder for temporary files.
  *
- * @throws RestoreError what `openEncryption` and the streams throw; `not-encrypted`; `usage` when the name is taken, and for
- *   standard input to standard output in a format that is proven only at its end
+ * @throws RestoreError what `openEncryption` and the streams throw; `not-encrypted`; `usage` when the name is taken
  */
 export async function decryptFile(job: DecryptJob, context: RunContext): Promise<JobResult['decrypt']> {
   const stored = await openStored(job.input, context);
   if (job.output !== '-') return toFile(job, stored, context);
-  return toStandardOutput(job, stored, context);
+  return stored.isRepeatable ? twiceToStandardOutput(job, stored, context) : pipeToPipe(job, stored, context);
 }
 
 async function toFile(job: DecryptJob, stored: StoredFile, context: RunContext): Promise<JobResult['decrypt']> {
   const output = await stageFile(job.output, job.overwrite ?? false);
   try {
-    const result = await decrypted(job, stored, context, (piece) => output.write(piece));
+    const result = await decrypted(job, stored, context, {
+      write: (piece) => output.write(piece),
+      onOpen: async (layer) => {
+        if (!layer.isAuthenticAtOnce) output.seal();
+      },
+    });
     await output.publish();
     return result;
   } finally {
@@ -34,32 +40,47 @@ async function toFile(job: DecryptJob, stored: StoredFile, context: RunContext):
   }
 }
 
-async function toStandardOutput(
+async function twiceToStandardOutput(
   job: DecryptJob,
   stored: StoredFile,
   context: RunContext,
 ): Promise<JobResult['decrypt']> {
-  const write = (piece: Uint8Array) => writeStandardOutput(piece, context.signal);
-  if (!stored.isRepeatable) {
-    return decrypted(job, stored, context, write, (layer) => {
-      if (layer.isAuthenticAtOnce) return;
-      fail('usage', 'decrypt', `${layer.name} data is proven only at its end: it cannot go from a pipe into a pipe`, {
-        hint: 'Name a file as the input, or as the output (-o FILE).',
-      });
-    });
-  }
   if (stored.size !== undefined) context.expectBytes(2 * stored.size);
-  await decrypted(job, stored, context, async () => undefined);
-  const result = await decrypted(job, stored, context, write);
+  await decrypted(job, stored, context, { write: async () => undefined });
+  const result = await decrypted(job, stored, context, {
+    write: (piece) => writeStandardOutput(piece, context.signal),
+  });
   return { ...result, bytesRead: stored.size ?? result.bytesRead };
+}
+
+async function pipeToPipe(job: DecryptJob, stored: StoredFile, context: RunContext): Promise<JobResult['decrypt']> {
+  let spool: SealedSpool | undefined;
+  try {
+    const result = await decrypted(job, stored, context, {
+      write: (piece) => (spool ? spool.write(piece) : writeStandardOutput(piece, context.signal)),
+      onOpen: async (layer) => {
+        if (!layer.isAuthenticAtOnce) spool = await openSpool();
+      },
+    });
+    if (spool) for await (const piece of spool.read()) await writeStandardOutput(piece, context.signal);
+    return result;
+  } finally {
+    await spool?.discard();
+  }
+}
+
+interface Target {
+  /** Takes the bytes over. */
+  write(piece: Uint8Array): Promise<void>;
+  /** Hears how it is encrypted before the first piece comes. */
+  onOpen?(layer: EncryptionLayer): Promise<void>;
 }
 
 async function decrypted(
   job: DecryptJob,
   stored: StoredFile,
   context: RunContext,
-  write: (piece: Uint8Array) => Promise<void>,
-  judge: (layer: EncryptionLayer) => void = () => undefined,
+  { write, onOpen }: Target,
 ): Promise<JobResult['decrypt']> {
   const reader = new ByteReader(stored.read());
   let layer: EncryptionLayer | undefined;
@@ -74,9 +95,10 @@ async function decrypted(
       size: stored.size,
       tail: await stored.tail(32),
       signal: context.signal,
+      onTry: (what) => context.progress(`${stored.name}: ${what}`, 0),
     });
     if (layer === undefined) refusePlain(sniff(await reader.peek(sniffBytes)));
-    judge(layer);
+    await onOpen?.(layer);
     let bytesWritten = 0;
     const plain = count(layer.plain, (delta) => {
       bytesWritten += delta;

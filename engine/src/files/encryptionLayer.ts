@@ -7,8 +7,9 @@ import { openCms } from '../crypto/cms.ts';
 import { decodeCmsText, isCmsText } from '../crypto/cmsText.ts';
 import { openOpenpgp } from '../crypto/openpgp.ts';
 import { decodeArmor } from '../crypto/openpgpArmor.ts';
-import { decryptOpenssl, headerBytes, opensslOptions } from '../crypto/openssl.ts';
+import { decryptOpenssl, decryptWithRawKey, headerBytes, opensslOptions } from '../crypto/openssl.ts';
 import { fitOpenssl } from '../crypto/opensslFit.ts';
+import { fitRawKey, rawKeyIn } from '../crypto/opensslRawKey.ts';
 import { decryptSodium, sodiumFit, sodiumLength, sodiumStartBytes } from '../crypto/sodium.ts';
 import { possibleSodiumKeys, type SodiumKey, sodiumKey } from '../crypto/sodiumKey.ts';
 import { fail, RestoreError } from '../failure.ts';
@@ -71,6 +72,7 @@ export async function openEncryption(reader: ByteReader, options: LayerOptions):
     case 'gpg':
       return openPgp(reader, kind, options);
     case 'openssl':
+      return (await openWithRawKey(reader, kind, options)) ?? openSalted(reader, kind, options);
     case 'pgbackrest':
       return openSalted(reader, kind, options);
     case 'cms':
@@ -94,8 +96,12 @@ export async function openEncryption(reader: ByteReader, options: LayerOptions):
         offset: 0,
         hint: 'Decrypt it with the program that wrote it, and test what comes out.',
       });
+    case 'text':
+      return isUnsaltedSaid(options.openssl) && isBase64Text(start)
+        ? ((await openWithRawKey(reader, kind, options)) ?? openUnsalted(reader, kind, options))
+        : undefined;
     case undefined: {
-      const unsalted = await openUnsalted(reader, options);
+      const unsalted = (await openWithRawKey(reader, kind, options)) ?? (await openUnsalted(reader, kind, options));
       if (unsalted) return unsalted;
       return !options.isInner && options.offers.some((it) => it.kind === 'sodium')
         ? openSodium(reader, undefined, options)
@@ -143,7 +149,7 @@ async function openSodium(
     isAuthenticAtOnce: true,
     spreadsChanges: true,
     notes,
-    plain: decryptSodium(reader.rest(), key.key.reveal(), size),
+    plain: decryptSodium(reader.rest(), key.key.reveal(), { size }),
     wipe: () => key.key.wipe(),
   };
 }
@@ -263,7 +269,7 @@ async function openCmsMessage(
     key: { source: (usable[opened.offer] as KeyOffer).source, fingerprint: null, opens: `cms ${cipher}` },
     isAuthenticated,
     proof: 'its tag (AES-GCM) fits',
-    isKeyProven: true,
+    isKeyProven: opened.isKeyProven,
     isAuthenticAtOnce: !isAuthenticated,
     spreadsChanges: cipher.endsWith('-cbc'),
     notes: opened.notes,
@@ -277,7 +283,7 @@ async function openSalted(
   kind: ContentKind | undefined,
   options: LayerOptions,
 ): Promise<EncryptionLayer> {
-  const isText = kind === 'openssl base64';
+  const isText = kind === 'openssl base64' || kind === 'text';
   const inner = isText ? new ByteReader(decodeBase64(reader.rest())) : reader;
   const bytes = await inner.peek(sniffBytes);
   const size = isText
@@ -328,14 +334,18 @@ async function openSalted(
  * A file of `openssl enc -nosalt` begins like noise: it is one only if a password makes sense of it, and not merely of its
  * padding.
  */
-async function openUnsalted(reader: ByteReader, options: LayerOptions): Promise<EncryptionLayer | undefined> {
+async function openUnsalted(
+  reader: ByteReader,
+  kind: ContentKind | undefined,
+  options: LayerOptions,
+): Promise<EncryptionLayer | undefined> {
   const isSaid = options.openssl?.hasSalt === false;
   const offers = options.offers.filter((it) => it.kind === 'password');
   // To try the usual parameters takes seconds: not where a libsodium key says what the noise is meant to be.
   const isLikely = !options.isInner && options.offers.every((it) => it.kind !== 'sodium');
   if (offers.length === 0 || !(isSaid || isLikely)) return undefined;
   try {
-    const layer = await openSalted(reader, undefined, {
+    const layer = await openSalted(reader, kind, {
       ...options,
       offers,
       openssl: { ...options.openssl, hasSalt: false },
@@ -346,6 +356,73 @@ async function openUnsalted(reader: ByteReader, options: LayerOptions): Promise<
       throw error;
     return undefined;
   }
+}
+
+function isUnsaltedSaid(parameters: OpensslParameters | undefined): boolean {
+  return parameters?.hasSalt === false || parameters?.iv !== undefined;
+}
+
+/** Nothing but the letters of base64: what `openssl enc -a` makes of a ciphertext that has no salt. */
+function isBase64Text(start: Uint8Array): boolean {
+  return /^[A-Za-z0-9+/\s]{16,}={0,2}\s*$/.test(Buffer.from(start).toString('latin1'));
+}
+
+/** `openssl enc -K`: undefined where none of the offers is a key in hex, or it is not said to be one and does not fit. */
+async function openWithRawKey(
+  reader: ByteReader,
+  kind: ContentKind | undefined,
+  options: LayerOptions,
+): Promise<EncryptionLayer | undefined> {
+  const { openssl, offers, isInner } = options;
+  const isSaid = openssl?.iv !== undefined;
+  // Noise behind another layer is nobody's file, unless that is said.
+  if (isInner && !isSaid) return undefined;
+  const passwords = offers.filter((it) => it.kind === 'password');
+  const isText = kind === 'text';
+  const inner = isText && isSaid ? new ByteReader(decodeBase64(reader.rest())) : reader;
+  const bytes = await inner.peek(sniffBytes);
+  const size = isText || bytes.length < sniffBytes ? undefined : options.size;
+  let failure: unknown;
+  for (const offer of passwords) {
+    const found = rawKeyIn(offer.bytes);
+    if (found === undefined) continue;
+    const hasIv = isSaid || found.iv !== undefined;
+    try {
+      const { raw, provenBy } = fitRawKey(
+        { bytes, size: bytes.length < sniffBytes ? bytes.length : size, ...(!isText && { tail: options.tail }) },
+        found,
+        openssl ?? {},
+      );
+      const without = hasIv ? '' : ' of zeros';
+      return {
+        name: 'openssl',
+        key: { source: offer.source, fingerprint: null, opens: `openssl -${raw.cipher} -K -iv` },
+        isAuthenticated: false,
+        proof: '',
+        isKeyProven: provenBy === 'contents',
+        isAuthenticAtOnce: true,
+        spreadsChanges: raw.cipher.endsWith('-cbc'),
+        notes: [
+          `it was encrypted with openssl enc -${raw.cipher}, a key of its own (-K) and an IV${without} (-iv): write that down beside the backup, the file does not say it`,
+        ],
+        plain: decryptWithRawKey(inner.rest(), raw),
+        wipe: () => raw.key.fill(0),
+      };
+    } catch (error) {
+      if (!(error instanceof RestoreError)) throw error;
+      // A passphrase of hex digits is a passphrase, unless an IV says that it is a key.
+      if (hasIv || error.failure.code === 'usage') failure ??= error;
+    } finally {
+      found.key.fill(0);
+    }
+  }
+  if (failure !== undefined) throw failure;
+  if (isSaid && passwords.length > 0) {
+    fail('usage', 'key', 'an IV goes with a key in hex, and what was offered is none', {
+      hint: 'Give a file with the value of -K: 32, 48 or 64 hex digits.',
+    });
+  }
+  return undefined;
 }
 
 /** What a key of this kind can be for a file that begins with `Salted__`; undefined: nothing. */

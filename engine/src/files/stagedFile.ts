@@ -1,12 +1,18 @@
-/** A file that gets its name only when it is whole: written beside it as `.NAME.restorable-…` with mode 0600, then renamed. */
+/**
+ * A file that gets its name only when it is whole: written beside it as `.NAME.restorable-…` with mode 0600, then renamed.
+ * What is proven only at its end lies there sealed until it is.
+ */
 
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fail, RestoreError } from '../failure.ts';
+import { Seal, unsealInPlace } from './seal.ts';
 import { ioFailure } from './source.ts';
 
 export interface StagedFile {
+  /** Nothing was written yet: until `publish`, what is written lies on the disk encrypted, with a key in memory only. */
+  seal(): void;
   /** Takes the bytes over: they must not change any more. What fails may come out with the next call. */
   write(bytes: Uint8Array): Promise<void>;
   /** @throws RestoreError `usage` when the name was taken meanwhile, `io` */
@@ -23,8 +29,9 @@ export async function stageFile(path: string, overwrite: boolean): Promise<Stage
   await refuseTaken(path, overwrite);
   const staging = join(dirname(path), `.${basename(path)}.restorable-${randomBytes(6).toString('hex')}`);
   let handle: FileHandle | undefined;
+  let seal: Seal | undefined;
   try {
-    handle = await open(staging, 'wx', 0o600);
+    handle = await open(staging, 'wx+', 0o600);
   } catch (error) {
     throw ioFailure(error, path, 'write');
   }
@@ -38,12 +45,17 @@ export async function stageFile(path: string, overwrite: boolean): Promise<Stage
     await writing;
     await handle?.close();
     handle = undefined;
+    seal?.wipe();
   };
   return {
+    seal() {
+      seal ??= new Seal();
+    },
     async write(bytes) {
+      const stored = seal ? seal.close(bytes) : bytes;
       await written();
       if (handle)
-        writing = writeAll(handle, bytes).then(
+        writing = writeAll(handle, stored).then(
           () => undefined,
           (error: unknown) => ({ error }),
         );
@@ -51,6 +63,7 @@ export async function stageFile(path: string, overwrite: boolean): Promise<Stage
     async publish() {
       await written();
       try {
+        if (seal && handle) await unsealInPlace(handle, seal);
         // The name must never stand for a file that a power cut leaves empty.
         await handle?.sync();
         await close();

@@ -1,0 +1,106 @@
+/**
+ * Files of `openssl enc -K KEY -iv IV`: the key itself instead of a password, both in hex. Such a file is nothing but
+ * ciphertext; only the contents can show that key, IV and cipher are right.
+ */
+
+import { fail } from '../failure.ts';
+import type { OpensslParameters } from '../job.ts';
+import { CIPHERS, type CipherName, cipherName, type RawKey } from './openssl.ts';
+import { judge, type OpensslFit, type OpensslStart } from './opensslFit.ts';
+
+export interface RawKeyText {
+  /** The caller wipes it. */
+  key: Uint8Array;
+  /** undefined where the text does not say it. */
+  iv: Uint8Array | undefined;
+}
+
+/**
+ * A key file that holds a key itself: its hex digits on the first line, or what `openssl enc -P` prints (`key=…`, `iv =…`).
+ * undefined for everything else: then it is a password.
+ */
+export function rawKeyIn(stored: Uint8Array): RawKeyText | undefined {
+  if (stored.length > 4_096) return undefined;
+  const text = Buffer.from(stored).toString('latin1');
+  const printed = /^\s*key\s*=\s*([0-9a-f]+)\s*$/im.exec(text)?.[1];
+  const iv = /^\s*iv\s*=\s*([0-9a-f]+)\s*$/im.exec(text)?.[1];
+  if (printed !== undefined) return { key: fromHex(printed), iv: iv === undefined ? undefined : fromHex(iv) };
+  const line = /^\s*(?:0x)?([0-9a-f]{32,64})[ \t]*\r?(?:\n|$)/i.exec(text)?.[1];
+  return line !== undefined && KEY_DIGITS.has(line.length) ? { key: fromHex(line), iv: undefined } : undefined;
+}
+
+/** Of keys of 128, 192 and 256 bits. */
+const KEY_DIGITS = new Set([32, 48, 64]);
+
+export interface RawKeyFit {
+  raw: RawKey;
+  provenBy: OpensslFit['provenBy'];
+}
+
+/**
+ * Finds the cipher under which the start of a file makes sense, and where no IV was given, whether it was zeros.
+ *
+ * @param parameters `iv` goes before the one in the text; `cipher` where it is known
+ * @throws RestoreError `wrong-key` when nothing fits, `usage` for an IV that is none, or when the key fits and only the IV
+ *   is missing
+ */
+export function fitRawKey(
+  start: OpensslStart,
+  { key, iv: writtenIv }: RawKeyText,
+  parameters: Pick<OpensslParameters, 'iv' | 'cipher'>,
+): RawKeyFit {
+  const iv = parameters.iv === undefined ? writtenIv : givenIv(parameters.iv);
+  const candidates =
+    parameters.cipher === undefined
+      ? (Object.keys(CIPHERS) as CipherName[]).filter((it) => it.startsWith('aes-') && CIPHERS[it].key === key.length)
+      : [cipherName(parameters.cipher)];
+  let isOnlyIvMissing = false;
+  let padding: RawKeyFit | undefined;
+  for (const cipher of candidates) {
+    const size = CIPHERS[cipher];
+    const raw = { cipher, key: sized(key, size.key), iv: sized(iv ?? new Uint8Array(0), size.iv) };
+    const provenBy = judge(raw, start, 0);
+    if (provenBy === 'contents') return { raw, provenBy };
+    if (provenBy) padding ??= { raw, provenBy };
+    if (iv === undefined && isRightBehindFirstBlock(raw, start)) isOnlyIvMissing = true;
+  }
+  if (isOnlyIvMissing) {
+    fail('usage', 'key', 'the key opens the file, but not its first block: for that its IV is needed', {
+      offset: 0,
+      hint: 'Give the IV that was given to openssl enc as -iv: --iv HEX.',
+    });
+  }
+  if (padding && candidates.length === 1 && iv !== undefined) return padding;
+  fail('wrong-key', 'decrypt', 'the key does not open the file: what comes out is noise', {
+    offset: 0,
+    hint: 'Check the key and the IV (the values of -K and -iv, in hex), and name the cipher (--cipher).',
+  });
+}
+
+/** In CBC a block needs the one before it only. */
+function isRightBehindFirstBlock({ cipher, key }: RawKey, { bytes, size, tail }: OpensslStart): boolean {
+  const { block } = CIPHERS[cipher];
+  if (!cipher.endsWith('-cbc') || bytes.length < 3 * block) return false;
+  const rest = {
+    bytes: bytes.subarray(block),
+    ...(size !== undefined && { size: size - block }),
+    ...(tail && { tail }),
+  };
+  return judge({ cipher, key, iv: bytes.subarray(0, block) }, rest, 0) === 'contents';
+}
+
+function givenIv(text: string): Uint8Array {
+  if (/^(?:0x)?[0-9a-f]{0,64}$/i.test(text)) return fromHex(text.replace(/^0x/i, ''));
+  return fail('usage', 'key', 'the IV is not written in hex digits', { hint: 'Give the value of -iv: 32 hex digits.' });
+}
+
+/** openssl fills what is too short with zeros, and leaves out what is too much. */
+function sized(bytes: Uint8Array, length: number): Uint8Array {
+  const result = new Uint8Array(length);
+  result.set(bytes.subarray(0, length));
+  return result;
+}
+
+function fromHex(digits: string): Uint8Array {
+  return new Uint8Array(Buffer.from(digits.length % 2 === 0 ? digits : `${digits}0`, 'hex'));
+}
