@@ -10,9 +10,9 @@ import { md5, ripemd160, sha1 } from '@noble/hashes/legacy.js';
 import { pbkdf2Async } from '@noble/hashes/pbkdf2.js';
 import { sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { sha3_256, sha3_512 } from '@noble/hashes/sha3.js';
-import { Buffer } from 'buffer';
 import des from 'des.js';
 import { fail } from '../failure.ts';
+import { Buffer } from './globals.ts';
 
 const HASHES = {
   md5,
@@ -86,10 +86,35 @@ export function pbkdf2(
   digest: string,
   done: (error: unknown, key?: Buffer) => void,
 ): void {
-  pbkdf2Async(hashOf(digest), password, salt, { c: iterations, dkLen: length }).then(
+  const own = SUBTLE_DIGESTS[digest.toLowerCase()];
+  const derived = own
+    ? throughSubtle(password, salt, iterations, length, own)
+    : pbkdf2Async(hashOf(digest), password, salt, { c: iterations, dkLen: length });
+  derived.then(
     (key) => done(undefined, bufferOf(key)),
     (error: unknown) => done(error),
   );
+}
+
+/** In the browser's own code, hundreds of times as fast. */
+const SUBTLE_DIGESTS: Record<string, string> = {
+  sha1: 'SHA-1',
+  sha256: 'SHA-256',
+  sha384: 'SHA-384',
+  sha512: 'SHA-512',
+};
+
+async function throughSubtle(
+  password: Uint8Array,
+  salt: Uint8Array,
+  iterations: number,
+  length: number,
+  hash: string,
+): Promise<Uint8Array> {
+  const { subtle } = globalThis.crypto;
+  const key = await subtle.importKey('raw', Uint8Array.from(password), 'PBKDF2', false, ['deriveBits']);
+  const parameters = { name: 'PBKDF2', hash, salt: Uint8Array.from(salt), iterations };
+  return new Uint8Array(await subtle.deriveBits(parameters, key, length * 8));
 }
 
 export function createDecipheriv(name: string, key: Uint8Array, iv: Uint8Array | null): PieceCipher {
@@ -123,32 +148,28 @@ function cipher(name: string, key: Uint8Array, iv: Uint8Array | null, direction:
   if (key.length * 8 !== Number(match[1])) throw new RangeError('Invalid key length');
   return match[2] === 'gcm'
     ? new GcmCipher(ownKey, ownIv, direction)
-    : new BlockCipher(match[2] as 'cbc' | 'ctr' | 'ecb', blockBytes, ownKey, ownIv, direction);
+    : match[2] === 'ctr'
+      ? new CounterCipher(ownKey, ownIv)
+      : new BlockCipher(match[2] as 'cbc' | 'ecb', blockBytes, ownKey, ownIv, direction);
 }
 
+/** CBC and ECB, and CBC of triple DES. */
 class BlockCipher implements PieceCipher {
-  readonly #mode: 'cbc' | 'ctr' | 'ecb' | 'des';
+  readonly #mode: 'cbc' | 'ecb' | 'des';
   readonly #size: number;
   readonly #key: Uint8Array;
   #iv: Uint8Array;
   readonly #direction: Direction;
-  #hasPadding: boolean;
+  #hasPadding = true;
   /** What fills no block yet; of a padded ciphertext the last whole block, too: it may be the one with the padding. */
   #held: Uint8Array = new Uint8Array(0);
 
-  constructor(
-    mode: 'cbc' | 'ctr' | 'ecb' | 'des',
-    blockSize: number,
-    key: Uint8Array,
-    iv: Uint8Array,
-    direction: Direction,
-  ) {
+  constructor(mode: 'cbc' | 'ecb' | 'des', blockSize: number, key: Uint8Array, iv: Uint8Array, direction: Direction) {
     this.#mode = mode;
     this.#size = blockSize;
     this.#key = key;
     this.#iv = iv;
     this.#direction = direction;
-    this.#hasPadding = mode !== 'ctr';
   }
 
   update(piece: Uint8Array): Buffer {
@@ -168,7 +189,6 @@ class BlockCipher implements PieceCipher {
   final(): Buffer {
     const held = this.#held;
     this.#held = new Uint8Array(0);
-    if (this.#mode === 'ctr') return held.length === 0 ? Buffer.alloc(0) : this.#blocks(held);
     if (!this.#hasPadding) {
       if (held.length > 0) throw new Error('wrong final block length');
       return Buffer.alloc(0);
@@ -188,23 +208,15 @@ class BlockCipher implements PieceCipher {
   }
 
   setAutoPadding(isOn: boolean): this {
-    this.#hasPadding = isOn && this.#mode !== 'ctr';
+    this.#hasPadding = isOn;
     return this;
   }
 
-  setAAD(): this {
-    throw new Error('only GCM authenticates');
-  }
+  setAAD = onlyGcm;
+  setAuthTag = onlyGcm;
+  getAuthTag = onlyGcm;
 
-  setAuthTag(): this {
-    throw new Error('only GCM authenticates');
-  }
-
-  getAuthTag(): Buffer {
-    throw new Error('only GCM authenticates');
-  }
-
-  /** Whole blocks; in CTR the last may be shorter, and is then the last of all. */
+  /** Whole blocks. */
   #blocks(blocks: Uint8Array): Buffer {
     const options = { disablePadding: true };
     switch (this.#mode) {
@@ -228,13 +240,47 @@ class BlockCipher implements PieceCipher {
         this.#iv = (this.#direction === 'encrypt' ? result : blocks).slice(-this.#size);
         return bufferOf(result);
       }
-      case 'ctr': {
-        const result = ctr(this.#key, this.#iv)[this.#direction](blocks);
-        this.#iv = counted(this.#iv, Math.ceil(blocks.length / blockBytes));
-        return bufferOf(result);
-      }
     }
   }
+}
+
+/** CTR: a byte comes out for every byte that goes in; decrypting is encrypting. */
+class CounterCipher implements PieceCipher {
+  #counter: Uint8Array;
+  /** Bytes of the counter's key stream that are used up. */
+  #used = 0;
+
+  constructor(
+    private readonly key: Uint8Array,
+    iv: Uint8Array,
+  ) {
+    this.#counter = iv;
+  }
+
+  update(piece: Uint8Array): Buffer {
+    const shifted = new Uint8Array(this.#used + piece.length);
+    shifted.set(piece, this.#used);
+    const result = ctr(this.key, this.#counter).encrypt(shifted).slice(this.#used);
+    this.#counter = counted(this.#counter, Math.floor(shifted.length / blockBytes));
+    this.#used = shifted.length % blockBytes;
+    return bufferOf(result);
+  }
+
+  final(): Buffer {
+    return Buffer.alloc(0);
+  }
+
+  setAutoPadding(): this {
+    return this;
+  }
+
+  setAAD = onlyGcm;
+  setAuthTag = onlyGcm;
+  getAuthTag = onlyGcm;
+}
+
+function onlyGcm(): never {
+  throw new Error('only GCM authenticates');
 }
 
 /** The counter of CTR: a number of 128 bits, the highest byte first. */

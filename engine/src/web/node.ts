@@ -26,7 +26,7 @@ export function createRequire(): never {
 }
 
 /** node:buffer */
-export { Buffer } from 'buffer';
+export { Buffer } from './globals.ts';
 
 export function isUtf8(bytes: Uint8Array): boolean {
   try {
