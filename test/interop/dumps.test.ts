@@ -102,7 +102,12 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
         const file = place('dump');
         client('pg_dump', ['-f', file, ...options, 'shop']);
         const report = await testRestore(file);
-        expect(report).toMatchObject({ failure: null, verdict: { complete: true, restorable: null } });
+        // A large object that lies there as it is has no end mark.
+        const isBare = options.includes('-Fd') && options.includes('-Z0');
+        expect(report).toMatchObject({
+          failure: null,
+          verdict: { complete: isBare ? null : true, restorable: null },
+        });
         expect(report.notes.join()).toContain('3 tables with 504 rows');
         if (!lstatSync(file).isDirectory()) {
           execFileSync('xz', ['-k', file]);

@@ -47,13 +47,16 @@ describe.each(['17', '18'] as const)('PostgreSQL %s', (major) => {
         const dump = server.at('dump');
         server.client('pg_dump', '-f', dump, ...options, 'shop');
         const report = await testRestore(dump);
-        expect(report).toMatchObject({ failure: null, verdict: { complete: true } });
+        // A large object that lies there as it is has no end mark.
+        const isBare = options.includes('-Fd') && options.includes('--compress=none');
+        expect(report).toMatchObject({ failure: null, verdict: { complete: isBare ? null : true } });
         if (!options.includes('-Fp')) {
           expect(report.notes.join()).toContain('3 tables with 504 rows');
           expect(report.notes.join()).toMatch(/pg_dump archive 1\.16 .*\(server 1[78]/);
         }
         const files = lstatSync(dump).isDirectory() ? readdirSync(dump).map((it) => path.join(dump, it)) : [dump];
         for (const file of files) {
+          if (isBare && /blob_\d+\.dat$/.test(file)) continue;
           const bytes = readFileSync(file);
           // A tar ends with blocks of zeros, of which pg_dump writes more than it needs.
           writeFileSync(file, bytes.subarray(0, bytes.length - (options.includes('-Ft') ? 1_024 : 1)));
@@ -126,7 +129,7 @@ describe.each(['17', '18'] as const)('PostgreSQL %s', (major) => {
         expect(report).toMatchObject({
           format: 'openssl > pg_dumpall plain',
           failure: null,
-          verdict: { decrypted: true, authentic: false, complete: true },
+          verdict: { decrypted: true, authentic: null, complete: true },
           loaded: { tables: 3, rows: 504, errors: 0 },
         });
         const lines = readFileSync(dump, 'utf8').trimEnd().split('\n');

@@ -7,23 +7,28 @@ import { createHash } from 'node:crypto';
 import { createCRC32, type IHasher } from 'hash-wasm';
 import { readControlFile } from '../archives/pgbackrest/pgControl.ts';
 import { readSegmentHeader } from '../archives/pgbackrest/wal.ts';
-import { collect } from '../bytes.ts';
+import { ByteReader, collect } from '../bytes.ts';
+import { counted } from '../counted.ts';
 import { fail } from '../failure.ts';
 import type { FileFailure } from '../report.ts';
 import {
   type BackupManifest,
   isOutsideManifest,
   largestManifest,
+  lsn,
   type ManifestAlgorithm,
   readBackupManifest,
   type WalRange,
 } from './backupManifest.ts';
 import type { CheckedContents } from './checkContents.ts';
 import { shown } from './tar.ts';
+import { lsnText, segmentName, type WalStop, WalWalk } from './walRecords.ts';
 
 /** The files whose contents are looked at are a page or a few lines. */
 const largestKept = 1024 * 1024;
 const mostFailures = 1_000;
+/** The long header of a segment's first page. */
+const segmentStartBytes = 40;
 
 interface SeenFile {
   size: number;
@@ -54,6 +59,7 @@ export class BasebackupCheck {
   #systemId: bigint | undefined;
   #hasWalFiles = false;
   #hasIncrementalFiles = false;
+  readonly #walks: WalWalk[] = [];
   #crc: IHasher | undefined;
 
   /** Says which checksums to make; where it comes last (a tar on standard output), CRC-32C and SHA-256 are made. */
@@ -130,6 +136,7 @@ export class BasebackupCheck {
           code: first.code,
           stage: 'contents',
           path: first.path,
+          ...(first.offset !== null && { offset: first.offset }),
           message: `${first.message}${others}`,
           hint:
             first.code === 'incomplete'
@@ -139,29 +146,29 @@ export class BasebackupCheck {
       };
     }
     const files = { total: this.#total, verified: this.#manifest ? this.#verified : 0, failed: [] };
+    const open = (because: string, gap = because): CheckedContents => ({
+      isWhole: null,
+      because,
+      shows: 'not',
+      files,
+      notes,
+      gap: { because: gap, isClosedByEncryption: false },
+    });
     if (!this.#manifest) {
-      return {
-        isWhole: null,
-        because: `the backup has no manifest: that all of its ${this.#total} files are there and unchanged cannot be proven`,
-        shows: 'not',
-        files,
-        notes,
-      };
+      return open(
+        `the backup has no manifest: that all of its ${this.#total} files are there and unchanged cannot be proven`,
+      );
     }
     const compared =
       this.#uncompared === 0
         ? `all ${this.#verified} files have the size and the checksum that backup_manifest records`
         : `all ${this.#verified} files have the size that backup_manifest records, ${this.#uncompared} of them without a checksum that could be compared`;
     if (this.isIncremental) {
-      return {
-        isWhole: null,
-        because: `${compared}; but this is an incremental backup: it restores only together with the backups before it (pg_combinebackup)`,
-        shows: 'not',
-        files,
-        notes,
-      };
+      const gap =
+        'this is an incremental backup: it restores only together with the backups before it (pg_combinebackup)';
+      return open(`${compared}; but ${gap}`, gap);
     }
-    if (!wal.isThere) return { isWhole: null, because: `${compared}; ${wal.because}`, shows: 'not', files, notes };
+    if (!wal.isThere) return open(`${compared}; ${wal.because}`, wal.because);
     return {
       isWhole: true,
       because: `${compared}, and ${wal.because}`,
@@ -172,15 +179,40 @@ export class BasebackupCheck {
   }
 
   async #readSegment(segment: string, contents: AsyncIterable<Uint8Array>): Promise<void> {
-    let size = 0;
-    let start: Uint8Array = new Uint8Array(0);
-    for await (const piece of contents) {
-      if (size < 40) start = Buffer.concat([start, piece.subarray(0, 40)]);
-      size += piece.length;
-    }
+    const reader = new ByteReader(contents);
+    const start = await reader.peek(segmentStartBytes);
     const header = readSegmentHeader(start);
+    const pageBytes = header ? pageBytesOf(start) : undefined;
+    if (header && pageBytes !== undefined) {
+      const walk = this.#walkThrough(segment, { segmentBytes: header.segmentBytes, pageBytes });
+      while (walk && reader.offset < header.segmentBytes) {
+        const page = await reader.read(pageBytes);
+        if (page.length < pageBytes) break;
+        walk.page(segment, page);
+      }
+    }
+    await reader.skip(Number.POSITIVE_INFINITY);
     this.#hasWalFiles = true;
-    this.#segments.set(segment, { size, systemId: header?.systemId, segmentBytes: header?.segmentBytes });
+    this.#segments.set(segment, {
+      size: reader.offset,
+      systemId: header?.systemId,
+      segmentBytes: header?.segmentBytes,
+    });
+  }
+
+  /** Who reads the records of this segment: a walk that begins or goes on in it. Segments come in order, as they are named. */
+  #walkThrough(segment: string, sizes: { segmentBytes: number; pageBytes: number }): WalWalk | undefined {
+    const goesOn = this.#walks.find((it) => it.isNext(segment) && it.pageBytes === sizes.pageBytes);
+    if (goesOn) return goesOn;
+    // Where the manifest comes last, the label knows where the WAL begins.
+    const begins = this.#manifest?.walRanges ?? (this.#label?.walStart ? [this.#label.walStart] : []);
+    for (const { timeline, start } of begins) {
+      if (segmentName(start, { timeline, segmentBytes: sizes.segmentBytes }) !== segment) continue;
+      const walk = new WalWalk({ timeline, start }, sizes);
+      this.#walks.push(walk);
+      return walk;
+    }
+    return undefined;
   }
 
   #algorithmsFor(path: string): ManifestAlgorithm[] {
@@ -235,10 +267,11 @@ export class BasebackupCheck {
     }
   }
 
-  #failFile(path: string, code: FileFailure['code'], what: string): void {
+  #failFile(path: string, code: FileFailure['code'], what: string, offset: number | null = null): void {
     this.#failedCount++;
-    if (this.#failed.length < mostFailures)
-      this.#failed.push({ path: shown(path), code, offset: null, message: `${shown(path)} ${what}` });
+    if (this.#failed.length >= mostFailures) return;
+    const place = offset === null ? shown(path) : `${shown(path)}, byte ${offset}:`;
+    this.#failed.push({ path: shown(path), code, offset, message: `${place} ${what}` });
   }
 
   #keep(path: string, bytes: Buffer): void {
@@ -264,7 +297,7 @@ export class BasebackupCheck {
   /** The segments from the backup's start to its end, of each timeline. */
   #judgeWal(): { isThere: boolean; because: string } {
     const ranges = this.#manifest?.walRanges ?? [];
-    const described = ranges.map((it) => `${textOf(it.start)} to ${textOf(it.end)}`).join(', ');
+    const described = ranges.map((it) => `${lsnText(it.start)} to ${lsnText(it.end)}`).join(', ');
     if (ranges.length === 0) return { isThere: false, because: 'no WAL range is recorded' };
     if (!this.#hasWalFiles) {
       return {
@@ -274,7 +307,10 @@ export class BasebackupCheck {
     }
     const segmentBytes = [...this.#segments.values()].find((it) => it.segmentBytes !== undefined)?.segmentBytes;
     let count = 0;
+    let records = 0;
+    let areRead = true;
     for (const range of ranges) {
+      const failedBefore = this.#failedCount;
       for (const name of segmentsOf(range, segmentBytes ?? 16 * 1024 * 1024)) {
         count++;
         const path = `pg_wal/${name}`;
@@ -286,11 +322,19 @@ export class BasebackupCheck {
         else if (this.#systemId !== undefined && segment.systemId !== this.#systemId)
           this.#failFile(path, 'damaged', 'is of another cluster');
       }
+      if (this.#failedCount > failedBefore) continue;
+      const walk = this.#walks.find((it) => it.timeline === range.timeline && it.start === range.start);
+      records += walk?.records ?? 0;
+      if (walk?.stop && walk.reached < range.end) this.#failWal(walk.stop, range.end);
+      else areRead &&= walk !== undefined && walk.reached >= range.end;
     }
-    return {
-      isThere: true,
-      because: `the ${count === 1 ? 'segment' : `${count} segments`} of WAL from ${described} ${count === 1 ? 'is' : 'are'} there`,
-    };
+    const segments = `the ${count === 1 ? 'segment' : `${count} segments`} of WAL from ${described} ${count === 1 ? 'is' : 'are'} there`;
+    if (!areRead) return { isThere: false, because: `${segments}, but not in order: the records in it were not read` };
+    return { isThere: true, because: `${segments}, its ${counted(records, 'record')} unchanged and in their order` };
+  }
+
+  #failWal({ code, segment, offset, message }: WalStop, end: bigint): void {
+    this.#failFile(`pg_wal/${segment}`, code, `${message}; the backup needs it up to ${lsnText(end)}`, offset);
   }
 
   #describe(): string[] {
@@ -312,11 +356,16 @@ const KEPT = new Set(['PG_VERSION', 'backup_label', 'global/pg_control']);
 
 interface BackupLabel {
   isIncremental: boolean;
+  /** Where recovery begins to read. */
+  walStart: Pick<WalRange, 'timeline' | 'start'> | undefined;
   startTime: string | undefined;
 }
 
 function readBackupLabel(text: string): BackupLabel {
+  const [, start, file] =
+    /^START WAL LOCATION: ([0-9A-F]{1,8}\/[0-9A-F]{1,8}) \(file ([0-9A-F]{24})\)/m.exec(text) ?? [];
   return {
+    walStart: start && file ? { timeline: Number.parseInt(file.slice(0, 8), 16), start: lsn(start) } : undefined,
     isIncremental: /^INCREMENTAL FROM LSN:/m.test(text),
     startTime: /^START TIME: ([\d-]+ [\d:]+ ?\w*)/m.exec(text)?.[1],
   };
@@ -325,22 +374,19 @@ function readBackupLabel(text: string): BackupLabel {
 /** Names of the segments that hold a range; its end is the byte behind the last one. */
 function* segmentsOf({ timeline, start, end }: WalRange, segmentBytes: number): Generator<string> {
   const size = BigInt(segmentBytes);
-  const perLog = 2n ** 32n / size;
   const last = end > start ? (end - 1n) / size : start / size;
   if (last - start / size > 1_000_000n)
     fail('damaged', 'contents', 'backup_manifest records more WAL than a backup can need', {
       hint: 'Use another backup.',
     });
   for (let number = start / size; number <= last; number++)
-    yield `${hex(timeline)}${hex(number / perLog)}${hex(number % perLog)}`;
+    yield segmentName(number * size, { timeline, segmentBytes });
 }
 
-function hex(value: number | bigint): string {
-  return value.toString(16).toUpperCase().padStart(8, '0');
-}
-
-function textOf(place: bigint): string {
-  return `${(place >> 32n).toString(16).toUpperCase()}/${(place & 0xffffffffn).toString(16).toUpperCase()}`;
+/** XLogLongPageHeaderData: the size of a page at 36. undefined for one that PostgreSQL cannot be built with. */
+function pageBytesOf(start: Uint8Array): number | undefined {
+  const bytes = new DataView(start.buffer, start.byteOffset, start.byteLength).getUint32(36, true);
+  return bytes >= 1024 && bytes <= 65536 && (bytes & (bytes - 1)) === 0 ? bytes : undefined;
 }
 
 interface RunningSum {

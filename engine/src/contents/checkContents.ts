@@ -28,6 +28,12 @@ export interface CheckedContents {
   notes: string[];
   /** All of it could be read, and contradicts what is recorded in it. */
   failure?: Failure;
+  /** Why it is not known that nothing is missing, although all that is there is right. */
+  gap?: {
+    because: string;
+    /** An encryption that authenticates each file to its end leaves no doubt. */
+    isClosedByEncryption: boolean;
+  };
 }
 
 /**

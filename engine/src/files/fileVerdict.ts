@@ -105,6 +105,8 @@ function judgeComplete({ encryption, isProven, contents, failure }: FileEvidence
   if (failure?.code === 'truncated' || failure?.code === 'incomplete') return no(failure.message);
   if (failure && isUnread(failure)) return open('it was not read to its end');
   const isAuthentic = isProven && encryption.some((it) => it.isAuthenticated);
+  const gap = contents?.gap;
+  if (gap && !(gap.isClosedByEncryption && isAuthentic)) return open(gap.because);
   if (contents?.isWhole)
     return yes(
       isAuthentic

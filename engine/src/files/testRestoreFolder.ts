@@ -13,6 +13,7 @@ import type { DumpConsumer } from '../contents/pgDump.ts';
 import { openDumpFiles } from '../contents/pgDumpFiles.ts';
 import { readTar } from '../contents/tar.ts';
 import { TarUnpacker, targetPath } from '../contents/unpackTar.ts';
+import { counted } from '../counted.ts';
 import { at, type Failure, fail, RestoreError } from '../failure.ts';
 import type { TestRestoreJob } from '../job.ts';
 import type { Report } from '../report.ts';
@@ -122,7 +123,13 @@ class FolderTest {
       if (member === head) continue;
       await this.#open(member, ({ reader }) => files.file(member.name, reader.take(Number.POSITIVE_INFINITY)));
     }
-    return files.finish(`all ${members.length} files of its folder were read to their end`);
+    const checked = files.finish(`all ${members.length} files of its folder were read to their end`);
+    // Rows end with a mark, a compression with its own; of these bytes nobody wrote down how many there are.
+    const bare = members.filter((it) => it.compressions === 0 && /^blob_\d+\.dat$/.test(it.name));
+    const [first] = bare;
+    if (first === undefined) return checked;
+    const because = `nothing shows whether ${counted(bare.length, 'large object')} stored without compression (${first.name}) came to the end`;
+    return { ...checked, gap: { because, isClosedByEncryption: true } };
   }
 
   async #readBasebackup(members: Member[]): Promise<CheckedContents> {

@@ -11,7 +11,7 @@ import { readScript, type ScriptPart } from '../contents/sqlScript.ts';
 import { counted } from '../counted.ts';
 import { type Failure, fail } from '../failure.ts';
 import type { LoadedDump } from '../report.ts';
-import type { DumpConnection, DumpServer } from './dumpServer.ts';
+import type { DatabaseContents, DumpConnection, DumpServer } from './dumpServer.ts';
 import { StatementError } from './protocol.ts';
 
 const mostErrors = 200;
@@ -159,22 +159,27 @@ export class DumpLoader implements DumpConsumer {
   /** Counts what is there now; everything has been loaded. */
   async result(): Promise<{ loaded: LoadedDump; failures: Failure[]; notes: string[] }> {
     const { engine, version } = this.#server;
-    let [schemas, tables, rows, databases] = [0, 0, 0, 0];
-    for (const it of await this.#server.contents()) {
-      const isOwn = it.name === this.#server.database || this.#databases.has(it.name);
-      if (it.tables === 0 && it.schemas <= 1 && !isOwn) continue;
-      databases++;
-      schemas += it.schemas;
-      tables += it.tables;
-      rows += it.rows;
-    }
+    const found = await this.#server.contents();
+    const filled = found.filter((it) => it.tables > 0 || it.schemas > 1 || this.#databases.has(it.name));
+    // A dump with nothing in it fills what was made for it.
+    const counts = filled.length > 0 ? filled : found.filter((it) => it.name === this.#server.database);
+    const sum = (read: (it: DatabaseContents) => number) => counts.reduce((total, it) => total + read(it), 0);
     const notes = [...this.#lacking].map(
       ([message, count]) => `Not loaded here${count > 1 ? ` (${count} times)` : ''}: ${message}`,
     );
     if (this.#leftOut > 0)
       notes.push(`Left out: ${counted(this.#leftOut, 'statement')} about owners, privileges, tablespaces and roles.`);
     return {
-      loaded: { engine, version, databases, schemas, tables, rows, errors: this.#errors, leftOut: this.#leftOut },
+      loaded: {
+        engine,
+        version,
+        databases: counts.length,
+        schemas: sum((it) => it.schemas),
+        tables: sum((it) => it.tables),
+        rows: sum((it) => it.rows),
+        errors: this.#errors,
+        leftOut: this.#leftOut,
+      },
       failures: this.#failures,
       notes: notes.slice(0, mostErrors),
     };
@@ -329,8 +334,7 @@ export async function screenScript(reader: ByteReader): Promise<ReadonlySet<stri
   const extensions = new Set<string>();
   for await (const part of readScript(reader)) {
     if (part.kind === 'command') {
-      const isKnown = /^\\(?:restrict|unrestrict)\s+\w+$/.test(part.text) || databaseOf(part.text) !== undefined;
-      if (isKnown) continue;
+      if (isHarmlessCommand(part.text)) continue;
       const [name = '\\'] = /^\\\S*/.exec(part.text) ?? [];
       fail('hostile', 'start', `the dump holds the command ${name.slice(0, 20)} of psql, which no pg_dump writes`, {
         offset: reader.offset,
@@ -364,13 +368,20 @@ function isData({ description, hasData }: TocEntry): boolean {
   return hasData && (description === 'TABLE DATA' || description === 'BLOBS');
 }
 
+/** What pg_dump and pg_dumpall write; the encoding stands before a \connect to a name with characters of all kinds. */
+function isHarmlessCommand(text: string): boolean {
+  const isKnown = /^\\(?:(?:restrict|unrestrict)\s+\w+|encoding\s+"?[\w-]+"?)$/.test(text);
+  return isKnown || databaseOf(text) !== undefined;
+}
+
 /** psql's \connect as pg_dump writes it: a name, or a whole connection string with nothing but a name. */
 function databaseOf(command: string): string | undefined {
   const [, rest] = /^\\connect\s+(?:-reuse-previous=on\s+)?(.+)$/.exec(command) ?? [];
   if (rest === undefined) return undefined;
   const [, inString] = /^"dbname='((?:[^'\\"]|\\.|"")*)'"$/.exec(rest) ?? [];
   if (inString !== undefined) return utf8(inString.replace(/\\(.)/g, '$1').replaceAll('""', '"'));
-  const [, quoted] = /^"((?:[^"]|"")*)"$/.exec(rest) ?? [];
+  // With either of these, psql takes it for a connection string.
+  const [, quoted] = /=|:\/\//.test(rest) ? [] : (/^"((?:[^"]|"")*)"$/.exec(rest) ?? []);
   if (quoted !== undefined) return utf8(quoted.replaceAll('""', '"'));
   return /^[\w$\x80-\xff]+$/.test(rest) ? utf8(rest) : undefined;
 }

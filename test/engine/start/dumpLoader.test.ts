@@ -5,6 +5,7 @@ import { checkContents } from '../../../engine/src/contents/checkContents.ts';
 import { DumpLoader, screenScript } from '../../../engine/src/start/dumpLoader.ts';
 import type { DatabaseContents, DumpConnection, DumpServer } from '../../../engine/src/start/dumpServer.ts';
 import { StatementError } from '../../../engine/src/start/protocol.ts';
+import { expectFailure } from '../pieces.ts';
 
 /** Remembers what it was told; refuses what the test says. */
 class FakeServer implements DumpServer {
@@ -186,6 +187,15 @@ describe('a script', () => {
     expect(loaded.leftOut).toBe(3);
     expect(notes[0]).toContain('postgres_fdw is not made');
   });
+});
+
+test('a database whose name needs a connection string is gone on in; other commands of psql are hostile', async () => {
+  const script = (command: string) => `CREATE DATABASE "second ""shop""";\n${command}\n`;
+  const server = new FakeServer();
+  await load(script(`\\encoding SQL_ASCII\n\\connect -reuse-previous=on "dbname='second ""shop""'"`), server);
+  expect(server.told).toContain('connect second "shop"');
+  for (const it of ['\\encoding `id`', '\\! id', '\\connect "host=elsewhere"', '\\i /etc/passwd', '\\restrict `id`'])
+    await expectFailure('hostile', screenScript(readerOf(script(it))));
 });
 
 test.each(['15.dump', '15.tar', '18.dump'])('the archive %s names the entry and the row', async (name) => {
