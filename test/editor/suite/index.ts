@@ -4,6 +4,7 @@ import './decoded.ts';
 import './files.ts';
 import './findings.ts';
 import './keys.ts';
+import './language.ts';
 import './overview.ts';
 import './restore.ts';
 import './targets.ts';
