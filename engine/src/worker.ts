@@ -1,5 +1,8 @@
+import path from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import type { Job } from './job.ts';
+import { useLanes } from './lanes/lanes.ts';
+import { laneThreads } from './lanes/laneThreads.ts';
 import type { FromWorker, ToWorker } from './pool.ts';
 import { runJob } from './run.ts';
 import { throttledContext } from './throttledProgress.ts';
@@ -8,6 +11,7 @@ import { throttledContext } from './throttledProgress.ts';
 const port = parentPort;
 if (!port) throw new Error('this file is the engine’s worker: start it through the pool');
 
+useLanes(laneThreads(path.join(__dirname, 'cipherLane.js')));
 const stop = new AbortController();
 const say = (message: FromWorker) => port.postMessage(message);
 

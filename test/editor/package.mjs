@@ -33,6 +33,7 @@ export function packageTests({ vsix, extension }) {
           'client/syntaxes/pgbackrest-conf.tmLanguage.json',
           'dist/client.js',
           'dist/server.js',
+          'dist/cipherLane.js',
           'dist/restoreLane.js',
           'dist/walgLane.js',
           'dist/worker.js',

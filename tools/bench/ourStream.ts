@@ -3,6 +3,7 @@
  * the most memory it had, without the start of Node, which no stream of a backup's size notices.
  */
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { drain } from '../../engine/src/bytes.ts';
 import { openCms } from '../../engine/src/crypto/cms.ts';
 import { openOpenpgp } from '../../engine/src/crypto/openpgp.ts';
@@ -10,6 +11,8 @@ import { encryptWithPassword } from '../../engine/src/crypto/openpgpEncrypt.ts';
 import { decryptOpenssl, encryptOpenssl, type OpensslScheme } from '../../engine/src/crypto/openssl.ts';
 import { decryptSodium, encryptSodium } from '../../engine/src/crypto/sodium.ts';
 import { readFile } from '../../engine/src/files/source.ts';
+import { useLanes } from '../../engine/src/lanes/lanes.ts';
+import { laneThreads } from '../../engine/src/lanes/laneThreads.ts';
 
 const [, , way = '', file = '', keyFile = ''] = process.argv;
 const key = readFileSync(keyFile);
@@ -28,12 +31,17 @@ const WAYS: Record<string, () => Promise<AsyncIterable<Uint8Array>> | AsyncItera
 };
 
 async function measure(): Promise<void> {
+  // As the engine's worker does.
+  useLanes(laneThreads(fileURLToPath(new URL('../../dist/cipherLane.js', import.meta.url))));
   const start = performance.now();
+  const processor = process.cpuUsage();
   const stream = WAYS[way];
   if (stream === undefined) throw new Error(`no such way: ${way}`);
   const bytes = await drain(await stream());
   const seconds = (performance.now() - start) / 1_000;
-  console.log(JSON.stringify({ seconds, bytes, memory: process.resourceUsage().maxRSS * 1_024 }));
+  const { user, system } = process.cpuUsage(processor);
+  const processorSeconds = (user + system) / 1e6;
+  console.log(JSON.stringify({ seconds, processorSeconds, bytes, memory: process.resourceUsage().maxRSS * 1_024 }));
 }
 
 void measure();

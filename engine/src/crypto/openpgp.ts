@@ -6,6 +6,7 @@
 import type { Key, SessionKey as OpenpgpSessionKey, PartialConfig } from 'openpgp';
 import { ByteReader, drain, plainArray, remembering } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
+import type { StreamOptions } from '../lanes/lanes.ts';
 import { cfbDecipher, cipherName, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { literalBytes } from './openpgpContents.ts';
 import {
@@ -49,7 +50,7 @@ export interface OpenedMessage {
   plain: AsyncGenerator<Uint8Array, void, undefined>;
 }
 
-export interface OpenpgpOptions {
+export interface OpenpgpOptions extends StreamOptions {
   /** Keys of whoever may have signed it; the keys among the offers count as well. */
   signers?: readonly Uint8Array[];
   /** Decrypts what has no integrity protection, which is otherwise refused. */
@@ -70,7 +71,7 @@ export async function openOpenpgp(
   offers: readonly OpenpgpOffer[],
   options: OpenpgpOptions = {},
 ): Promise<OpenedMessage> {
-  const reader = new ByteReader(input);
+  const reader = new ByteReader(input, { isLent: true });
   try {
     const head = await readMessageHead(reader);
     if (head.protection.kind === 'none' && !options.allowUnauthenticated) {
@@ -80,7 +81,7 @@ export async function openOpenpgp(
       });
     }
     const aead = aeadHead(head);
-    const body = new ByteReader(joined(head.start, head.encrypted.body));
+    const body = new ByteReader(joined(head.start, head.encrypted.body), { isLent: true });
     const opened = await findSessionKey(head, body, offers, options);
     if (aead) opened.session.algorithm = aead.algorithm;
     const signatures = new SignatureCheck(await signerKeys(offers, options), opened.notes);
@@ -91,7 +92,7 @@ export async function openOpenpgp(
       fingerprint: opened.fingerprint,
       notes: opened.notes,
       isProvenAtOnce: isProvenAtOnce(aead),
-      plain: stream(reader, body, head, { session: opened.session, signatures }),
+      plain: stream(reader, body, head, { session: opened.session, signatures, isLent: options.isLent }),
     };
   } catch (error) {
     await reader.close();
@@ -349,12 +350,17 @@ async function* stream(
   reader: ByteReader,
   body: ByteReader,
   head: MessageHead,
-  { session, signatures }: { session: SessionKey; signatures: SignatureCheck },
+  { session, signatures, isLent }: { session: SessionKey; signatures: SignatureCheck } & StreamOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    const packets = decryptedPackets(body, head, session);
+    const packets = decryptedPackets(body, head, session, { isLent });
     if (packets === undefined) yield* decryptWithLibrary(body, head, session);
-    else yield* judgedByProof(packets, (inner) => contentsOf(inner, signatures), head.protection.kind !== 'none');
+    else
+      yield* judgedByProof(
+        packets,
+        (inner) => contentsOf(inner, signatures, { isLent }),
+        head.protection.kind !== 'none',
+      );
     await demandEnd(reader);
   } finally {
     session.data.fill(0);
@@ -365,8 +371,9 @@ async function* stream(
 async function* contentsOf(
   packets: AsyncGenerator<Uint8Array, void, undefined>,
   signatures: SignatureCheck,
+  options: StreamOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* literalBytes(new ByteReader(packets), signatures);
+  yield* literalBytes(new ByteReader(packets, { isLent: true }), signatures, options);
   await signatures.end();
 }
 

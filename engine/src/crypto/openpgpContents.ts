@@ -1,11 +1,12 @@
 /** What an OpenPGP message holds once it is decrypted: compressed packets, signatures, and the literal bytes. */
 
 import { createInflateRaw } from 'node:zlib';
-import { ByteReader, drain } from '../bytes.ts';
+import { ByteReader, copyOf, drain } from '../bytes.ts';
 import { bunzip2 } from '../compress/bzip2.ts';
 import { inflateZlib } from '../compress/gzip.ts';
 import { throughNative } from '../compress/native.ts';
 import { fail } from '../failure.ts';
+import type { StreamOptions } from '../lanes/lanes.ts';
 import { readBody, readPacket, TAG } from './openpgpPackets.ts';
 import type { SignatureCheck } from './openpgpSignature.ts';
 
@@ -18,7 +19,7 @@ import type { SignatureCheck } from './openpgpSignature.ts';
 export async function* literalBytes(
   reader: ByteReader,
   signatures: SignatureCheck,
-  depth = 0,
+  { isLent, depth = 0 }: StreamOptions & { depth?: number } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let hasLiteral = false;
   for (let packet = await readPacket(reader); packet !== undefined; packet = await readPacket(reader)) {
@@ -29,7 +30,7 @@ export async function* literalBytes(
             hint: 'Split it with the program that made it.',
           });
         hasLiteral = true;
-        const body = new ByteReader(packet.body);
+        const body = new ByteReader(packet.body, { isLent: true });
         // Format, the length of a name, the name, four bytes of time: none of it changes the bytes.
         const nameBytes = (await body.read(2))[1] ?? 0;
         await body.skip(nameBytes + 4);
@@ -46,11 +47,11 @@ export async function* literalBytes(
           });
         if (hasLiteral) fail('unsupported', 'decrypt', 'the message holds several files');
         hasLiteral = true;
-        const body = new ByteReader(packet.body);
+        const body = new ByteReader(packet.body, { isLent: true });
         const algorithm = (await body.read(1))[0];
-        const inflated = new ByteReader(decompressed(body.rest(), algorithm));
+        const inflated = new ByteReader(decompressed(isLent ? kept(body.rest()) : body.rest(), algorithm));
         try {
-          yield* literalBytes(inflated, signatures, depth + 1);
+          yield* literalBytes(inflated, signatures, { depth: depth + 1 });
         } finally {
           await inflated.close();
         }
@@ -78,6 +79,11 @@ export async function* literalBytes(
 }
 
 const signatureLimit = 64 * 1024;
+
+/** A decompressor takes several pieces before it gives one back. */
+async function* kept(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of input) yield copyOf(piece);
+}
 
 /** RFC 9580, 9.4 */
 const COMPRESSION = { none: 0, zip: 1, zlib: 2, bzip2: 3 };

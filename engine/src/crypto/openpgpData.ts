@@ -6,7 +6,9 @@
 import { createHash, hkdfSync } from 'node:crypto';
 import { type ByteReader, concat, copyOf, drain, remembering } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
+import type { StreamOptions } from '../lanes/lanes.ts';
 import { type AeadMode, aeadTagBytes, hasAead, openAead } from './aead.ts';
+import { decipheredBlocks } from './blockStream.ts';
 import type { Decipher } from './cfb.ts';
 import { cfbDecipher, cipherName, isAes, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import type { MessageHead } from './openpgpPackets.ts';
@@ -79,6 +81,7 @@ export function decryptedPackets(
   body: ByteReader,
   head: MessageHead,
   session: SessionKey,
+  options: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> | undefined {
   const { offset } = head.encrypted;
   const aead = aeadHead(head);
@@ -86,8 +89,8 @@ export function decryptedPackets(
   const decipher = cfbDecipher(session.algorithm, session.data);
   const { blockBytes } = SYMMETRIC_CIPHERS[session.algorithm] ?? {};
   if (decipher === undefined || blockBytes === undefined) return undefined;
-  if (head.protection.kind === 'mdc') return proven(body, decipher, { blockBytes, offset });
-  return unproven(body, session, blockBytes);
+  if (head.protection.kind === 'mdc') return proven(body, session, { blockBytes, offset, ...options });
+  return unproven(body, session, { blockBytes, ...options });
 }
 
 /** Messages come in pieces of 8 KiB or less: they are gathered, since every step costs. */
@@ -99,17 +102,14 @@ const mdcBytes = 22;
 /** Decrypts, holds back the MDC, and compares it when the data ends. */
 async function* proven(
   body: ByteReader,
-  decipher: Decipher,
-  { blockBytes, offset }: { blockBytes: number; offset: number },
+  session: SessionKey,
+  { blockBytes, offset, isLent }: { blockBytes: number; offset: number } & StreamOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   await body.skip(1);
   const hash = createHash('sha1');
   let prefixLeft = blockBytes + 2;
   let held: Uint8Array = new Uint8Array(0);
-  for (let isAtEnd = false; !isAtEnd; ) {
-    const piece = await body.next();
-    isAtEnd = piece === undefined;
-    const plain = piece === undefined ? decipher.final() : decipher.update(piece);
+  for await (const plain of deciphered(body, session, new Uint8Array(blockBytes), { isLent })) {
     // The usual case copies nothing: what was held goes out, the last 22 bytes of the piece stay.
     const isEnough = plain.length >= mdcBytes;
     const known = isEnough ? plain : concat([held, plain]);
@@ -120,7 +120,7 @@ async function* proven(
       prefixLeft -= passed;
       if (part.length > passed) yield part.subarray(passed);
     }
-    held = known.subarray(end);
+    held = copyOf(known.subarray(end));
   }
   hash.update(held.subarray(0, 2));
   if (held.length === mdcBytes && held[0] === 0xd3 && held[1] === 0x14 && hash.digest().equals(held.subarray(2)))
@@ -139,15 +139,23 @@ async function* proven(
  */
 async function* unproven(
   body: ByteReader,
-  { algorithm, data }: SessionKey,
-  blockBytes: number,
+  session: SessionKey,
+  { blockBytes, isLent }: { blockBytes: number } & StreamOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const prefix = copyOf(await body.read(blockBytes + 2));
-  const decipher = cfbDecipher(algorithm, data, prefix.subarray(2)) as Decipher;
-  for (let piece = await body.next(); piece !== undefined; piece = await body.next()) {
-    const plain = decipher.update(piece);
-    if (plain.length > 0) yield plain;
-  }
+  yield* deciphered(body, session, prefix.subarray(2), { isLent });
+}
+
+/** All of the body, in CFB. */
+async function* deciphered(
+  body: ByteReader,
+  { algorithm, data: key }: SessionKey,
+  iv: Uint8Array,
+  options: StreamOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const cipher = isAes(algorithm) ? `aes-${key.length * 8}-cfb` : cipherName(algorithm);
+  const open = (behind: Uint8Array) => cfbDecipher(algorithm, key, behind) as Decipher;
+  const { decipher } = yield* decipheredBlocks(body, { cipher, key, iv, open }, options);
   const last = decipher.final();
   if (last.length > 0) yield last;
 }

@@ -69,7 +69,7 @@ export async function readBody(packet: Packet, limit: number): Promise<Uint8Arra
         hint: damagedHint,
       });
     }
-    pieces.push(piece);
+    pieces.push(copyOf(piece));
   }
   return plainArray(concat(pieces));
 }

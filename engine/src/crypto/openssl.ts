@@ -3,11 +3,13 @@
  * number of rounds was used, and nothing authenticates them: only the contents can prove that a reading is right.
  */
 
-import { createCipheriv, createDecipheriv, createHash, type Decipher, getCiphers, pbkdf2, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, getCiphers, pbkdf2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import { ByteReader, concat, startsWith } from '../bytes.ts';
+import { ByteReader, concat, copyOf, startsWith } from '../bytes.ts';
 import { fail } from '../failure.ts';
 import type { OpensslParameters } from '../job.ts';
+import type { StreamOptions } from '../lanes/lanes.ts';
+import { decipheredBlocks } from './blockStream.ts';
 
 export const saltedMagic: Uint8Array = new TextEncoder().encode('Salted__');
 const saltBytes = 8;
@@ -84,17 +86,19 @@ export async function* decryptOpenssl(
   input: AsyncIterable<Uint8Array>,
   password: Uint8Array,
   scheme: OpensslScheme,
+  options: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = new ByteReader(input);
+  const reader = new ByteReader(input, { isLent: true });
+  let derived: Uint8Array | undefined;
   try {
     const headerBytes = headerBytesOf(scheme);
-    const salt = scheme.isUnsalted ? new Uint8Array(0) : saltOf(await reader.read(headerBytes));
+    const salt = scheme.isUnsalted ? new Uint8Array(0) : copyOf(saltOf(await reader.read(headerBytes)));
     const { key, iv } = CIPHERS[scheme.cipher];
-    const derived = await derive(password, salt, scheme);
-    const decipher = createDecipheriv(scheme.cipher, derived.subarray(0, key), derived.subarray(key, key + iv));
-    derived.fill(0);
-    yield* decryptedBody(reader, decipher, scheme.cipher);
+    derived = await derive(password, salt, scheme);
+    const raw = { cipher: scheme.cipher, key: derived.subarray(0, key), iv: derived.subarray(key, key + iv) };
+    yield* decryptedBody(reader, raw, options);
   } finally {
+    derived?.fill(0);
     await reader.close();
   }
 }
@@ -109,12 +113,15 @@ export interface RawKey {
 /** As `decryptOpenssl`, with the key itself; it may be wiped when the first bytes are out. */
 export async function* decryptWithRawKey(
   input: AsyncIterable<Uint8Array>,
-  { cipher, key, iv }: RawKey,
+  raw: RawKey,
+  options: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = new ByteReader(input);
+  const key = copyOf(raw.key);
+  const reader = new ByteReader(input, { isLent: true });
   try {
-    yield* decryptedBody(reader, createDecipheriv(cipher, key, iv), cipher);
+    yield* decryptedBody(reader, { ...raw, key }, options);
   } finally {
+    key.fill(0);
     await reader.close();
   }
 }
@@ -122,19 +129,16 @@ export async function* decryptWithRawKey(
 /** From the reader's place to the end of the file. */
 async function* decryptedBody(
   reader: ByteReader,
-  decipher: Decipher,
-  cipher: CipherName,
+  { cipher, key, iv }: RawKey,
+  options: StreamOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const start = reader.offset;
   const { block } = CIPHERS[cipher];
-  for await (const piece of reader.take(Number.POSITIVE_INFINITY)) {
-    const plain = decipher.update(piece);
-    if (plain.length > 0) yield plain;
-  }
-  if (block > 1 && (reader.offset === start || (reader.offset - start) % block !== 0)) {
-    failCut(reader.offset, 'it does not end at the end of a cipher block');
-  }
-  const last = finish(decipher, reader.offset - block);
+  const open = (behind: Uint8Array) => createDecipheriv(cipher, key, behind);
+  const { decipher, bytes } = yield* decipheredBlocks(reader, { cipher, key, iv, open }, options);
+  const end = start + bytes;
+  if (block > 1 && (bytes === 0 || bytes % block !== 0)) failCut(end, 'it does not end at the end of a cipher block');
+  const last = finish(decipher, end - block);
   if (last.length > 0) yield last;
 }
 

@@ -5,9 +5,9 @@
  */
 
 import { createCipheriv, createDecipheriv, getCiphers } from 'node:crypto';
-import { createRequire } from 'node:module';
 import sodium, { type StateAddress } from 'libsodium-wrappers';
 import { copyOf } from '../bytes.ts';
+import { addOn, type ChunkCipher, stateBytes } from './secretstreamAddOn.ts';
 
 /** `k` 32 bytes, nonce 12 bytes (a little-endian counter of 4, then the inonce of 8), 8 bytes unused: the struct of libsodium. */
 export type SecretstreamState = Uint8Array;
@@ -18,23 +18,14 @@ export const overheadBytes = 17;
 
 export const TAG = { message: 0, push: 1, rekey: 2, final: 3 } as const;
 
-/** Changes of the state are made in place; a chunk that does not authenticate leaves it as it was. */
-export interface Secretstream {
+export interface Secretstream extends ChunkCipher {
   readonly name: 'add-on' | 'OpenSSL' | 'WebAssembly';
-  /**
-   * Opens one chunk into `message`, which is 17 bytes shorter.
-   *
-   * @returns its tag; undefined when it does not authenticate, and `message` is then zeros or untouched
-   */
-  pull(state: SecretstreamState, chunk: Uint8Array, message: Uint8Array): number | undefined;
-  /** Encrypts one chunk into `chunk`, which is 17 bytes longer than the message. */
-  push(state: SecretstreamState, message: Uint8Array, tag: number, chunk: Uint8Array): void;
 }
 
 /** The fastest that runs here. Resolves when libsodium in WebAssembly is loaded, which all of them need for the rare steps. */
 export async function fastestSecretstream(): Promise<Secretstream> {
   await sodium.ready;
-  fastest ??= addOn() ?? throughOpenssl() ?? throughWebAssembly;
+  fastest ??= throughAddOn() ?? throughOpenssl() ?? throughWebAssembly;
   return fastest;
 }
 
@@ -43,7 +34,7 @@ let fastest: Secretstream | undefined;
 /** Every implementation that runs here, for the tests that compare them. */
 export async function allSecretstreams(): Promise<Secretstream[]> {
   await sodium.ready;
-  return [addOn(), throughOpenssl(), throughWebAssembly].filter((it) => it !== undefined);
+  return [throughAddOn(), throughOpenssl(), throughWebAssembly].filter((it) => it !== undefined);
 }
 
 /** The state in front of the first chunk. `fastestSecretstream` must have been awaited. The caller wipes it (`fill(0)`). */
@@ -87,50 +78,10 @@ export function lookInto(state: SecretstreamState, chunk: Uint8Array): { tag: nu
 /** The tag stands in a block of its own (crypto_secretstream_xchacha20poly1305_push: `block`). */
 const blockBytes = 64;
 const macBytes = 16;
-const stateBytes = 52;
 
-/** What sodium-native exports of it. */
-interface AddOn {
-  crypto_secretstream_xchacha20poly1305_STATEBYTES: number;
-  crypto_secretstream_xchacha20poly1305_pull(
-    state: Uint8Array,
-    message: Uint8Array,
-    tag: Uint8Array,
-    chunk: Uint8Array,
-    ad: null,
-  ): number;
-  crypto_secretstream_xchacha20poly1305_push(
-    state: Uint8Array,
-    chunk: Uint8Array,
-    message: Uint8Array,
-    ad: null,
-    tag: number,
-  ): number;
-}
-
-/** undefined where it is not installed, or has no build for this machine. */
-function addOn(): Secretstream | undefined {
-  try {
-    const native = createRequire(import.meta.url)('sodium-native') as AddOn;
-    if (native.crypto_secretstream_xchacha20poly1305_STATEBYTES !== stateBytes) return undefined;
-    const tag = new Uint8Array(1);
-    return {
-      name: 'add-on',
-      pull(state, chunk, message) {
-        try {
-          native.crypto_secretstream_xchacha20poly1305_pull(state, message, tag, chunk, null);
-          return tag[0];
-        } catch {
-          return undefined;
-        }
-      },
-      push(state, message, tag, chunk) {
-        native.crypto_secretstream_xchacha20poly1305_push(state, chunk, message, null, tag);
-      },
-    };
-  } catch {
-    return undefined;
-  }
+function throughAddOn(): Secretstream | undefined {
+  const native = addOn();
+  return native && { name: 'add-on', ...native };
 }
 
 /**

@@ -3,6 +3,8 @@
 import { ByteReader } from '../bytes.ts';
 import { looksMeaningful } from '../contents/sniff.ts';
 import { fail } from '../failure.ts';
+import { LaneCall, type Lanes, roomFor, type StreamOptions } from '../lanes/lanes.ts';
+import { throughLanes, type Unfinished, whatIsLeft } from '../lanes/throughLanes.ts';
 import {
   fastestSecretstream,
   headerBytes,
@@ -55,15 +57,27 @@ export function sodiumLength(
 export async function* decryptSodium(
   input: AsyncIterable<Uint8Array>,
   key: Uint8Array,
-  size?: number,
+  { size, isLent }: StreamOptions & { size?: number | undefined } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const secretstream = await fastestSecretstream();
-  const reader = new ByteReader(input);
+  const source = new ByteReader(input, { isLent: true });
+  const call = new LaneCall('open secretstream', mostLanes);
+  let reader = source;
+  /** Where the reader's bytes begin in the input. */
+  let origin = 0;
   let state: SecretstreamState | undefined;
   try {
     state = stateOf(await readHeader(reader, size), key);
-    for (let index = 0; ; ) {
-      const offset = reader.offset;
+    for (;;) {
+      const lanes = await call.answer(reader.offset);
+      if (lanes) {
+        const begin = reader.offset;
+        const { unfinished, chunks } = yield* openInLanes(reader, state, lanes, isLent);
+        await call.close();
+        origin = begin + chunks * encryptedChunkBytes;
+        reader = new ByteReader(whatIsLeft(unfinished, source));
+      }
+      const offset = origin + reader.offset;
       const chunks = await reader.units(encryptedChunkBytes);
       if (chunks.length === 0) failCut(offset, 'the final chunk is missing');
       if (chunks.length < overheadBytes)
@@ -71,22 +85,82 @@ export async function* decryptSodium(
       const { plain, stoppedAt, isFinal } = openChunks(secretstream, state, chunks);
       if (plain.length > 0) yield plain;
       if (isFinal) {
-        await demandEnd(reader, chunks.length - stoppedAt);
+        await demandEnd(reader, offset + stoppedAt, chunks.length - stoppedAt);
         return;
       }
-      if (stoppedAt < chunks.length) {
-        const place = { index: index + stoppedAt / encryptedChunkBytes, offset: offset + stoppedAt };
-        failUnauthenticated(state, chunks.subarray(stoppedAt, stoppedAt + encryptedChunkBytes), place);
-      }
+      if (stoppedAt < chunks.length)
+        failUnauthenticated(state, chunks.subarray(stoppedAt, stoppedAt + encryptedChunkBytes), offset + stoppedAt);
       // An authentic short chunk that is not the last cannot come from WAL-G, but then the end is still to come.
-      if (chunks.length < encryptedChunkBytes) failCut(reader.offset, 'the final chunk is missing');
-      index += chunks.length / encryptedChunkBytes;
+      if (chunks.length < encryptedChunkBytes) failCut(offset + chunks.length, 'the final chunk is missing');
     }
   } finally {
     state?.fill(0);
-    await reader.close();
+    await call.close();
+    await source.close();
   }
 }
+
+/** A lane opens 128 chunks at a time: a megabyte. */
+const batchChunks = 128;
+/** Half as fast as the disk is one lane; more than these are not fed. */
+const mostLanes = 4;
+const keyBytes = 32;
+const nonceBytes = 12;
+
+/**
+ * Opens chunks in lanes, as long as they are whole, authentic, and tagged as usual. The nonce of a chunk follows from the
+ * MACs before it, which stand in the stream: `inonce` is the exclusive or of the first eight bytes of them all, and the
+ * counter counts. So the lanes need not wait for each other.
+ *
+ * @param state in front of the next chunk; brought behind the last one that was opened
+ * @returns what the lanes have left, and how many chunks they have opened
+ */
+async function* openInLanes(
+  reader: ByteReader,
+  state: SecretstreamState,
+  lanes: Lanes,
+  isLent: boolean | undefined,
+): AsyncGenerator<Uint8Array, { unfinished: Unfinished; chunks: number }, undefined> {
+  lanes.begin({ kind: 'open secretstream', key: state.subarray(0, keyBytes), chunkBytes });
+  const nonce = state.slice(keyBytes, keyBytes + nonceBytes);
+  const counter = new DataView(nonce.buffer);
+  const bytes = batchChunks * encryptedChunkBytes;
+  const plan = {
+    bytes,
+    isLent,
+    room: roomFor('open secretstream', bytes, chunkBytes),
+    placeOf(batch: Uint8Array) {
+      const place = nonce.slice();
+      const next = counter.getUint32(0, true) + batchChunks;
+      // When the counter is used up, the key changes.
+      if (next > mostCounted) return undefined;
+      counter.setUint32(0, next, true);
+      for (let mac = encryptedChunkBytes - macBytes; mac < batch.length; mac += encryptedChunkBytes)
+        for (let index = 0; index < 8; index++)
+          nonce[4 + index] = (nonce[4 + index] as number) ^ (batch[mac + index] as number);
+      return place;
+    },
+  };
+  let plainBytes = 0;
+  const stream = throughLanes(reader, lanes, plan);
+  try {
+    for (;;) {
+      const next = await stream.next();
+      if (next.done) {
+        if (next.value.place) state.set(next.value.place, keyBytes);
+        return { unfinished: next.value, chunks: plainBytes / chunkBytes };
+      }
+      plainBytes += next.value.length;
+      yield next.value;
+    }
+  } finally {
+    await stream.return({ pieces: [], failure: undefined, place: undefined });
+  }
+}
+
+/** The counter of a nonce has four bytes, and begins with 1. */
+const mostCounted = 0xffff_ffff;
+const macBytes = 16;
 
 /**
  * Opens chunks that lie one behind the other; the last may be shorter. Stops behind the final chunk, and in front of one
@@ -144,13 +218,22 @@ export async function sodiumFit(start: Uint8Array, key: Uint8Array): Promise<'op
 export async function* encryptSodium(
   input: AsyncIterable<Uint8Array>,
   key: Uint8Array,
+  { isLent }: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const secretstream = await fastestSecretstream();
-  const reader = new ByteReader(input);
+  const source = new ByteReader(input, { isLent: true });
+  const call = new LaneCall('seal secretstream', 1);
+  let reader = source;
   const { header, state } = newStream(key);
   try {
     yield header;
     for (;;) {
+      const lanes = await call.answer(reader.offset);
+      if (lanes) {
+        const unfinished = yield* sealInLane(reader, state, lanes, isLent);
+        await call.close();
+        reader = new ByteReader(whatIsLeft(unfinished, source));
+      }
       const plain = await reader.units(chunkBytes);
       const isLast = plain.length < chunkBytes;
       const count = isLast ? 1 : plain.length / chunkBytes;
@@ -165,8 +248,37 @@ export async function* encryptSodium(
     }
   } finally {
     state.fill(0);
-    await reader.close();
+    await call.close();
+    await source.close();
   }
+}
+
+/**
+ * Seals whole chunks in one lane, which does nothing else: each nonce needs the MAC before it. All but the end of the stream.
+ *
+ * @param state in front of the next chunk; brought behind the last one that was sealed
+ */
+async function* sealInLane(
+  reader: ByteReader,
+  state: SecretstreamState,
+  lanes: Lanes,
+  isLent: boolean | undefined,
+): AsyncGenerator<Uint8Array, Unfinished, undefined> {
+  const nonce = state.slice(keyBytes, keyBytes + nonceBytes);
+  lanes.begin({ kind: 'seal secretstream', key: state.subarray(0, keyBytes), nonce, chunkBytes });
+  const bytes = batchChunks * chunkBytes;
+  let counted = new DataView(nonce.buffer).getUint32(0, true);
+  const unfinished = yield* throughLanes(reader, lanes, {
+    bytes,
+    isLent,
+    room: roomFor('seal secretstream', bytes, chunkBytes),
+    placeOf() {
+      counted += batchChunks;
+      return counted > mostCounted ? undefined : nonce;
+    },
+  });
+  if (unfinished.place) state.set(unfinished.place, keyBytes);
+  return unfinished;
 }
 
 /** wal-g `writer.go`: `Close` without any `Write` pushes a final chunk from a state that is all zeros; always these bytes. */
@@ -199,11 +311,11 @@ async function readHeader(reader: ByteReader, size: number | undefined): Promise
   return header;
 }
 
-/** @param behind how many bytes that were read already lie behind the final chunk */
-async function demandEnd(reader: ByteReader, behind: number): Promise<void> {
+/** @param behind how many bytes that were read already lie behind the final chunk, which ends at `end` */
+async function demandEnd(reader: ByteReader, end: number, behind: number): Promise<void> {
   if (behind === 0 && (await reader.isAtEnd())) return;
   fail('damaged', 'decrypt', 'bytes follow the final chunk', {
-    offset: reader.offset - behind,
+    offset: end,
     hint: 'Something was appended to the archive; what comes before that place is authentic.',
   });
 }
@@ -219,14 +331,10 @@ function failCut(offset: number, what: string): never {
  * Says which of the three it most likely is that makes a chunk fail. The chunk is decrypted without its proof for that,
  * looked at and thrown away: the right key makes sense of it, a wrong one makes noise.
  */
-function failUnauthenticated(
-  state: SecretstreamState,
-  chunk: Uint8Array,
-  place: { index: number; offset: number },
-): never {
-  const { offset } = place;
+function failUnauthenticated(state: SecretstreamState, chunk: Uint8Array, offset: number): never {
   const { isMeaningful, isCut } = makesSense(state, chunk);
-  const keyFits = place.index > 0 || isMeaningful;
+  const index = (offset - headerBytes) / encryptedChunkBytes;
+  const keyFits = index > 0 || isMeaningful;
   if (!keyFits) {
     fail('wrong-key', 'decrypt', 'the first chunk does not authenticate with this key', {
       offset,
@@ -242,7 +350,7 @@ function failUnauthenticated(
   fail(
     'damaged',
     'decrypt',
-    `${isShort ? 'the last chunk' : `chunk ${place.index}`} does not authenticate: it was changed${isShort ? ' or its end is missing' : ''}`,
+    `${isShort ? 'the last chunk' : `chunk ${index}`} does not authenticate: it was changed${isShort ? ' or its end is missing' : ''}`,
     {
       offset,
       hint: 'The key is right, the file is not what was written: copy it again from the storage or use another backup.',

@@ -14,19 +14,24 @@ export interface ReadOptions {
   signal?: AbortSignal;
   /** Called with the length of every piece that was read. */
   onBytes?: (delta: number) => void;
+  /**
+   * The consumer is done with a piece when it asks for the next one, and the memory is used again: what is read by the
+   * gigabyte is not worth a collection of garbage every few megabytes.
+   */
+  isLent?: boolean;
   /** The name to use in failures, relative to the archive; the path itself when absent. */
   name?: string;
 }
 
 /**
- * The bytes of a file (a pipe or device works too). Every piece is a fresh array that the consumer may keep.
+ * The bytes of a file (a pipe or device works too). Every piece is a fresh array that the consumer may keep, unless `isLent`.
  * The file is closed when the stream ends, throws, or is closed by its consumer.
  *
  * @throws RestoreError `io` when it cannot be opened or read, `usage` for a directory, `cancelled` when the signal was given
  */
 export async function* readFile(
   path: string,
-  { start = 0, length = Number.POSITIVE_INFINITY, signal, onBytes, name }: ReadOptions = {},
+  { start = 0, length = Number.POSITIVE_INFINITY, signal, onBytes, isLent = false, name }: ReadOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (signal) throwIfCancelled(signal);
   let handle: FileHandle | undefined;
@@ -37,16 +42,23 @@ export async function* readFile(
     if (stat.isDirectory()) throw isDirectory(name ?? path);
     let position = start;
     let left = length;
+    /** Memory that nobody uses any more. */
+    let free: Buffer | undefined;
+    let lent: Buffer | undefined;
     const next = () => {
       // A small file needs no large piece; one byte more shows that it has grown meanwhile.
       const expected = stat.isFile() ? Math.max(stat.size - position, 0) + 1 : pieceBytes;
-      const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytes, expected, left));
+      const wanted = Math.min(pieceBytes, expected, left);
+      const piece = free?.length === wanted ? free : Buffer.allocUnsafeSlow(wanted);
+      free = undefined;
       return (handle as FileHandle).read(piece, 0, piece.length, stat.isFile() ? position : null);
     };
     for (pending = left > 0 ? next() : undefined; pending !== undefined; ) {
       if (signal) throwIfCancelled(signal);
       const { bytesRead, buffer } = await pending;
       pending = undefined;
+      free = lent;
+      lent = isLent ? buffer : undefined;
       if (bytesRead === 0) return;
       position += bytesRead;
       left -= bytesRead;

@@ -27,7 +27,7 @@ for (const vector of vectors) {
     test('decrypts whole, in single bytes, in odd pieces', async () => {
       for (const size of [Number.POSITIVE_INFINITY, 1, 7, 8_209]) {
         for (const length of [undefined, stream.length]) {
-          const plain = await all(decryptSodium(pieces(stream, size), key, length));
+          const plain = await all(decryptSodium(pieces(stream, size), key, { size: length }));
           expect(plain.length).toBe(vector.plainLength);
           expect(sha256(plain)).toBe(vector.plainSha256);
         }
@@ -38,7 +38,7 @@ for (const vector of vectors) {
       for (const length of boundaries(stream.length)) {
         const cut = stream.subarray(0, length);
         if (!sodiumLength(length).isPossible) {
-          await expectFailure('truncated', decryptSodium(pieces(cut, 64), key, length));
+          await expectFailure('truncated', decryptSodium(pieces(cut, 64), key, { size: length }));
         }
         const failure = await failureOf(decryptSodium(pieces(cut, 64), key));
         expect(['truncated', 'damaged', 'wrong-key']).toContain(failure);
@@ -75,7 +75,7 @@ for (const vector of vectors) {
         const wrong = createHash('sha256').update(`wrong ${index}`).digest();
         const failure = await expectFailure(
           'wrong-key',
-          decryptSodium(pieces(stream, Number.POSITIVE_INFINITY), wrong, stream.length),
+          decryptSodium(pieces(stream, Number.POSITIVE_INFINITY), wrong, { size: stream.length }),
         );
         expect(failure.before.length).toBe(0);
       }
@@ -96,10 +96,10 @@ describe('a libsodium stream', () => {
   test('tells a cut first chunk from a wrong key where the contents make sense', async () => {
     const text = new TextEncoder().encode('-- a plain dump of some tables\n'.repeat(500));
     const stream = await all(encryptSodium(pieces(text, 1_000), key));
-    await expectFailure('truncated', decryptSodium(pieces(stream.subarray(0, 3_000), 500), key, 3_000));
+    await expectFailure('truncated', decryptSodium(pieces(stream.subarray(0, 3_000), 500), key, { size: 3_000 }));
     const flipped = stream.slice();
     flipped[100] = (flipped[100] as number) ^ 1;
-    const damaged = await expectFailure('damaged', decryptSodium(pieces(flipped, 500), key, flipped.length));
+    const damaged = await expectFailure('damaged', decryptSodium(pieces(flipped, 500), key, { size: flipped.length }));
     expect(damaged.offset).toBe(headerBytes);
     expect(damaged.before.length).toBe(0);
     const compressed = await all(encryptSodium(pieces(gzipSync(Buffer.from(noise(100_000))), 1_000), key));
@@ -112,7 +112,7 @@ describe('a libsodium stream', () => {
     for (const length of [headerBytes + chunk + 17, headerBytes + chunk + 4_000, headerBytes + 3 * chunk - 1]) {
       const failure = await expectFailure(
         'truncated',
-        decryptSodium(pieces(stream.subarray(0, length), 777), key, length),
+        decryptSodium(pieces(stream.subarray(0, length), 777), key, { size: length }),
       );
       expect(failure.offset).toBe(length);
     }
@@ -147,14 +147,14 @@ describe('a libsodium stream', () => {
 
   test('the 17 bytes that WAL-G writes for an empty file are explained', async () => {
     const stream = Buffer.from('9c08f276d1f4bc1e88fd630d9ff14d74bf', 'hex');
-    const failure = await expectFailure('truncated', decryptSodium(pieces(stream, 5), key, 17));
+    const failure = await expectFailure('truncated', decryptSodium(pieces(stream, 5), key, { size: 17 }));
     expect(failure.message).toContain('empty file');
   });
 
   test('an empty input is truncated, not a wrong key', async () => {
-    expect((await expectFailure('truncated', decryptSodium(pieces(new Uint8Array(0), 1), key, 0))).message).toContain(
-      'empty',
-    );
+    expect(
+      (await expectFailure('truncated', decryptSodium(pieces(new Uint8Array(0), 1), key, { size: 0 }))).message,
+    ).toContain('empty');
   });
 
   test('what is encrypted here has the length WAL-G gives it and comes back', async () => {
