@@ -3,6 +3,7 @@ import type { ExtensionContext } from 'vscode';
 import { registerClipboard } from './clipboard.ts';
 import { registerDetection } from './confDetection.ts';
 import { registerDecodedEntries } from './decodedEntries.ts';
+import { prepareEngine } from './engine.ts';
 import { registerFileCryption } from './fileCryption.ts';
 import { registerFindings } from './findings.ts';
 import { registerGenerateKey } from './generateKey.ts';
@@ -19,6 +20,7 @@ import { registerTestRestore } from './testRestore.ts';
 let server: LanguageServer | undefined;
 
 export function activate(context: ExtensionContext): void {
+  prepareEngine(context.extensionUri);
   server = new LanguageServer(context);
   const proofs = new Proofs(context.workspaceState);
   context.subscriptions.push(
@@ -30,8 +32,8 @@ export function activate(context: ExtensionContext): void {
     registerGenerateKey(server),
     registerSecretCommands(server),
     registerDecodedEntries(server),
-    registerFileCryption(),
-    registerInspect(),
+    registerFileCryption(server),
+    registerInspect(server),
     registerTestRestore(server, proofs),
     registerOverview(server, proofs),
     registerReferences(),
