@@ -14,6 +14,7 @@ import {
   textOf,
   tooLarge,
 } from './candidates.ts';
+import { SETTINGS_NAMES } from './core/settings.ts';
 import { toUri } from './uris.ts';
 
 export interface LoadedFile {
@@ -108,8 +109,6 @@ export async function settingsAbove(path: string): Promise<LoadedFile | undefine
     if (dirname(folder) === folder || (await exists(join(folder, '.git')))) return undefined;
   }
 }
-
-const SETTINGS_NAMES = ['.restorablerc', '.restorablerc.yaml', '.restorablerc.yml', '.restorablerc.json'];
 
 function exists(path: string): Promise<boolean> {
   return fs.stat(path).then(

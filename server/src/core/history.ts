@@ -26,6 +26,7 @@ export interface History {
 /** The questions of one run of the rules about one part. */
 export class AskedHistory implements History {
   readonly before: Query;
+  #recordsAsked = 0;
 
   constructor(
     index: Index,
@@ -35,7 +36,13 @@ export class AskedHistory implements History {
   }
 
   record(part: Part): FileRecord | undefined {
+    this.#recordsAsked++;
     return this.records.get(part.uri);
+  }
+
+  /** How often something was asked, the same again included. */
+  get questions(): number {
+    return this.before.questions + this.#recordsAsked;
   }
 
   isCurrent(): boolean {

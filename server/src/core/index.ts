@@ -117,8 +117,15 @@ export const folderKey = (uri: string): string => `folder|${uri.slice(0, uri.las
 /** Questions to the index. Remembers what was asked, so that the answer's reader knows when to ask again. */
 export class Query {
   readonly asked = new Map<string, number>();
+  /** How often something was asked, the same again included: who asked nothing in between needs no other file. */
+  questions = 0;
 
   constructor(private readonly index: Index) {}
+
+  /** For those who remember what they made of answers: giving it again is asking again. */
+  again(): void {
+    this.questions++;
+  }
 
   /** Every definition that this name can mean, in no order. */
   definitionsOf(symbol: SymbolName): readonly Fact[] {
@@ -248,6 +255,7 @@ export class Query {
   }
 
   #ask(key: string) {
+    this.questions++;
     this.asked.set(key, this.index.version(key));
     return this.index.bucket(key);
   }

@@ -135,6 +135,9 @@ export interface SettingsProblem {
   replacement: string | undefined;
 }
 
+/** What a settings file is called, the first that is there counts. */
+export const SETTINGS_NAMES = ['.restorablerc', '.restorablerc.yaml', '.restorablerc.yml', '.restorablerc.json'];
+
 export function isSettingsFile(uri: string): boolean {
   return /\/\.restorablerc(?:\.ya?ml|\.json)?$/.test(uri);
 }

@@ -36,6 +36,8 @@ interface Unit {
   settings: SettingsFile | undefined;
   silences: Silence[];
   findings: Finding[];
+  /** Those of them for which their rules asked nothing beyond the part itself. */
+  certain: ReadonlySet<Finding>;
   /** What the rules asked; undefined = not checked yet. */
   query: Query | undefined;
   /** The keys that the rules want to have examined. */
@@ -219,6 +221,24 @@ export class Workspace {
   }
 
   /**
+   * The findings of one file that are true whatever the other files say, to be told before those are read: of rules that
+   * asked only the part at hand. The settings above the file must be known by then.
+   */
+  certainFindings(uri: string): Finding[] {
+    const file = this.#files.get(uri);
+    if (!file || uri.startsWith(viewScheme) || this.isIgnored(uri)) return [];
+    const silences = file.units.flatMap((it) => it.silences);
+    const found: Finding[] = [];
+    for (const unit of file.units) {
+      if (!unit.query?.isCurrent() || !unit.history?.isCurrent()) this.#check(unit);
+      for (const it of unit.findings) {
+        if (unit.certain.has(it) && it.at.part === unit.part && !isSilenced(it, silences)) found.push(it);
+      }
+    }
+    return found;
+  }
+
+  /**
    * The keys that rules wait for, as of the last `findings()`. The owner examines them (server/src/keyExaminer.ts does), tells
    * `settle`, and asks for the findings again.
    */
@@ -264,6 +284,7 @@ export class Workspace {
       settings: undefined,
       silences: [],
       findings: [],
+      certain: new Set(),
       query: undefined,
       asked: undefined,
       history: undefined,
@@ -361,8 +382,9 @@ export class Workspace {
     }
     if (unit.document) subjects.unshift(unit.document);
     if (unit.settings) subjects.push(unit.settings);
-    const { findings, query, asked, history } = this.#ask(unit, subjects);
+    const { findings, certain, query, asked, history } = this.#ask(unit, subjects);
     unit.findings = unit.document ? readable(findings, unit.document) : findings;
+    unit.certain = certain;
     unit.query = query;
     unit.asked = asked;
     unit.history = history;
@@ -376,43 +398,50 @@ export class Workspace {
     const target = this.targetsFor(unit.part.uri);
     const wanted = this.#settingsFileFor(unit.part.uri)?.settings.severity;
     const findings: Finding[] = [];
+    const certain = new Set<Finding>();
     const told = new Set<string>();
+    let rule: AnyRule;
+    let severity: Finding['severity'] | undefined;
+    const context: RuleContext = {
+      query,
+      keys: asked,
+      target,
+      history,
+      ruleIds: this.#ruleIds,
+      report: (at, message, options = {}) => {
+        // An anchor gives one text to several entries: what is wrong with it is wrong once.
+        const same = `${rule.id} ${at.part.uri} ${at.part.start + at.start} ${at.end - at.start} ${message}`;
+        if (told.has(same)) return;
+        told.add(same);
+        const fixes = [options.fix, ...(options.fixes ?? [])].filter((it) => it !== undefined);
+        findings.push({
+          rule: rule.id,
+          severity: severity ?? options.severity ?? rule.severity,
+          at,
+          message,
+          fixes,
+          related: options.related ?? [],
+          tags: options.tags ?? [],
+        });
+      },
+    };
+    const questions = () => query.questions + asked.questions + history.questions;
     for (const subject of subjects) {
-      for (const rule of ('kind' in subject && this.#rulesOf.get(subject.kind as SubjectKind)) || []) {
-        const severity = this.#own.severity.get(rule.id) ?? wanted?.get(rule.id);
-        if (severity === 'off') continue;
-        const context: RuleContext = {
-          query,
-          keys: asked,
-          target,
-          history,
-          ruleIds: this.#ruleIds,
-          report: (at, message, options = {}) => {
-            // An anchor gives one text to several entries: what is wrong with it is wrong once.
-            const same = `${rule.id} ${at.part.uri} ${at.part.start + at.start} ${at.end - at.start} ${message}`;
-            if (told.has(same)) return;
-            told.add(same);
-            const fixes = [options.fix, ...(options.fixes ?? [])].filter((it) => it !== undefined);
-            findings.push({
-              rule: rule.id,
-              severity: severity ?? options.severity ?? rule.severity,
-              at,
-              message,
-              fixes,
-              related: options.related ?? [],
-              tags: options.tags ?? [],
-            });
-          },
-        };
+      for (rule of ('kind' in subject && this.#rulesOf.get(subject.kind as SubjectKind)) || []) {
+        const wantedSeverity = this.#own.severity.get(rule.id) ?? wanted?.get(rule.id);
+        if (wantedSeverity === 'off') continue;
+        severity = wantedSeverity;
+        const [before, first] = [questions(), findings.length];
         try {
           rule.check(subject as never, context);
         } catch (error) {
           // A rule that fails must cost neither the other rules nor the editor. Tests set this to see it.
           if (Workspace.onRuleError) Workspace.onRuleError(rule.id, error);
         }
+        if (questions() === before) for (const it of findings.slice(first)) certain.add(it);
       }
     }
-    return { findings, query, asked, history };
+    return { findings, certain, query, asked, history };
   }
 
   static onRuleError: ((rule: string, error: unknown) => void) | undefined;

@@ -1,4 +1,5 @@
 import type { LoadProblem } from '../candidates.ts';
+import { SETTINGS_NAMES } from '../core/settings.ts';
 import type { Workspace } from '../core/workspace.ts';
 import { canonicalUri } from '../uris.ts';
 import type { Documents } from './documents.ts';
@@ -75,6 +76,15 @@ export class Files {
     this.changed();
   }
 
+  /** Reads the settings files in the folders of some files and above, as far as the workspace's folders go. Never rejects. */
+  async readSettingsAbove(uris: readonly string[]): Promise<void> {
+    for (const it of settingsAbove(uris, [...this.#folders.keys()])) {
+      if (this.documents.isOpen(it) || this.workspace.text(it) !== undefined) continue;
+      const text = await this.#reader(it)?.read(it);
+      if (text !== undefined && !this.documents.isOpen(it)) this.workspace.setFile(it, text);
+    }
+  }
+
   stop(): void {
     this.#stop.abort();
   }
@@ -123,8 +133,22 @@ export class Files {
   }
 }
 
+/** Every address that a settings file of these files can have. */
+function settingsAbove(uris: readonly string[], folders: readonly string[]): Set<string> {
+  const found = new Set<string>();
+  for (const uri of uris) {
+    const root = folders.find((it) => uri.startsWith(`${it}/`));
+    if (root === undefined) continue;
+    for (let folder = uri; folder.length > root.length; ) {
+      folder = folder.slice(0, folder.lastIndexOf('/'));
+      for (const name of SETTINGS_NAMES) found.add(`${folder}/${name}`);
+    }
+  }
+  return found;
+}
+
 /** Lets other events in between. A browser has no setImmediate. */
-function turn(): Promise<void> {
+export function turn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve);
     else setTimeout(resolve);

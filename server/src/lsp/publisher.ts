@@ -9,6 +9,8 @@ interface Published {
   findings: readonly Finding[];
   /** What the client has, as text, to compare with. */
   sent: string;
+  /** Only what was certain before the other files were read. */
+  isFirst: boolean;
 }
 
 /** Tells the client what changed and nothing else: a file whose findings are as before costs no message. */
@@ -23,8 +25,13 @@ export class Publisher {
 
   /** @param findings of every file that the workspace knows, under its canonical URI */
   publish(findings: ReadonlyMap<string, readonly Finding[]>, isShown: (uri: string) => boolean): void {
-    for (const [uri, all] of findings) this.#publishFile(uri, isShown(uri) ? all : []);
+    for (const [uri, all] of findings) this.#publishFile(uri, isShown(uri) ? all : [], false);
     for (const uri of [...this.#published.keys()]) if (!findings.has(uri)) this.clear(uri);
+  }
+
+  /** What can be told of a file before all others are read; nothing where more was told already. */
+  publishFirst(uri: string, certain: readonly Finding[]): void {
+    if (this.#published.get(uri)?.isFirst !== false) this.#publishFile(uri, certain, true);
   }
 
   /** The file has gone. */
@@ -42,13 +49,16 @@ export class Publisher {
     if (before && before.sent !== NOTHING && clientUri !== uri) this.send({ uri, diagnostics: [] });
   }
 
-  #publishFile(uri: string, findings: readonly Finding[]): void {
+  #publishFile(uri: string, findings: readonly Finding[], isFirst: boolean): void {
     const before = this.#published.get(uri);
     const text = this.documents.lines(uri)?.text ?? '';
-    if (before && before.text === text && isSame(before.findings, findings)) return;
+    if (before && before.text === text && isSame(before.findings, findings)) {
+      before.isFirst = isFirst;
+      return;
+    }
     const diagnostics = findings.map((it) => this.convert.diagnostic(it)).filter((it) => it !== undefined);
     const sent = diagnostics.length > 0 ? JSON.stringify(diagnostics) : NOTHING;
-    this.#published.set(uri, { text, findings, sent });
+    this.#published.set(uri, { text, findings, sent, isFirst });
     if (sent === (before?.sent ?? NOTHING)) return;
     this.send(this.#params(uri, diagnostics));
   }

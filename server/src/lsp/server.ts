@@ -54,7 +54,7 @@ import { ClientFiles } from './clientFiles.ts';
 import { addressOfView, executeCommand } from './commands.ts';
 import { type ClientAbilities, Converter } from './convert.ts';
 import { Documents } from './documents.ts';
-import { Files } from './files.ts';
+import { Files, turn } from './files.ts';
 import type { Machine, PastOfFolders } from './machine.ts';
 import { Publisher } from './publisher.ts';
 import { defaultSettings, readSettings, type Settings } from './settings.ts';
@@ -69,8 +69,17 @@ export interface ServerOptions {
 /** How long keystrokes are gathered before the findings are made. */
 const pauseMs = 40;
 
-/** How long findings wait for the first look at the folders: what is not read yet seems to be missing. */
-const firstLookMs = 3_000;
+/**
+ * How long findings that depend on other files wait for the first look at the folders: what is not read yet seems to be
+ * missing. A folder that is never read to its end (a share that hangs) must not hold them back for ever.
+ */
+const firstLookMs = 60_000;
+
+/** Of so many documents that are opened in a row findings are told before all are read. */
+const mostToldFirst = 10;
+
+/** How long a client that asks for findings waits for that; then it gets the others. */
+const pulledFirstLookMs = 3_000;
 
 const FIX_ALL = `${CodeActionKind.SourceFixAll}.restorable`;
 
@@ -119,6 +128,13 @@ export class Server {
   #isFirstLook = true;
   #firstLookEnds = Number.POSITIVE_INFINITY;
   #lookedAt = 0;
+  /** Open documents of which the findings that are certain are to be told. */
+  readonly #toTellCertain = new Set<string>();
+  /** How many were told so since all findings were made. */
+  #toldFirst = 0;
+  /** The client's answer about its settings: severities are among them. */
+  #settingsAsked: Promise<void> = Promise.resolve();
+  #settingsSent = '';
   /** Counts the analyses: an older one that still waits for keys gives way to a newer. */
   #run = 0;
 
@@ -233,11 +249,11 @@ export class Server {
     this.#connection.onNotification('window/workDoneProgress/cancel', (params: { token?: ProgressToken }) => {
       if (params?.token !== undefined) this.#stops.get(params.token)?.abort();
     });
-    void this.#askSettings();
+    this.#settingsAsked = this.#askSettings();
     await this.#guard('folders', () => this.#files.add(this.#roots));
     this.#isFirstLook = false;
     this.#lookedAt = Date.now();
-    this.#soon();
+    this.#soon(0);
   }
 
   #listenToDocuments(): void {
@@ -249,6 +265,8 @@ export class Server {
         this.#documents.open(uri, languageId, version, text);
         this.#publisher.forget(canonicalUri(uri), uri);
         this.#soon();
+        // Where all files are shown, the other findings of this one stand there already.
+        if (this.#isLookingFirst || this.#settings.scope !== 'workspace') this.#tellCertain([canonicalUri(uri)]);
         this.#lookAgain();
       }),
     );
@@ -531,14 +549,48 @@ export class Server {
   }
 
   /** Makes the findings when the typing pauses. */
-  #soon(): void {
+  #soon(wait = pauseMs): void {
     if (this.#isShutDown) return;
     clearTimeout(this.#timer);
-    const wait = this.#isFirstLook ? Math.max(pauseMs, this.#firstLookEnds - Date.now()) : pauseMs;
     this.#timer = setTimeout(() => void this.#analyse(), wait);
   }
 
+  get #isLookingFirst(): boolean {
+    return this.#isInitialized && this.#isFirstLook && Date.now() < this.#firstLookEnds;
+  }
+
+  /**
+   * Tells of open documents at once what no other file can change; the rest follows when all are read. Of hundreds that are
+   * opened in a row, only the first few: the others would be judged twice.
+   */
+  #tellCertain(uris: readonly string[]): void {
+    if (this.#isPulled) return;
+    const isTelling = this.#toTellCertain.size > 0;
+    for (const it of uris) {
+      if (this.#toldFirst >= mostToldFirst) break;
+      this.#toldFirst++;
+      this.#toTellCertain.add(it);
+    }
+    if (isTelling || this.#toTellCertain.size === 0) return;
+    void this.#guard('first findings', async () => {
+      await turn();
+      await this.#settingsAsked;
+      await this.#files.readSettingsAbove([...this.#toTellCertain]);
+      const told = [...this.#toTellCertain].filter((it) => this.#documents.isOpen(it));
+      this.#toTellCertain.clear();
+      if (this.#isShutDown) return;
+      this.#documents.read();
+      for (const it of told) this.#publisher.publishFirst(it, this.workspace.certainFindings(it));
+    }).then(() => this.#toTellCertain.clear());
+  }
+
   async #analyse(): Promise<void> {
+    this.#toldFirst = 0;
+    if (this.#isLookingFirst) {
+      this.#tellCertain(this.#documents.openUris);
+      this.#soon(this.#firstLookEnds - Date.now());
+      return;
+    }
     const run = ++this.#run;
     await this.#guard('findings', async () => {
       await this.#tellPast();
@@ -601,7 +653,12 @@ export class Server {
   async #pulledFindings(): Promise<Map<string, readonly Finding[]>> {
     this.#demandRunning();
     // What is not read yet seems to be missing.
-    while (this.#isFirstLook && Date.now() < this.#firstLookEnds) await new Promise((go) => setTimeout(go, pauseMs));
+    const end = Date.now() + pulledFirstLookMs;
+    while (this.#isLookingFirst && Date.now() < end) await new Promise((go) => setTimeout(go, pauseMs));
+    if (this.#isLookingFirst) {
+      this.#documents.read();
+      return new Map(this.#documents.openUris.map((it) => [it, this.workspace.certainFindings(it)]));
+    }
     await this.#tellPast();
     this.#documents.read();
     let found = this.workspace.findings();
@@ -633,6 +690,10 @@ export class Server {
   }
 
   #applySettings(sent: unknown): void {
+    // The same again must not have everything judged again.
+    const settings = JSON.stringify(sent ?? {});
+    if (settings === this.#settingsSent) return;
+    this.#settingsSent = settings;
     this.#settings = readSettings(sent);
     this.workspace.setSettings(this.#settings);
   }

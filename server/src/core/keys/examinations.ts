@@ -20,10 +20,13 @@ export class Examinations {
 /** The questions of one part's rules. They go away with the part, and with them the only way to the key's bytes. */
 export class Asked implements KeyExaminer {
   readonly #questions = new Map<string, PendingExamination>();
+  /** How often something was asked, the same again included. */
+  questions = 0;
 
   constructor(private readonly examinations: Examinations) {}
 
   examine(armored: Uint8Array, passphrase?: Uint8Array): OpenpgpExamination | undefined {
+    this.questions++;
     const id = questionId(armored, passphrase);
     if (!this.#questions.has(id)) this.#questions.set(id, { id, armored, passphrase });
     return this.examinations.answer(id);

@@ -56,6 +56,7 @@ export function readingsOf(conf: Conf, query: Query): ConfReading[] {
     known = new Map();
     remembered.set(query, known);
   }
+  query.again();
   let readings = known.get(conf);
   if (!readings) {
     readings = findReadings(conf, query);

@@ -23,6 +23,7 @@ export type ConfiguredPassphrase =
   | { state: 'empty' | 'given'; selector: Selector; entry: SecretEntry };
 
 export function openpgpKeyOf(storage: ObjectStorageResource, context: Context): ConfiguredOpenpgpKey | undefined {
+  context.query.again();
   const known = answers.get(context.keys) ?? new Map<ObjectStorageResource, ConfiguredOpenpgpKey | undefined>();
   answers.set(context.keys, known);
   if (!known.has(storage)) known.set(storage, readKey(storage, context));

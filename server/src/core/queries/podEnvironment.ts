@@ -91,6 +91,7 @@ function isInEnvFrom(references: readonly Fact[]): boolean {
 
 /** Everything that can reach the Pods that get `owner`'s variables, as far as it is here. */
 export function podEnvironment(owner: EnvironmentOwner, query: Query): PodEnvironment {
+  query.again();
   const known = knownEnvironments.get(query);
   if (known?.owner === owner) return known.environment;
   const environment = findEnvironment(owner, query);
