@@ -61,7 +61,7 @@ async function openInBrowser() {
     }),
   );
   console.log('Packaging the extension …');
-  await installVsix({ vsix: packageExtension(join(home, 'restorable.vsix')), userData, extensions });
+  await installVsix({ vsix: await packageExtension({ out: join(home, 'restorable.vsix') }), userData, extensions });
   const password = randomBytes(12).toString('hex');
   const server = await startCodeServer({ userData, extensions, password });
 

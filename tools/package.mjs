@@ -1,4 +1,6 @@
 // Makes the .vsix: a production build and the files that .vscodeignore names, nothing else. `--out FILE` says where to.
+// `--target linux-x64` makes the one for that platform, with libsodium's own machine code inside; without it, the one for
+// every platform and the browser, which decrypts libsodium with OpenSSL or WebAssembly. `--target all` makes all of them.
 // Works in a folder of its own, so that `dist/` stays what the developer has built.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -6,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -37,13 +40,23 @@ const DEVELOPMENT_ONLY = [
   'allowScripts',
 ];
 
+/** Platforms of VS Code for which sodium-native comes built; on the others the package for all of them is as good. */
+export const TARGETS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
+
 /**
- * @param {string} [out] where to; the version's name in the project's folder when left out
- * @returns {string} the path of the .vsix
+ * @param {{ out?: string, target?: string }} [options] `out`: where to; the version's name in the project's folder when left
+ *   out. `target`: one of `TARGETS`; every platform when left out
+ * @returns {Promise<string>} the path of the .vsix
  */
-export function packageExtension(out) {
+export async function packageExtension({ out, target } = {}) {
+  if (target !== undefined && !TARGETS.includes(target)) {
+    throw new Error(
+      `there is no package for ${target}; there is one for ${TARGETS.join(', ')}, and one without --target`,
+    );
+  }
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const vsix = resolve(out ?? join(root, `${manifest.name}-${manifest.version}.vsix`));
+  const name = [manifest.name, ...(target ? [target] : []), manifest.version].join('-');
+  const vsix = resolve(out ?? join(root, `${name}.vsix`));
   const staging = mkdtempSync(join(tmpdir(), 'restorable-package-'));
   try {
     for (const name of SOURCES) {
@@ -52,17 +65,52 @@ export function packageExtension(out) {
     const shipped = Object.fromEntries(Object.entries(manifest).filter(([name]) => !DEVELOPMENT_ONLY.includes(name)));
     writeFileSync(join(staging, 'package.json'), JSON.stringify(shipped, null, 2));
     node([join(root, 'tools', 'build.mjs'), '--production', '--out', join(staging, 'dist')], root);
+    if (target) await addSodium(join(staging, 'dist', 'node_modules', 'sodium-native'), target);
     const vsce = join(root, 'node_modules', '@vscode', 'vsce', 'vsce');
     const asIs = ['--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links'];
     // vsce looks for secrets in what it packages; the rules' examples, which are in the bundle, hold made-up AWS keys.
     const allowed = ['--allow-package-secrets', 'aws'];
-    node([vsce, 'package', ...asIs, ...allowed, '--out', vsix], staging);
+    const forTarget = target ? ['--target', target] : [];
+    node([vsce, 'package', ...asIs, ...allowed, ...forTarget, '--out', vsix], staging);
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
   const { size } = statSync(vsix);
   if (size > maximumBytes) throw new Error(`${vsix} has ${size} bytes; at most ${maximumBytes} are allowed (design 6)`);
   return vsix;
+}
+
+/**
+ * The add-on sodium-native as a module of one file and the machine code of one platform. It finds its machine code by
+ * looking through folders for the platform that runs; here that is decided already.
+ */
+async function addSodium(folder, target) {
+  const from = join(root, 'node_modules', 'sodium-native');
+  const machineCode = join(from, 'prebuilds', target, 'sodium-native.node');
+  if (!existsSync(machineCode))
+    throw new Error(`sodium-native is not installed, or has no build for ${target}: npm ci`);
+  const oneBinding = {
+    name: 'one binding',
+    setup(esbuild) {
+      const contents = "module.exports = require('./sodium-native.node');";
+      esbuild.onLoad({ filter: /sodium-native[\\/]binding\.js$/ }, () => ({ contents }));
+    },
+  };
+  await build({
+    entryPoints: [join(from, 'index.js')],
+    outfile: join(folder, 'index.js'),
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    target: 'node20',
+    external: ['./sodium-native.node'],
+    plugins: [oneBinding],
+    logLevel: 'warning',
+  });
+  const { name, version, license } = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, version, license, main: 'index.js' }));
+  cpSync(machineCode, join(folder, 'sodium-native.node'));
+  cpSync(join(from, 'LICENSE'), join(folder, 'LICENSE'));
 }
 
 /** Runs a script; its output is shown only when it fails. */
@@ -75,10 +123,13 @@ function node(args, cwd) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
-  const { values } = parseArgs({ options: { out: { type: 'string' } } });
+  const { values } = parseArgs({ options: { out: { type: 'string' }, target: { type: 'string' } } });
   try {
-    const vsix = packageExtension(values.out);
-    console.log(`${vsix} (${(statSync(vsix).size / 1_000_000).toFixed(2)} MB)`);
+    const targets = values.target === 'all' ? [undefined, ...TARGETS] : [values.target];
+    for (const target of targets) {
+      const vsix = await packageExtension({ out: targets.length === 1 ? values.out : undefined, target });
+      console.log(`${vsix} (${(statSync(vsix).size / 1_000_000).toFixed(2)} MB)`);
+    }
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

@@ -60,7 +60,7 @@ try {
   await installRealVscode({ log: console.log });
   let extension = options.extension && resolve(options.extension);
   if (!extension) {
-    const vsix = packageExtension(join(home, 'restorable.vsix'));
+    const vsix = await packageExtension({ out: join(home, 'restorable.vsix') });
     extension = join(home, 'unpacked', 'extension');
     mkdirSync(dirname(extension));
     // Python is among what code-server's native modules need anyway; its zipfile is on every machine that gets here.

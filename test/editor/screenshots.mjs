@@ -101,7 +101,7 @@ try {
     },
   );
   writeFileSync(join(folders.workspace, 'archives', 'shop-2026-01-01.sql.gz.enc'), slow.archive);
-  await installVsix({ vsix: packageExtension(join(home, 'restorable.vsix')), ...folders });
+  await installVsix({ vsix: await packageExtension({ out: join(home, 'restorable.vsix') }), ...folders });
   for (const [name, take] of Object.entries(pictures)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     const path = join(process.env.PICTURES ?? join(root, 'docs', 'screenshots'), `${name}.png`);
