@@ -1,3 +1,4 @@
+import { bug } from '../failure.ts';
 import type { Job } from '../job.ts';
 import { throttledContext } from '../throttledProgress.ts';
 import { putFile, takeFile, wipeFiles } from './files.ts';
@@ -7,6 +8,7 @@ import { runJob } from './run.ts';
 /** The Web Worker that does one job: what it reads comes with the job, what it writes goes with the outcome. */
 declare const self: {
   onmessage: ((event: { data: ToWebWorker }) => void) | null;
+  onunhandledrejection: ((event: { reason: unknown }) => void) | null;
   postMessage(message: FromWebWorker, transfer?: ArrayBufferLike[]): void;
 };
 
@@ -15,6 +17,11 @@ const stop = new AbortController();
 self.onmessage = ({ data }) => {
   if (data.type === 'cancel') stop.abort();
   else void work(data.job, data.input);
+};
+
+// What a library lets fall, nobody would wait for any more.
+self.onunhandledrejection = ({ reason }) => {
+  self.postMessage({ type: 'done', outcome: { ok: false, failure: bug(reason) } });
 };
 
 async function work(job: Job, input: Uint8Array | undefined): Promise<void> {
