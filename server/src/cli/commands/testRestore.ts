@@ -39,7 +39,7 @@ const optionTable = {
   },
   start: {
     kind: 'flag',
-    help: 'have PostgreSQL of this machine start on a throw-away copy, recover, and read all of it; a dump is loaded into a new server',
+    help: 'have PostgreSQL of this machine start on a throw-away copy, recover, and read all of it; a dump is loaded into a new server, or PGlite',
   },
   'work-dir': {
     kind: 'text',
@@ -74,7 +74,7 @@ export const testRestore = command({
   description: [
     'ARCHIVE is the root of a pgBackRest repository, a copy of a bucket that WAL-G (as in StackGres) writes to, one encrypted file (of gpg, openssl or WAL-G), or a folder that is one backup: of pg_basebackup, or of pg_dump in the directory format, its files encrypted or not. It is read on this machine, without the tool that made it, and nothing is written unless you say --to.',
     'The verdict has four ticks, each yes (✔), no (✘) or cannot be proven (?): decrypted, every byte came through; authentic, tampering would have been noticed; complete, nothing is missing; restorable, the contents agree with every recorded checksum, size and WAL range. What each format can prove is in docs/formats/verdicts.md.',
-    '--start adds the last proof: PostgreSQL of the same version, which must be installed here, recovers a throw-away copy of a pgBackRest backup, answers, and reads everything; it has no network, never runs as root, and is removed. The folder of --to is not touched by it. A backup of pg_basebackup is started in the same way. A dump is loaded into a new server, by a role that may not run programs or read files, and counted.',
+    '--start adds the last proof: PostgreSQL of the same version, which must be installed here, recovers a throw-away copy of a pgBackRest backup, answers, and reads everything; it has no network, never runs as root, and is removed. The folder of --to is not touched by it. A backup of pg_basebackup is started in the same way. A dump is loaded into a new server, by a role that may not run programs or read files, and counted; where no server is installed that is new enough, into PGlite, if its npm package is (docs/formats/pgdump.md).',
   ],
   options: optionTable,
   examples: [
