@@ -16,7 +16,7 @@ import { readingsOf } from './confReading.ts';
 import { copiedOption, declareRepository, freeIndex } from './newRepository.ts';
 import { type ClusterScope, isWhole } from './passToSecret.ts';
 import type { Refactoring } from './refactorings.ts';
-import { secretReceiver } from './secretReceiver.ts';
+import { isWrapped, secretReceiver } from './secretReceiver.ts';
 
 /** @param repo `repo1`; nothing is offered for anything else */
 export function copiesOfRepository(repo: string | undefined, where: Conf | ClusterScope, query: Query): Refactoring[] {
@@ -39,6 +39,10 @@ function copyInConf(like: number, conf: Conf, query: Query): Refactoring[] {
   const index = freeIndex(reading?.settings ?? conf.settings);
   if (index === undefined || reading?.hasOpaqueLines) return [];
   const text = conf.text.text;
+  // A further line would come between a value and the rest of it.
+  if (isWrapped(conf)) return [];
+  // In several files of conf.d: a copy of what stands here would be half of it.
+  if (reading?.settings.some((it) => isCopied(it, like) && !conf.holds(it))) return [];
   const own = conf.settings.filter((it) => isCopied(it, like));
   const sections = conf.tree.sections.flatMap((section) => {
     const settings = own.filter((it) => it.origin.kind === 'conf' && it.origin.option.section === section);
@@ -51,7 +55,7 @@ function copyInConf(like: number, conf: Conf, query: Query): Refactoring[] {
   const main =
     sections.find((it) => it.section.scope.command === undefined && it.settings.some(saysWhere)) ??
     sections.find((it) => it.section.scope.command === undefined);
-  if (!main) return [];
+  if (!main || !own.every(canBeCopied)) return [];
   const linesOf = (pass: string) =>
     sections.flatMap((it) => {
       const lines = it.settings.map((setting) => copiedOption(setting, index).join('='));
@@ -85,7 +89,7 @@ function copyInCluster(like: number, configuration: ClusterConfiguration, query:
     `repo${index}-cipher-pass=`,
   ];
   // What a renderer fills would be filled for two.
-  if (!declared || !receiver || copied.some((it) => isKept(it) && it.isOpaque)) return [];
+  if (!declared || !receiver || !copied.every(canBeCopied) || copied.some((it) => isKept(it) && it.isOpaque)) return [];
   const title = titleOf(like, index);
   const edits = receiver.edits(lines);
   const file = receiver.asFile?.(lines);
@@ -111,6 +115,11 @@ function titleOf(like: number, index: number): string {
 /** Everything of the repository but its cipher: that is new. */
 function isCopied({ resolved, group }: Setting, like: number): boolean {
   return group === `repo${like}` && !resolved.problem && !/^repo-cipher-/.test(resolved.name);
+}
+
+/** A folder of its own can be made of it. */
+function canBeCopied({ resolved, isOpaque, value }: Setting): boolean {
+  return resolved.name !== 'repo-path' || isOpaque || value.startsWith('/');
 }
 
 function saysWhere({ resolved }: Setting): boolean {

@@ -5,6 +5,7 @@
 
 import type { Query } from '../index.ts';
 import type { Edit, Part } from '../part.ts';
+import type { Conf } from '../pgbackrest/conf.ts';
 import { type Change, endOfSection, lineBehind, lineBreakOf } from '../pgbackrest/confChange.ts';
 import type { ConfigurationSource, PgbackrestScope } from '../resources/postgresCluster.ts';
 import { PostgresClusterResource } from '../resources/postgresCluster.ts';
@@ -86,7 +87,12 @@ function writableSecret(
 
 function canTake({ conf }: MountedConf): boolean {
   const { entry, text, tree } = conf;
-  return entry !== undefined && !entry.isOpaque && text.isExact && tree.sections.length > 0;
+  return entry !== undefined && !entry.isOpaque && text.isExact && tree.sections.length > 0 && !isWrapped(conf);
+}
+
+/** A value goes on in the line below. */
+export function isWrapped({ tree }: Conf): boolean {
+  return tree.problems.some((it) => it.code === 'wrapped-value');
 }
 
 function holdsRepository({ conf }: MountedConf, repo: string): boolean {
