@@ -31,13 +31,14 @@ export class PostgresServer {
   readonly folder: string;
   readonly programs: string;
 
-  /** `programs` is called with the folder of the server, where it may unpack them. */
-  constructor(programs: (folder: string) => string, settings: readonly string[] = []) {
+  /** `programs` is called with the folder of the server, where it may unpack them; `options` are those of initdb. */
+  constructor(programs: (folder: string) => string, settings: readonly string[] = [], options: readonly string[] = []) {
     this.folder = mkdtempSync(path.join(tmpdir(), 'restorable-postgres-'));
     chmodSync(this.folder, 0o755);
     this.programs = programs(this.folder);
     if (isRoot) execFileSync('chown', ['postgres:', this.folder]);
-    this.run('initdb', '-D', this.at('data'), '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8', '--locale=C');
+    const usual = ['-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8', '--locale=C'];
+    this.run('initdb', '-D', this.at('data'), ...usual, ...options);
     const all = ["listen_addresses=''", `unix_socket_directories='${this.folder}'`, 'fsync=off', 'max_wal_senders=4'];
     appendFileSync(this.at('data/postgresql.conf'), [...all, ...settings, ''].join('\n'));
     this.run('pg_ctl', '-D', this.at('data'), '-w', '-s', '-l', this.at('log'), 'start');
