@@ -1,6 +1,6 @@
 /**
- * AES over a long stream, in modes in which a block depends on nothing but the ciphertext before it (CBC, CFB) or its number
- * (CTR): a lane decrypts any part of it while this thread reads and looks at what comes out.
+ * AES over a long stream. When decrypting, a block depends on nothing but the ciphertext before it (CBC, CFB) or its number
+ * (CTR): a lane works on any part of it while this thread reads and looks at what comes out.
  */
 
 import { ByteReader, copyOf } from '../bytes.ts';
@@ -14,7 +14,7 @@ export interface BlockStream {
   /** The caller's to wipe when the stream has ended. */
   key: Uint8Array;
   iv: Uint8Array;
-  /** A decipher of this thread, for what begins behind this IV. */
+  /** A cipher of this thread, for what begins behind this IV. */
   open(iv: Uint8Array): Decipher;
 }
 
@@ -64,6 +64,48 @@ export async function* decipheredBlocks(
       bytes += piece.length;
       const plain = decipher.update(piece);
       if (plain.length > 0) yield plain;
+    }
+  } finally {
+    await call.close();
+  }
+}
+
+/**
+ * Encrypts all that the reader has, but for what fills no block at the end. In CBC and CFB a block depends on the one before
+ * it: one lane encrypts while this thread reads, hashes and writes.
+ *
+ * @returns the cipher, of which the end is still to be asked
+ */
+export async function* encipheredBlocks(
+  source: ByteReader,
+  stream: BlockStream,
+  { isLent }: StreamOptions = {},
+): AsyncGenerator<Uint8Array, Decipher, undefined> {
+  const isForLanes = /^aes-\d+-(cbc|cfb)$/.test(stream.cipher);
+  const call = new LaneCall('encipher', 1);
+  let cipher = stream.open(stream.iv);
+  let reader = source;
+  let bytes = 0;
+  /** The last block of ciphertext, where the last piece ended with a block. */
+  let last: Uint8Array | undefined;
+  try {
+    for (;;) {
+      const lanes = isForLanes && last ? await call.answer(bytes) : undefined;
+      if (lanes && last) {
+        lanes.begin({ kind: 'encipher', cipher: stream.cipher, key: stream.key, iv: last });
+        const plan = { bytes: batchBytes, room: roomFor('encipher', batchBytes), isLent, placeOf: () => nothing };
+        const unfinished = yield* throughLanes(source, lanes, plan);
+        await call.close();
+        cipher = stream.open(unfinished.place ?? last);
+        reader = new ByteReader(whatIsLeft(unfinished, source), { isLent: true });
+      }
+      const piece = await reader.units(blockBytes);
+      if (piece.length === 0) return cipher;
+      bytes += piece.length;
+      const isWhole = piece.length % blockBytes === 0;
+      const stored = cipher.update(piece);
+      last = isWhole ? copyOf(stored.subarray(-blockBytes)) : undefined;
+      if (stored.length > 0) yield stored;
     }
   } finally {
     await call.close();

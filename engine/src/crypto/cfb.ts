@@ -50,13 +50,14 @@ export function aesCfbDecipher(key: Uint8Array, iv: Uint8Array = new Uint8Array(
  * The key stream of a block is E(ciphertext before it) = E(plaintext ⊕ key stream before it): that is CBC over the
  * plaintext, which begins with the encrypted IV.
  *
- * @param key 16, 24 or 32 bytes; the IV is zeros, as in a message
+ * @param key 16, 24 or 32 bytes
+ * @param iv the ciphertext in front of the first block; zeros at the start of a message
  */
-export function aesCfbCipher(key: Uint8Array): Decipher {
+export function aesCfbCipher(key: Uint8Array, iv: Uint8Array = new Uint8Array(blockBytes)): Decipher {
   const ecb = createCipheriv(`aes-${key.length * 8}-ecb`, key, null).setAutoPadding(false);
   /** The key stream of the next block. */
   const next = new Uint8Array(blockBytes);
-  next.set(ecb.update(next));
+  next.set(ecb.update(iv));
   const cbc = createCipheriv(`aes-${key.length * 8}-cbc`, key, next).setAutoPadding(false);
   const plain = new Backlog();
   return {

@@ -2,8 +2,9 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { Key, PartialConfig } from 'openpgp';
-import { concat } from '../bytes.ts';
+import { ByteReader, concat } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
+import { encipheredBlocks } from './blockStream.ts';
 import { aesCfbCipher, blockBytes } from './cfb.ts';
 import { openpgpLibrary, readKeys } from './openpgpKeys.ts';
 import { framed, TAG } from './openpgpPackets.ts';
@@ -69,26 +70,38 @@ function config(): PartialConfig {
   };
 }
 
-/** Version 1 and the encrypted: random bytes of which the last two come twice, the literal packet, the MDC. */
+/** Version 1 and the encrypted. */
 async function* mdcBody(
   input: AsyncIterable<Uint8Array>,
   key: Uint8Array,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const cipher = aesCfbCipher(key);
+  const reader = new ByteReader(withMdc(input));
+  try {
+    yield Uint8Array.of(1);
+    const stream = { cipher: `aes-${key.length * 8}-cfb`, key, iv: new Uint8Array(blockBytes) };
+    // What encloses it copies every piece.
+    const options = { isLent: true };
+    const cipher = yield* encipheredBlocks(reader, { ...stream, open: (iv) => aesCfbCipher(key, iv) }, options);
+    yield cipher.final();
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Random bytes of which the last two come twice, the literal packet, and the MDC: SHA-1 of all before it. */
+async function* withMdc(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha1');
   const prefix = randomBytes(blockBytes + 2);
   prefix.copyWithin(blockBytes, blockBytes - 2, blockBytes);
-  yield Uint8Array.of(1);
   hash.update(prefix);
-  yield cipher.update(prefix);
+  yield prefix;
   for await (const piece of framed(TAG.literal, literalBody(input))) {
     hash.update(piece);
-    yield cipher.update(piece);
+    yield piece;
   }
   const mark = Uint8Array.of(0xd3, 0x14);
   hash.update(mark);
-  yield cipher.update(concat([mark, hash.digest()]));
-  yield cipher.final();
+  yield concat([mark, hash.digest()]);
 }
 
 /** Binary format, no name, no time. */

@@ -9,7 +9,7 @@ import { ByteReader, concat, copyOf, startsWith } from '../bytes.ts';
 import { fail } from '../failure.ts';
 import type { OpensslParameters } from '../job.ts';
 import type { StreamOptions } from '../lanes/lanes.ts';
-import { decipheredBlocks } from './blockStream.ts';
+import { decipheredBlocks, encipheredBlocks } from './blockStream.ts';
 
 export const saltedMagic: Uint8Array = new TextEncoder().encode('Salted__');
 const saltBytes = 8;
@@ -147,19 +147,29 @@ export async function* encryptOpenssl(
   input: AsyncIterable<Uint8Array>,
   password: Uint8Array,
   scheme: OpensslScheme = WRITTEN_SCHEME,
+  options: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const salt = randomBytes(scheme.isUnsalted ? 0 : saltBytes);
-  const { key, iv } = CIPHERS[scheme.cipher];
-  const derived = await derive(password, salt, scheme);
-  const cipher = createCipheriv(scheme.cipher, derived.subarray(0, key), derived.subarray(key, key + iv));
-  derived.fill(0);
-  if (!scheme.isUnsalted) yield concat([saltedMagic, salt]);
-  for await (const piece of input) {
-    const encrypted = cipher.update(piece);
-    if (encrypted.length > 0) yield encrypted;
+  const reader = new ByteReader(input, { isLent: true });
+  const { cipher } = scheme;
+  const bytes = CIPHERS[cipher];
+  let derived: Uint8Array | undefined;
+  try {
+    const salt = randomBytes(scheme.isUnsalted ? 0 : saltBytes);
+    derived = await derive(password, salt, scheme);
+    const key = derived.subarray(0, bytes.key);
+    const iv = derived.subarray(bytes.key, bytes.key + bytes.iv);
+    if (!scheme.isUnsalted) yield concat([saltedMagic, salt]);
+    const stream = { cipher, key, iv, open: (behind: Uint8Array) => createCipheriv(cipher, key, behind) };
+    // Counted blocks are encrypted as they are decrypted.
+    const last =
+      bytes.block === 1
+        ? (yield* decipheredBlocks(reader, stream, options)).decipher.final()
+        : (yield* encipheredBlocks(reader, stream, options)).final();
+    if (last.length > 0) yield last;
+  } finally {
+    derived?.fill(0);
+    await reader.close();
   }
-  const last = cipher.final();
-  if (last.length > 0) yield last;
 }
 
 /**

@@ -1,6 +1,8 @@
 /** What lanes do to their batches, in the memory of the batch itself. Knows nothing of threads. */
 
-import { type Cipher, createCipheriv, createDecipheriv } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { aesCfbCipher, type Decipher } from '../crypto/cfb.ts';
 import type { ChunkCipher } from '../crypto/secretstreamAddOn.ts';
 import type { Batch, LaneKind, LaneWork, WorkedBatch } from './lanes.ts';
 
@@ -20,6 +22,7 @@ const rekeyBit = 2;
 
 /** Loads what the work needs. */
 export async function prepareWork(kind: LaneKind): Promise<(work: LaneWork) => BatchWork> {
+  nowhere ??= await openNowhere();
   const chunkCipher = kind.endsWith('secretstream') ? await fastestChunkCipher() : undefined;
   return (work) => {
     switch (work.kind) {
@@ -100,16 +103,18 @@ const stepBytes = 128 * 1024;
  * the same memory, still warm.
  */
 function release(bytes: Uint8Array): void {
-  nowhere ??= openNowhere();
-  nowhere.postMessage(undefined, [bytes.buffer as ArrayBuffer]);
+  nowhere?.postMessage(undefined, [bytes.buffer as ArrayBuffer]);
 }
 
-let nowhere: InstanceType<typeof MessagePort> | undefined;
+let nowhere: MessagePort | undefined;
 
-function openNowhere(): InstanceType<typeof MessagePort> {
+/** Resolves when the other end is really closed: until then, what is sent would wait there. */
+function openNowhere(): Promise<MessagePort> {
   const { port1, port2 } = new MessageChannel();
-  port2.close();
-  return port1;
+  return new Promise((resolve) => {
+    port1.once('close', () => resolve(port1));
+    port2.close();
+  });
 }
 
 function decipherBlocks({ cipher, key }: Of<'decipher'>): BatchWork {
@@ -122,12 +127,18 @@ function decipherBlocks({ cipher, key }: Of<'decipher'>): BatchWork {
 }
 
 function encipherBlocks({ cipher, key, iv }: Of<'encipher'>): BatchWork {
-  const running = createCipheriv(cipher, key, iv).setAutoPadding(false);
+  const running = /-cfb$/.test(cipher) ? aesCfbCipher(key, iv) : createCipheriv(cipher, key, iv).setAutoPadding(false);
   key.fill(0);
-  return { run: (batch) => throughCipher(running, batch), wipe: () => undefined };
+  return {
+    run(batch) {
+      const done = throughCipher(running, batch);
+      return { ...done, place: new Uint8Array(batch.memory).slice(batch.end - blockBytes, batch.end) };
+    },
+    wipe: () => undefined,
+  };
 }
 
-function throughCipher(cipher: Pick<Cipher, 'update'>, { memory, start, end, place }: Batch): WorkedBatch {
+function throughCipher(cipher: Pick<Decipher, 'update'>, { memory, start, end, place }: Batch): WorkedBatch {
   const bytes = new Uint8Array(memory);
   for (let at = start; at < end; at += stepBytes) {
     const made = cipher.update(bytes.subarray(at, Math.min(at + stepBytes, end)));

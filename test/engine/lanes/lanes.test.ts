@@ -10,6 +10,7 @@ import { encryptWithPassword } from '../../../engine/src/crypto/openpgpEncrypt.t
 import {
   decryptOpenssl,
   decryptWithRawKey,
+  derive,
   encryptOpenssl,
   type OpensslScheme,
 } from '../../../engine/src/crypto/openssl.ts';
@@ -206,6 +207,30 @@ describe('openssl enc through a lane', () => {
     300_000,
   );
 
+  test.each(ciphers)(
+    '%s written through a lane is what OpenSSL makes of it',
+    async (cipher) => {
+      const scheme: OpensslScheme = { cipher, digest: 'sha256', iterations: undefined };
+      const keyBytes = cipher.startsWith('des') ? 24 : Number(cipher.slice(4, 7)) / 8;
+      for (const length of [1, batchBytes, batchBytes + 1, 3 * batchBytes + 5]) {
+        const plain = noise(length, 12);
+        for (const [size, isLent] of [
+          [300_000, false],
+          [99_991, true],
+        ] as const) {
+          useLanes(source());
+          const stored = await collected(encryptOpenssl(pieces(plain, size), password, scheme, { isLent }));
+          useLanes(undefined);
+          const derived = await derive(password, stored.subarray(8, 16), scheme);
+          const iv = derived.subarray(keyBytes, keyBytes + (cipher.startsWith('des') ? 8 : 16));
+          const theirs = createCipheriv(cipher, derived.subarray(0, keyBytes), iv);
+          expect(sha256(stored.subarray(16))).toBe(sha256(Buffer.concat([theirs.update(plain), theirs.final()])));
+        }
+      }
+    },
+    120_000,
+  );
+
   test('counts on when the counter overflows', async () => {
     const plain = noise(3 * batchBytes + 77, 6);
     for (const iv of [
@@ -248,6 +273,19 @@ describe('an OpenPGP message through a lane', () => {
       }
     }
   }, 300_000);
+
+  test('written through a lane opens without', async () => {
+    for (const length of [1, batchBytes - 30, batchBytes + 1, 3 * batchBytes + 5]) {
+      const plain = noise(length, 13);
+      for (const size of [300_000, 99_991]) {
+        useLanes(source());
+        const stored = await collected(encryptWithPassword(pieces(plain, size), password));
+        useLanes(undefined);
+        const found = await alone(async () => plainOf(pieces(stored, 524_288), false));
+        expect(found).toEqual({ failure: undefined, bytes: length, sha256: sha256(plain) });
+      }
+    }
+  }, 120_000);
 
   test('changed or cut anywhere is reported as without', async () => {
     const stored = await collected(encryptWithPassword(pieces(noise(3 * batchBytes, 9), 300_000), password));
