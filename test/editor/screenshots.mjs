@@ -1,4 +1,5 @@
-// Takes the pictures of docs/screenshots from the packaged extension: `node test/editor/screenshots.mjs [NAME...]`.
+// Takes the pictures of docs/screenshots from the packaged extension: `node test/editor/screenshots.mjs [NAME...]`; the moving
+// one is made by tools/capture.mjs. `npm run pictures` makes them all.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -93,7 +94,7 @@ try {
     {
       name: 'examples',
       settings: {
-        'workbench.colorTheme': process.env.THEME ?? 'Default Dark Modern',
+        'workbench.colorTheme': process.env.THEME ?? 'Dark Modern',
         'editor.wordWrap': 'on',
         'editor.minimap.enabled': false,
         'editor.hover.above': false,

@@ -34,9 +34,9 @@ export function makeHome(home, contents, { settings = {}, name = 'workspace' } =
 }
 
 /** Opens the workspace of a home in a new window, and closes all of it after `use`. */
-export async function withWindow(home, use, { hasTrust = false, scale = 1 } = {}) {
+export async function withWindow(home, use, { hasTrust = false, scale = 1, viewport } = {}) {
   const server = await startCodeServer({ ...home, hasTrust });
-  const browser = await startBrowser({ scale });
+  const browser = await startBrowser({ scale, ...(viewport && { viewport }) });
   try {
     const page = browser.context.pages()[0] ?? (await browser.context.newPage());
     await page.goto(`${server.url}?folder=${encodeURIComponent(home.workspace)}`, { timeout: 120_000 });

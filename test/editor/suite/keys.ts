@@ -116,6 +116,10 @@ test('a key is inserted at the cursor, and undone in one step', async () => {
   await generate({ kind: 'pgbackrest', destination: 'cursor' });
   const inserted = document.getText().slice(document.offsetAt(selection.active));
   assert.match(inserted, /[A-Za-z0-9+/]{64}/);
+  // The question for a copy has the focus.
+  await hand('waitFor', { selector: '.quick-input-title:has-text("keep a copy")' });
+  await hand('press', { key: 'Escape' });
+  await hand('waitFor', { selector: '.quick-input-title:has-text("keep a copy")', state: 'hidden' });
   await vscode.commands.executeCommand('undo');
   assert.equal(document.getText(), before);
 });
