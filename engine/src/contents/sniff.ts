@@ -1,6 +1,6 @@
 /** Says from the first bytes what something is. Decides nothing by file names: a backup is often named for what it should be. */
 
-import { deflateRawSync } from 'node:zlib';
+import { constants, deflateRawSync, inflateRawSync, inflateSync } from 'node:zlib';
 import { startsWith } from '../bytes.ts';
 
 /** How many first bytes `sniff` wants to see; fewer are fine for a shorter input. */
@@ -72,10 +72,19 @@ export function sniff(start: Uint8Array): ContentKind | undefined {
  * compressed without a signature (raw brotli) is taken for noise: the answer `false` proves nothing.
  */
 export function looksMeaningful(bytes: Uint8Array): boolean {
+  return hasKnownForm(bytes) || isCompressible(bytes);
+}
+
+/** The part of `looksMeaningful` that no repetition in noise can fulfil: text, or a signature. */
+export function hasKnownForm(bytes: Uint8Array): boolean {
   if (bytes.length >= 8 && isText(bytes)) return true;
   const kind = sniff(bytes);
   // A packet's header is a byte or two, which noise has now and then; several in a row it has not.
-  if (kind === 'openpgp' ? isOpenpgpChain(bytes) : kind !== undefined && kind !== 'text') return true;
+  return kind === 'openpgp' ? isOpenpgpChain(bytes) : kind !== undefined && kind !== 'text';
+}
+
+/** What is encrypted well never is. */
+export function isCompressible(bytes: Uint8Array): boolean {
   return bytes.length >= 256 && deflateRawSync(bytes, { level: 1 }).length < bytes.length * 0.9;
 }
 
@@ -215,7 +224,41 @@ function isOpenpgpMessage(bytes: Uint8Array): boolean {
     case 20:
       return version === 1;
     default:
+      return isReadableMessage(bytes.subarray(1 + lengthBytes), tag);
+  }
+}
+
+/** RFC 9580, 5: a message that is signed or compressed, and not encrypted; `body` is that of its first packet. */
+function isReadableMessage(body: Uint8Array, tag: number): boolean {
+  const [first = 0, second = 0, hash = 0, algorithm = 0] = body;
+  switch (tag) {
+    // A signature of version 3 or 4, and one that is announced: algorithms with numbers that exist.
+    case 2:
+      return first === 4
+        ? second <= 0x50 && PUBLIC_KEY_SIGNERS.has(hash) && algorithm >= 1 && algorithm <= 14
+        : first === 3 && second === 5 && hash <= 1;
+    case 4:
+      return first === 3 && second <= 1 && hash >= 1 && hash <= 14 && PUBLIC_KEY_SIGNERS.has(algorithm);
+    case 8:
+      return first === 3 ? startsWith(body, ascii('BZh'), 1) : (first === 1 || first === 2) && isCompressedPacket(body);
+    default:
       return false;
+  }
+}
+
+/** RFC 9580, 9.1: those that sign. */
+const PUBLIC_KEY_SIGNERS = new Set([1, 3, 17, 19, 22, 27, 28]);
+
+/** What is in it begins as a packet does that can be there: another such, or the data itself. */
+function isCompressedPacket(body: Uint8Array): boolean {
+  try {
+    const options = { finishFlush: constants.Z_SYNC_FLUSH };
+    const inflated = body[0] === 1 ? inflateRawSync(body.subarray(1), options) : inflateSync(body.subarray(1), options);
+    const first = inflated[0] ?? 0;
+    const tag = (first & 0x40) !== 0 ? first & 0x3f : (first >> 2) & 0x0f;
+    return (first & 0x80) !== 0 && [2, 4, 8, 11].includes(tag);
+  } catch {
+    return false;
   }
 }
 

@@ -380,7 +380,11 @@ async function* contentsOf(
 async function demandEnd(reader: ByteReader): Promise<void> {
   for (;;) {
     const offset = reader.offset;
-    const packet = await readPacket(reader).catch(() => undefined);
+    const packet = await readPacket(reader).catch((error: unknown) => {
+      // What the text around the message says of its end goes before what its bytes look like.
+      if (error instanceof RestoreError && error.failure.stage === 'open') throw error;
+      return undefined;
+    });
     if (packet === undefined && reader.offset === offset) return;
     if (packet?.tag === TAG.padding || packet?.tag === TAG.marker) {
       await drain(packet.body);

@@ -8,8 +8,8 @@ import { fail } from '../failure.ts';
  * The bytes inside an armored message. What stands before the BEGIN line is passed over, as gpg does. The checksum line
  * is not compared: the encryption's own proof says more, and today's programs leave it out.
  *
- * @throws RestoreError stage `open`: `damaged` for text that is no armor, `truncated` without the END line; offsets
- *   count in the armored text
+ * @throws RestoreError stage `open`: `damaged` for text that is no armor, or when another message follows, `truncated`
+ *   without the END line; offsets count in the armored text
  */
 export async function* decodeArmor(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const lines = new LineReader(new ByteReader(input));
@@ -45,12 +45,23 @@ async function* base64Lines(lines: LineReader): AsyncGenerator<Uint8Array, void,
     }
     const line = await lines.next();
     if (line === undefined) failCut(lines.offset);
-    if (line.text.startsWith('-----END PGP')) return;
+    if (line.text.startsWith('-----END PGP')) return refuseAnother(lines);
     // The checksum: four characters after an equals sign.
     if (/^=[A-Za-z0-9+/]{4}$/.test(line.text)) continue;
     // Half of the last line, or of the checksum before it.
     if (/^[-=]/.test(line.text) && (await lines.isAtEnd())) failCut(lines.offset);
     yield line.bytes;
+  }
+}
+
+/** Text around a message is passed over; another message behind it must not be lost without a word. */
+async function refuseAnother(lines: LineReader): Promise<void> {
+  for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
+    if (!line.text.startsWith('-----BEGIN PGP MESSAGE')) continue;
+    fail('damaged', 'open', 'another message follows the end of the first one', {
+      offset: lines.offset - line.bytes.length,
+      hint: 'Several messages were joined: split the file at its BEGIN lines, and decrypt each.',
+    });
   }
 }
 

@@ -5,7 +5,8 @@
 
 import { createDecipheriv, getCiphers } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { looksMeaningful } from '../contents/sniff.ts';
+import { constants, gunzipSync } from 'node:zlib';
+import { hasKnownForm, isCompressible, isText, looksMeaningful, sniff } from '../contents/sniff.ts';
 import { fail } from '../failure.ts';
 import type { OpensslParameters } from '../job.ts';
 import { cancelled, throwIfCancelled } from '../run-context.ts';
@@ -322,18 +323,54 @@ export function judge(
     if (padding === undefined) {
       // A whole file whose last block has no padding: noise, or cut at the border of a block.
       const before = plain.subarray(0, plain.length - block);
-      return before.length >= enoughBytes && looksMeaningful(before) ? 'contents' : undefined;
+      return before.length >= enoughBytes && seemsRight(before, start) ? 'contents' : undefined;
     }
     const contents = plain.subarray(0, plain.length - padding);
     // Without padding as a second witness a short text could come out of noise in one of so many tries.
-    if (block === 1) return contents.length >= enoughBytes && looksMeaningful(contents) ? 'contents' : undefined;
-    if (looksMeaningful(contents)) return 'contents';
+    if (block === 1) {
+      const isRight = contents.length >= enoughBytes && seemsRight(contents, start) && isRightBehindStart(contents);
+      return isRight ? 'contents' : undefined;
+    }
+    if (seemsRight(contents, start)) return 'contents';
     // Eight equal bytes of padding, or an empty file's sixteen, are no accident of a wrong key.
     if (isWhole && padding >= 8) return 'contents';
     if (isWhole) return isAligned ? 'padding' : undefined;
     return start.tail && hasPadding(cipher, key, start.tail) ? 'padding' : undefined;
   } finally {
     plain.fill(0);
+  }
+}
+
+/**
+ * Repetition shows a right key only where the ciphertext has none: ECB hands it through, and any key makes repetition of
+ * repetition.
+ */
+function seemsRight(plain: Uint8Array, { bytes }: OpensslStart): boolean {
+  let isRepeating = REPEATING.get(bytes);
+  if (isRepeating === undefined) {
+    isRepeating = isCompressible(bytes);
+    REPEATING.set(bytes, isRepeating);
+  }
+  if (!isRepeating) return looksMeaningful(plain);
+  return hasKnownForm(plain) && (!isText(plain) || isText(withoutRepetition(plain)));
+}
+
+/** Each block once: a few that come again and again are no more of a proof than a few. */
+function withoutRepetition(plain: Uint8Array): Uint8Array {
+  const text = Buffer.from(plain.buffer, plain.byteOffset, plain.length).toString('latin1');
+  return Buffer.from([...new Set(text.match(/[\s\S]{1,16}/g))].join(''), 'latin1');
+}
+
+const REPEATING = new WeakMap<Uint8Array, boolean>();
+
+/** CTR, CFB and OFB agree on the first block: a signature in it does not say which of them it was. */
+function isRightBehindStart(plain: Uint8Array): boolean {
+  if (sniff(plain) !== 'gzip') return true;
+  try {
+    gunzipSync(plain, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 64 * 1024 * 1024 });
+    return true;
+  } catch (error) {
+    return error instanceof RangeError;
   }
 }
 

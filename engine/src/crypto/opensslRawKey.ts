@@ -3,6 +3,8 @@
  * ciphertext; only the contents can show that key, IV and cipher are right.
  */
 
+import { createDecipheriv } from 'node:crypto';
+import { isText } from '../contents/sniff.ts';
 import { fail } from '../failure.ts';
 import type { OpensslParameters } from '../job.ts';
 import { CIPHERS, type CipherName, cipherName, type RawKey } from './openssl.ts';
@@ -35,10 +37,13 @@ const KEY_DIGITS = new Set([32, 48, 64]);
 export interface RawKeyFit {
   raw: RawKey;
   provenBy: OpensslFit['provenBy'];
+  /** Worth telling. */
+  note?: string;
 }
 
 /**
- * Finds the cipher under which the start of a file makes sense, and where no IV was given, whether it was zeros.
+ * Finds the cipher under which the start of a file makes sense. An IV is never guessed for CBC: a wrong one changes the first
+ * block only, and nothing proves that.
  *
  * @param parameters `iv` goes before the one in the text; `cipher` where it is known
  * @throws RestoreError `wrong-key` when nothing fits, `usage` for an IV that is none, or when the key fits and only the IV
@@ -59,15 +64,19 @@ export function fitRawKey(
   for (const cipher of candidates) {
     const size = CIPHERS[cipher];
     const raw = { cipher, key: sized(key, size.key), iv: sized(iv ?? new Uint8Array(0), size.iv) };
+    const needsIv = FIRST_BLOCK_ONLY.test(cipher);
+    if (needsIv && iv === undefined) {
+      isOnlyIvMissing ||= isRightBehindFirstBlock(raw, start);
+      continue;
+    }
     const provenBy = judge(raw, start, 0);
-    if (provenBy === 'contents') return { raw, provenBy };
+    if (provenBy === 'contents') return needsIv ? withFirstBlock(raw, start) : { raw, provenBy };
     if (provenBy) padding ??= { raw, provenBy };
-    if (iv === undefined && isRightBehindFirstBlock(raw, start)) isOnlyIvMissing = true;
   }
   if (isOnlyIvMissing) {
     fail('usage', 'key', 'the key opens the file, but not its first block: for that its IV is needed', {
       offset: 0,
-      hint: 'Give the IV that was given to openssl enc as -iv: --iv HEX.',
+      hint: 'Say what was given to openssl enc as -iv: --iv HEX, or --iv 0.',
     });
   }
   if (padding && candidates.length === 1 && iv !== undefined) return padding;
@@ -77,16 +86,34 @@ export function fitRawKey(
   });
 }
 
-/** In CBC a block needs the one before it only. */
+/** Modes in which a wrong IV changes the first block and nothing else. */
+const FIRST_BLOCK_ONLY = /-(?:cbc|cfb)$/;
+
 function isRightBehindFirstBlock({ cipher, key }: RawKey, { bytes, size, tail }: OpensslStart): boolean {
-  const { block } = CIPHERS[cipher];
-  if (!cipher.endsWith('-cbc') || bytes.length < 3 * block) return false;
+  const before = CIPHERS[cipher].iv;
+  if (bytes.length < 3 * before) return false;
   const rest = {
-    bytes: bytes.subarray(block),
-    ...(size !== undefined && { size: size - block }),
+    bytes: bytes.subarray(before),
+    ...(size !== undefined && { size: size - before }),
     ...(tail && { tail }),
   };
-  return judge({ cipher, key, iv: bytes.subarray(0, block) }, rest, 0) === 'contents';
+  return judge({ cipher, key, iv: bytes.subarray(0, before) }, rest, 0) === 'contents';
+}
+
+/** @throws RestoreError `wrong-key` for text whose first block is none */
+function withFirstBlock(raw: RawKey, { bytes }: OpensslStart): RawKeyFit {
+  const { iv } = CIPHERS[raw.cipher];
+  const whole = bytes.subarray(0, bytes.length - (bytes.length % 16));
+  const plain = createDecipheriv(raw.cipher, raw.key, raw.iv).setAutoPadding(false).update(whole);
+  const isGarbled = plain.length > 2 * iv && isText(plain.subarray(iv, -iv)) && !isText(plain.subarray(0, iv));
+  plain.fill(0);
+  if (isGarbled) {
+    fail('wrong-key', 'key', 'the key opens the file, but the IV does not fit its first block', {
+      offset: 0,
+      hint: 'Say what was given to openssl enc as -iv: --iv HEX.',
+    });
+  }
+  return { raw, provenBy: 'contents', note: 'whether the IV is right shows in the first 16 bytes only: look at them' };
 }
 
 function givenIv(text: string): Uint8Array {

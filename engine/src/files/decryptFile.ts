@@ -1,9 +1,9 @@
 /** Decrypts one file; what comes out is shown to nobody before the format's own proof, where it has one, is in. */
 
 import { ByteReader, count } from '../bytes.ts';
-import { type ContentKind, sniff, sniffBytes } from '../contents/sniff.ts';
+import { type ContentKind, looksMeaningful, sniff, sniffBytes } from '../contents/sniff.ts';
 import { fail } from '../failure.ts';
-import type { DecryptJob, JobResult } from '../job.ts';
+import type { DecryptJob, JobResult, KeyOffer } from '../job.ts';
 import { type RunContext, throwIfCancelled } from '../run-context.ts';
 import { type EncryptionLayer, openEncryption } from './encryptionLayer.ts';
 import { openSpool, type SealedSpool } from './seal.ts';
@@ -97,14 +97,16 @@ async function decrypted(
       signal: context.signal,
       onTry: (what) => context.progress(`${stored.name}: ${what}`, 0),
     });
-    if (layer === undefined) refusePlain(sniff(await reader.peek(sniffBytes)));
+    if (layer === undefined) refuse(await reader.peek(sniffBytes), job.key);
     await onOpen?.(layer);
     let bytesWritten = 0;
     const plain = count(layer.plain, (delta) => {
       bytesWritten += delta;
     });
+    let kindInside: ContentKind | undefined;
     for await (const piece of plain) {
       throwIfCancelled(context.signal);
+      if (bytesWritten === piece.length) kindInside = sniff(piece.subarray(0, sniffBytes));
       await write(piece);
     }
     const unproven = layer.isKeyProven
@@ -118,7 +120,7 @@ async function decrypted(
       bytesWritten,
       format: layer.name,
       isAuthentic: layer.isAuthenticated || null,
-      notes: [...layer.notes, ...unproven, ...unauthentic],
+      notes: [...layer.notes, ...unproven, ...unauthentic, ...nested(kindInside)],
     };
   } finally {
     await reader.close();
@@ -126,11 +128,25 @@ async function decrypted(
   }
 }
 
-function refusePlain(kind: ContentKind | undefined): never {
+/** Encrypted twice: who decrypts once should not take what comes out for a dump. */
+function nested(kind: ContentKind | undefined): string[] {
+  const isEncrypted =
+    kind && ['openpgp', 'openpgp armored', 'openssl', 'openssl base64', 'pkcs7', 'age'].includes(kind);
+  return isEncrypted ? [`what came out is encrypted once more (${kind}): decrypt it again`] : [];
+}
+
+function refuse(start: Uint8Array, { kind, source }: KeyOffer): never {
+  const found = sniff(start);
+  if (found === undefined && !looksMeaningful(start) && kind === 'password') {
+    fail('wrong-key', 'decrypt', `${source} opens nothing here: the file looks encrypted, and has no signature`, {
+      offset: 0,
+      hint: 'It may be openssl enc -nosalt or -K with another password, cipher or digest (--cipher, --digest, --iv), or a libsodium stream of WAL-G (--method sodium --key-file FILE). Cut off at its beginning, anything looks like that.',
+    });
+  }
   fail(
     'not-encrypted',
     'open',
-    `the file is not encrypted${kind === undefined ? ', or in a way that has no signature' : `: it is ${kind}`}`,
+    `the file is not encrypted${found === undefined ? ', or in a way that has no signature' : `: it is ${found}`}`,
     {
       offset: 0,
       hint: 'Everyone who gets it can read it. A libsodium stream of WAL-G has no signature: name its method (sodium).',

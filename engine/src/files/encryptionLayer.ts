@@ -388,12 +388,11 @@ async function openWithRawKey(
     if (found === undefined) continue;
     const hasIv = isSaid || found.iv !== undefined;
     try {
-      const { raw, provenBy } = fitRawKey(
+      const { raw, provenBy, note } = fitRawKey(
         { bytes, size: bytes.length < sniffBytes ? bytes.length : size, ...(!isText && { tail: options.tail }) },
         found,
         openssl ?? {},
       );
-      const without = hasIv ? '' : ' of zeros';
       return {
         name: 'openssl',
         key: { source: offer.source, fingerprint: null, opens: `openssl -${raw.cipher} -K -iv` },
@@ -403,7 +402,8 @@ async function openWithRawKey(
         isAuthenticAtOnce: true,
         spreadsChanges: raw.cipher.endsWith('-cbc'),
         notes: [
-          `it was encrypted with openssl enc -${raw.cipher}, a key of its own (-K) and an IV${without} (-iv): write that down beside the backup, the file does not say it`,
+          `it was encrypted with openssl enc -${raw.cipher}, a key of its own (-K) and an IV (-iv): write that down beside the backup, the file does not say it`,
+          ...(note === undefined ? [] : [note]),
         ],
         plain: decryptWithRawKey(inner.rest(), raw),
         wipe: () => raw.key.fill(0),

@@ -84,6 +84,30 @@ test('three hundred wrong passwords are each called wrong, also where the paddin
   }
 });
 
+describe('modes that are easily taken for each other', () => {
+  test.each(['aes-256-cfb', 'aes-256-ofb', 'aes-256-ctr'] as const)(
+    '%s of gzip is not taken for another',
+    async (cipher) => {
+      const scheme: OpensslScheme = { cipher, digest: 'sha256', iterations: undefined };
+      const stored = await encrypt(gzipSync(dump), scheme);
+      expect((await fitFile(stored, password)).scheme).toEqual(scheme);
+    },
+  );
+
+  test('ECB hands repetition through, and no wrong password makes sense of it', async () => {
+    const scheme: OpensslScheme = { cipher: 'aes-256-ecb', digest: 'sha256', iterations: undefined };
+    const stored = await encrypt(Buffer.from('sixteen letters!'.repeat(2_000)), scheme);
+    expect((await fitFile(stored, password, { cipher: 'aes-256-ecb' })).scheme).toEqual(scheme);
+    for (let index = 0; index < 100; index++) {
+      await expectFailure('wrong-key', fitFile(stored, text(`wrong ${index}`), { pbkdf2: false }));
+      await expectFailure(
+        'wrong-key',
+        fitFile(stored, text(`wrong ${index}`), { cipher: 'aes-256-ecb', pbkdf2: false }),
+      );
+    }
+  });
+});
+
 test('a password file is read as openssl reads it: the first line, without its end', async () => {
   const stored = await encrypt(dump, quick);
   const known = { iterations: 1_000 };

@@ -2,7 +2,7 @@ import type { Method } from '../../../../engine/src/job.ts';
 import { UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { ALLOW_OPTIONS, runAsking } from '../costly.ts';
-import { type Material, readKeyFile, readKeyMaterial, wipe } from '../keyMaterial.ts';
+import { type KeyMaterial, type Material, readKeyFile, readKeyMaterial, wipe } from '../keyMaterial.ts';
 import { type KeyTransform, missingKey, nameOfKey, offerFor } from '../keyOffers.ts';
 import { opensslParameters } from '../opensslOptions.ts';
 import { askHidden } from '../prompt.ts';
@@ -45,7 +45,8 @@ export const decrypt = command({
     const signers: Material[] = [];
     try {
       for (const it of options['signer-key']) signers.push(await readKeyFile('key', it, terminal));
-      const method = options.method ?? (await guessedMethod(input, options['key-transform'], terminal));
+      const { openssl } = opensslParameters(options);
+      const method = options.method ?? (openssl ? 'openssl' : await guessedMethod(input, options, material, terminal));
       if (!material.key && !material.passphrase) {
         if (!terminal.stdinIsTty || input === '-')
           throw missingKey(method === 'sodium' || method === 'openpgp' || method === 'cms' ? 'key' : 'passphrase');
@@ -61,7 +62,7 @@ export const decrypt = command({
           output,
           overwrite: options.force,
           key: offerFor(method, material, options['key-transform']),
-          ...opensslParameters(options),
+          ...(openssl && { openssl }),
           ...(signers.length > 0 && { signers: signers.map((it) => ({ kind: 'openpgp' as const, ...it })) }),
           ...(options['allow-unauthenticated'] && { allowUnauthenticated: true }),
           ...(options['allow-costly'] && { allowCostly: true }),
@@ -83,11 +84,13 @@ export const decrypt = command({
 /** Only a libsodium stream has to be guessed: everything else says itself what it is, and which key it wants. */
 async function guessedMethod(
   input: string,
-  transform: KeyTransform | undefined,
+  { 'key-transform': transform }: { 'key-transform': KeyTransform | undefined },
+  { key, passphrase }: KeyMaterial,
   terminal: Terminal,
 ): Promise<Method | undefined> {
   if (transform) return 'sodium';
-  if (input === '-') return undefined;
+  // A passphrase is for something else that has no signature: openssl enc -nosalt.
+  if (input === '-' || (passphrase && !key)) return undefined;
   const { format } = await runJob({ kind: 'inspect', archive: input }, terminal);
   return format === 'sodium' ? 'sodium' : undefined;
 }
