@@ -438,10 +438,18 @@ ${repos.trimEnd()}
     );
   });
 
+  test('no fifth one in a cluster: the operators know four', () => {
+    const four = [1, 2, 3, 4]
+      .map((it) => `        - name: ${it === 1 ? 're$0po' : 'repo'}${it}\n          volume: {}\n`)
+      .join('');
+    expect(refactoringTitles(cluster(`\n      repos:\n${four}`))).toEqual([]);
+  });
+
   test('is offered for repositories alone, and not where templates write lines', () => {
     const copies = (text: string, name?: string) => refactoringTitles(text, name).filter((it) => it.startsWith('Add'));
     expect(copies('[global]\ncompress-$0type=zst\n', '/pgbackrest.conf')).toEqual([]);
     expect(copies('[demo]\npg1-$0path=/x\n', '/pgbackrest.conf')).toEqual([]);
+    expect(copies('[global]\nrepo1-cipher-$0type=aes-256-cbc\nrepo1-cipher-pass=x\n', '/pgbackrest.conf')).toEqual([]);
     expect(copies('[global]\nrepo1-$0path=/x\n{{ include "more" }}\n', '/pgbackrest.conf')).toEqual([]);
     expect(
       copies(

@@ -19,6 +19,7 @@ import { clusterConfiguration } from './clusterConfiguration.ts';
 import { type ConfSurroundings, completeConf, optionsAt, repositoryNumbers, valuesOf } from './completeConf.ts';
 import type { Completion } from './completion.ts';
 import { fieldText } from './hover.ts';
+import { largestIndex } from './newRepository.ts';
 import {
   clusterEncryption,
   clusterRepositories,
@@ -114,7 +115,8 @@ function freeRepository(resource: Resource): string | undefined {
   const { own } = resource;
   if (!own) return undefined;
   const names = own.repos.map((it) => it.name);
-  return `repo${nextNumber(repositoryNumbers([], names))}`;
+  const next = nextNumber(repositoryNumbers([], names));
+  return next <= largestIndex.cluster ? `repo${next}` : undefined;
 }
 
 function allFacts(workspace: Workspace): Fact[] {

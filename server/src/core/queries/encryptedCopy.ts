@@ -55,7 +55,7 @@ function copyInConf(like: number, conf: Conf, query: Query): Refactoring[] {
   const main =
     sections.find((it) => it.section.scope.command === undefined && it.settings.some(saysWhere)) ??
     sections.find((it) => it.section.scope.command === undefined);
-  if (!main || !own.every(canBeCopied)) return [];
+  if (!main || own.length === 0 || !own.every(canBeCopied)) return [];
   const linesOf = (pass: string) =>
     sections.flatMap((it) => {
       const lines = it.settings.map((setting) => copiedOption(setting, index).join('='));

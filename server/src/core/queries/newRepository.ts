@@ -14,11 +14,15 @@ export interface RepositoryChange {
   now: ReadonlyMap<string, Setting>;
 }
 
-/** The lowest number that no repository has; undefined when all 256 are used. */
+/** The operators' schemas know repo1 to repo4; pgBackRest itself 256. */
+export const largestIndex = { cluster: 4, conf: 256 };
+
+/** The lowest number that no repository has; undefined when all are used. */
 export function freeIndex(settings: readonly Setting[], scopes: readonly PgbackrestScope[] = []): number | undefined {
   const used = new Set(settings.map((it) => it.resolved.index));
   for (const scope of scopes) for (const it of scope.repos) used.add(Number(/^repo(\d+)$/.exec(it.name)?.[1]));
-  for (let index = 1; index <= 256; index++) if (!used.has(index)) return index;
+  const largest = scopes.length > 0 ? largestIndex.cluster : largestIndex.conf;
+  for (let index = 1; index <= largest; index++) if (!used.has(index)) return index;
   return undefined;
 }
 
