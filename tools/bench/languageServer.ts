@@ -3,7 +3,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'yaml';
 import { median } from './measured.ts';
@@ -31,6 +31,8 @@ interface Server {
 
 interface Scenario {
   name: string;
+  /** The workspace's folder, with files that nobody has open. */
+  root?: string;
   documents: { uri: string; text: string }[];
 }
 
@@ -87,7 +89,22 @@ function scenarios(scratch: string): Scenario[] {
       text: storage(i),
     })),
   };
-  return [one(1), one(100), one(1_000), many];
+  return [one(1), one(100), one(1_000), many, oneOfMany(scratch)];
+}
+
+/** A workspace is opened at one of its files: what a person waits for is that file. */
+function oneOfMany(scratch: string): Scenario {
+  const root = join(scratch, 'workspace');
+  const path = (i: number) => join(root, `namespace-${i % 20}`, `storage-${i}.yaml`);
+  for (let i = 0; i < 1_000; i++) {
+    mkdirSync(dirname(path(i)), { recursive: true });
+    writeFileSync(path(i), storage(i));
+  }
+  return {
+    name: '1 of 1,000 files in a folder',
+    root: pathToFileURL(root).href,
+    documents: [{ uri: pathToFileURL(path(500)).href, text: storage(500) }],
+  };
 }
 
 function storage(i: number): string {
@@ -108,11 +125,11 @@ spec:
 /** What is typed: behind `type: gcs`, one letter too many, which both servers must tell. */
 const typed = 'x';
 
-async function measure(server: Server, { name, documents }: Scenario): Promise<ServerMeasure> {
+async function measure(server: Server, { name, root, documents }: Scenario): Promise<ServerMeasure> {
   const start = performance.now();
   const client = new Client(server);
   try {
-    await client.initialise();
+    await client.initialise(root);
     // Findings are told for what is wrong: each file has one letter too many at first.
     const wrong = documents.map(({ uri, text }) => ({ uri, text: text.replace('type: gcs', 'type: gcsx') }));
     for (const it of wrong) client.open(it.uri, it.text);
@@ -160,10 +177,11 @@ class Client {
     this.#process.stdout!.on('data', (chunk: Buffer) => this.#receive(chunk));
   }
 
-  async initialise(): Promise<void> {
+  async initialise(root?: string): Promise<void> {
     await this.#request('initialize', {
       processId: process.pid,
-      rootUri: null,
+      rootUri: root ?? null,
+      workspaceFolders: root ? [{ uri: root, name: 'workspace' }] : null,
       capabilities: {
         workspace: { configuration: true, didChangeConfiguration: { dynamicRegistration: true } },
         textDocument: { publishDiagnostics: {}, synchronization: {} },
