@@ -355,6 +355,8 @@ async function inspectFolder(
     ['Folder', description],
     ['Entries', String(entries.length)],
   ];
+  if (format === 'pg_basebackup' && entries.includes('backup_manifest') && (await isIncremental(path)))
+    facts.push(['Backup', 'incremental: it restores only together with the backups before it (pg_combinebackup)']);
   // Every file of such a backup is encrypted in the same way: the one that it cannot be read without stands for all.
   const head = /^(?:pg_dump directory|pg_basebackup)$/.test(format)
     ? entries.find((it) => /^(?:toc\.dat|base\.tar|backup_manifest)(?:\.|$)/.test(it))
@@ -378,6 +380,17 @@ async function inspectFolder(
     opensWith: format === 'wal-g' ? ['the key that WAL-G is configured with; the folder does not say which'] : [],
     problems: [hint],
   };
+}
+
+/** Its manifest names files that hold changed blocks only. */
+async function isIncremental(folder: string): Promise<boolean> {
+  let text = '';
+  for await (const piece of readFile(join(folder, 'backup_manifest'))) {
+    // A name that lies across two pieces is seen with the second.
+    text = `${text.slice(-20)}${Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1')}`;
+    if (/\/INCREMENTAL\.\d/.test(text)) return true;
+  }
+  return false;
 }
 
 function failureOf(error: unknown): Failure {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -158,3 +158,20 @@ async function inspect(name: string, bytes: Uint8Array, keys?: KeyOffer[]): Prom
 function fact({ facts }: Inspection, label: string): string | undefined {
   return facts.find(([it]) => it === label)?.[1];
 }
+
+test('an incremental backup of pg_basebackup is called one, by the files that its manifest names', async () => {
+  const manifest = (name: string) =>
+    `{ "PostgreSQL-Backup-Manifest-Version": 2,\n"Files": [\n{ "Path": "base/5/${name}" }]}`;
+  const facts = async (name: string, padding: number) => {
+    const backup = join(folder, `backup-${name}-${padding}`);
+    mkdirSync(backup);
+    writeFileSync(join(backup, 'backup_manifest'), `${' '.repeat(padding)}${manifest(name)}`);
+    const outcome = await runJob({ kind: 'inspect', archive: backup }, quietContext());
+    if (!outcome.ok) throw new Error(outcome.failure.message);
+    return JSON.stringify((outcome.value as Inspection).facts);
+  };
+  expect(await facts('1259', 0)).not.toContain('incremental');
+  // Wherever the pieces of a file end.
+  for (const padding of [0, 65_536 - 74, 262_144 - 74, 1_048_576 - 74])
+    expect(await facts('INCREMENTAL.1259', padding)).toContain('pg_combinebackup');
+});
