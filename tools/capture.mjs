@@ -72,7 +72,7 @@ try {
       },
     },
   );
-  await installVsix({ vsix: packageExtension(join(home, 'restorable.vsix')), ...folders });
+  await installVsix({ vsix: await packageExtension({ out: join(home, 'restorable.vsix') }), ...folders });
   await withWindow(folders, tour, { viewport });
   encode();
   const { size } = statSync(out);
@@ -85,6 +85,15 @@ try {
 
 /** @param {import('playwright-core').Page} page */
 async function tour(page) {
+  try {
+    await steps(page);
+  } catch (error) {
+    if (options.frames) await page.screenshot({ path: join(frames, 'failed.png') });
+    throw error;
+  }
+}
+
+async function steps(page) {
   const frame = async (seconds) => {
     const path = join(frames, `${String(shown.length).padStart(3, '0')}.png`);
     await page.screenshot({ path });
@@ -150,9 +159,13 @@ async function tour(page) {
   await settled(1.4);
   await choose(page, 'Into a new Secret');
   // A file dialog, which is deaf as long as it reads the folder.
-  await page.locator('.quick-input-title:has-text("New Secret")').waitFor();
-  await page.waitForTimeout(settleMs);
-  await press('Enter');
+  const dialog = page.locator('.quick-input-title:has-text("New Secret")');
+  await dialog.waitFor();
+  while (await dialog.isVisible()) {
+    await page.waitForTimeout(settleMs);
+    await press('Enter');
+    await dialog.waitFor({ state: 'hidden', timeout: 2_000 }).catch(() => {});
+  }
   await quickRow(page, 'Save a sheet to print').waitFor({ timeout: 20_000 });
   await caption('The Secret has the shape that the product reads, and the last step is a copy for the safe.');
   await settled(3.5);

@@ -119,6 +119,23 @@ test('what is edited decoded never reaches the disk in clear, not as a backup ei
   }
 });
 
+test('a new Secret from an entry that is edited decoded is proposed beside the files of the workspace', async () => {
+  await openDecoded();
+  const running = vscode.commands.executeCommand('restorable.generateKey', {
+    kind: 'pgbackrest',
+    destination: 'secret',
+  });
+  await hand('waitFor', { selector: '.quick-input-title:has-text("New Secret")' });
+  const folder = vscode.workspace.workspaceFolders![0]!.uri.fsPath;
+  await eventually('a name in the workspace', async () => {
+    const proposed = await hand<string>('value', { selector: '.quick-input-widget input.input' });
+    return proposed.startsWith(folder) && proposed.endsWith('.yaml');
+  });
+  await hand('press', { key: 'Escape' });
+  await running;
+  await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+});
+
 test('a lens over base64 offers to edit it decoded', async () => {
   const { document } = await open(path);
   const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(

@@ -11,7 +11,6 @@ async function choose(label: string): Promise<void> {
   const row = `.quick-input-list .monaco-list-row:has-text("${label}")`;
   await hand('waitFor', { selector: row });
   await hand('click', { selector: row });
-  await hand('waitFor', { selector: row, state: 'hidden' });
 }
 
 async function openStatus(): Promise<void> {
@@ -60,6 +59,7 @@ test('a target version is chosen by hand, written to the workspace and checked f
 
   const back = vscode.commands.executeCommand('restorable.chooseTargets');
   await choose('pgBackRest');
+  await hand('waitFor', { selector: '.quick-input-title:has-text("Which version of pgBackRest?")' });
   await choose('Newest');
   await back;
   await eventually('no setting', () => JSON.stringify(target()) === '{}');
