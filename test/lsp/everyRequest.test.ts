@@ -103,6 +103,7 @@ const REQUESTS: Record<string, (value: never) => Request[]> = {
   ],
   hoverProvider: () => [ofDocument('textDocument/hover')],
   completionProvider: () => [ofDocument('textDocument/completion')],
+  signatureHelpProvider: () => [ofDocument('textDocument/signatureHelp')],
   documentSymbolProvider: () => [ofDocument('textDocument/documentSymbol')],
   workspaceSymbolProvider: () => [{ method: 'workspace/symbol', isOfDocument: false, params: () => ({ query: 'x' }) }],
   codeLensProvider: () => [ofDocument('textDocument/codeLens')],

@@ -19,6 +19,7 @@ import {
   type MarkupContent,
   MarkupKind,
   type Range,
+  type SignatureHelp,
   type SymbolInformation,
   SymbolKind,
   type TextDocumentEdit,
@@ -32,6 +33,7 @@ import type { Hover } from '../core/queries/hover.ts';
 import type { Lens } from '../core/queries/lenses.ts';
 import type { Refactoring } from '../core/queries/refactorings.ts';
 import type { OutlineItem } from '../core/queries/symbols.ts';
+import type { ValueHint } from '../core/queries/valueHint.ts';
 import { CLIENT_COMMANDS, type GenerateKeyAtRequest, type TestRestoreRequest } from '../protocol.ts';
 import { rulePage } from '../rulePage.ts';
 import type { Documents } from './documents.ts';
@@ -48,6 +50,9 @@ export interface ClientAbilities {
   insertsAsIs: boolean;
   markdownHover: boolean;
   markdownCompletion: boolean;
+  markdownSignature: boolean;
+  /** Parts of a signature by their places in it; else by their text. */
+  labelOffsets: boolean;
   relatedInformation: boolean;
   codeDescription: boolean;
   diagnosticTags: readonly number[];
@@ -252,6 +257,18 @@ export class Converter {
   hover({ at, text }: Hover): LspHover | null {
     const range = this.rangeOf(at);
     return { contents: this.#prose(text, this.abilities.markdownHover), ...(range && { range }) };
+  }
+
+  signatureHelp({ label, documentation, parts, active }: ValueHint): SignatureHelp {
+    const parameters = parts.map(({ start, end }) => ({
+      label: this.abilities.labelOffsets ? ([start, end] as [number, number]) : label.slice(start, end),
+    }));
+    const signature = {
+      label,
+      documentation: this.#prose(documentation, this.abilities.markdownSignature),
+      parameters,
+    };
+    return { signatures: [signature], activeSignature: 0, activeParameter: active };
   }
 
   completionItem(it: Completion, order: number): CompletionItem | undefined {

@@ -43,6 +43,7 @@ import { definition, highlights, references } from '../core/queries/mentions.ts'
 import { refactorings } from '../core/queries/refactorings.ts';
 import { prepareRename, rename } from '../core/queries/rename.ts';
 import { findObjects, outline } from '../core/queries/symbols.ts';
+import { valueHint } from '../core/queries/valueHint.ts';
 import type { SecretEntry } from '../core/resources/secret.ts';
 import { allRules } from '../core/rules/all.ts';
 import { Workspace } from '../core/workspace.ts';
@@ -192,6 +193,7 @@ export class Server {
         renameProvider: capabilities.textDocument?.rename?.prepareSupport ? { prepareProvider: true } : true,
         hoverProvider: true,
         completionProvider: { triggerCharacters: ['=', '[', '-', ' '] },
+        signatureHelpProvider: { triggerCharacters: ['=', ':'] },
         documentSymbolProvider: true,
         workspaceSymbolProvider: true,
         codeLensProvider: {},
@@ -366,6 +368,13 @@ export class Server {
         if (!found) return null;
         const at = host.entry ? inView(found.at, host.entry, uri) : found.at;
         return this.#convert.hover({ ...found, at: at ?? found.at });
+      }),
+    );
+    connection.onSignatureHelp((params) =>
+      this.#at(params, null, (uri, offset) => {
+        const host = this.#throughView(uri, offset);
+        const hint = valueHint(this.workspace, host.uri, host.offset);
+        return hint ? this.#convert.signatureHelp(hint) : null;
       }),
     );
     connection.onCompletion((params) =>
@@ -743,6 +752,9 @@ function abilitiesOf(capabilities: ClientCapabilities, clientCommands: unknown):
     insertsAsIs:
       textDocument?.completion?.completionItem?.insertTextModeSupport?.valueSet?.includes(InsertTextMode.asIs) === true,
     markdownHover: textDocument?.hover?.contentFormat?.includes('markdown') === true,
+    markdownSignature:
+      textDocument?.signatureHelp?.signatureInformation?.documentationFormat?.includes('markdown') === true,
+    labelOffsets: textDocument?.signatureHelp?.signatureInformation?.parameterInformation?.labelOffsetSupport === true,
     markdownCompletion: textDocument?.completion?.completionItem?.documentationFormat?.includes('markdown') === true,
     relatedInformation: publish?.relatedInformation === true,
     codeDescription: publish?.codeDescriptionSupport === true,
