@@ -207,6 +207,11 @@ export function remembering(input: AsyncIterable<Uint8Array>): {
   return { stream: stream(), failure: () => failure };
 }
 
+/** Pieces to keep from an input that lends its own (`ByteReader`, isLent), for a stage that takes several before it is done with one. */
+export async function* kept(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of input) yield copyOf(piece);
+}
+
 /** Bytes that are in memory already, in one piece. */
 export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   if (bytes.length > 0) yield bytes;

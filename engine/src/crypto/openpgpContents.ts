@@ -1,7 +1,7 @@
 /** What an OpenPGP message holds once it is decrypted: compressed packets, signatures, and the literal bytes. */
 
 import { createInflateRaw } from 'node:zlib';
-import { ByteReader, copyOf, drain } from '../bytes.ts';
+import { ByteReader, drain, kept } from '../bytes.ts';
 import { bunzip2 } from '../compress/bzip2.ts';
 import { inflateZlib } from '../compress/gzip.ts';
 import { throughNative } from '../compress/native.ts';
@@ -79,11 +79,6 @@ export async function* literalBytes(
 }
 
 const signatureLimit = 64 * 1024;
-
-/** A decompressor takes several pieces before it gives one back. */
-async function* kept(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const piece of input) yield copyOf(piece);
-}
 
 /** RFC 9580, 9.4 */
 const COMPRESSION = { none: 0, zip: 1, zlib: 2, bzip2: 3 };

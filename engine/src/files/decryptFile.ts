@@ -82,7 +82,7 @@ async function decrypted(
   context: RunContext,
   { write, onOpen }: Target,
 ): Promise<JobResult['decrypt']> {
-  const reader = new ByteReader(stored.read());
+  const reader = new ByteReader(stored.read({ isLent: true }), { isLent: true });
   let layer: EncryptionLayer | undefined;
   try {
     layer = await openEncryption(reader, {
@@ -95,6 +95,8 @@ async function decrypted(
       size: stored.size,
       tail: await stored.tail(32),
       signal: context.signal,
+      // What is written has been written when the next but one is asked for.
+      isLent: true,
       onTry: (what) => context.progress(`${stored.name}: ${what}`, 0),
     });
     if (layer === undefined) refuse(await reader.peek(sniffBytes), job.key);

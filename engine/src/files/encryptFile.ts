@@ -27,7 +27,7 @@ export async function encryptFile(job: EncryptJob, context: RunContext): Promise
   const output = job.output === '-' ? undefined : await stageFile(job.output, job.overwrite ?? false);
   const secrets: Secret[] = [];
   try {
-    const { encrypted, notes } = encryption(job, stored.read(), secrets);
+    const { encrypted, notes } = encryption(job, stored.read({ isLent: job.method !== 'cms' }), secrets);
     let bytesWritten = 0;
     for await (const piece of count(encrypted, (delta) => {
       bytesWritten += delta;
@@ -42,6 +42,9 @@ export async function encryptFile(job: EncryptJob, context: RunContext): Promise
     await output?.discard();
   }
 }
+
+/** What is written has been written when the next but one is asked for. */
+const written = { isLent: true };
 
 function encryption(
   job: EncryptJob,
@@ -60,7 +63,7 @@ function encryption(
           ? [`the key was read with the key transform ${transform}: configure the same for WAL-G`]
           : [];
       return {
-        encrypted: encryptSodium(input, read.key.reveal()),
+        encrypted: encryptSodium(input, read.key.reveal(), written),
         notes: [...told, ...(read.note === undefined ? [] : [read.note])],
       };
     }
@@ -75,7 +78,7 @@ function encryption(
       demandPassword(key);
       const scheme = writtenScheme(job.openssl);
       return {
-        encrypted: encryptOpenssl(input, firstReading(key), scheme),
+        encrypted: encryptOpenssl(input, firstReading(key), scheme, written),
         notes: [`to decrypt it: ${opensslCommand(scheme, job.output === '-' ? 'FILE' : shellWord(job.output))}`],
       };
     }

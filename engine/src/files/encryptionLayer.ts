@@ -1,6 +1,6 @@
 /** Finds out how bytes are encrypted and opens them with whichever of the offered keys fits. */
 
-import { ByteReader } from '../bytes.ts';
+import { ByteReader, kept } from '../bytes.ts';
 import { decodeBase64 } from '../contents/base64.ts';
 import { type ContentKind, sniff, sniffBytes } from '../contents/sniff.ts';
 import { openCms } from '../crypto/cms.ts';
@@ -15,9 +15,10 @@ import { possibleSodiumKeys, type SodiumKey, sodiumKey } from '../crypto/sodiumK
 import { fail, RestoreError } from '../failure.ts';
 import type { KeyOffer, Method, OpensslParameters } from '../job.ts';
 import { fingerprintOf } from '../keys/generate.ts';
+import type { StreamOptions } from '../lanes/lanes.ts';
 import type { Report } from '../report.ts';
 
-export interface LayerOptions {
+export interface LayerOptions extends StreamOptions {
   offers: readonly KeyOffer[];
   openssl?: OpensslParameters;
   /** Said by the caller; seen from the bytes when absent. */
@@ -120,7 +121,7 @@ export const FOREIGN = {
 async function openSodium(
   reader: ByteReader,
   found: SodiumCandidate | undefined,
-  { offers, size }: LayerOptions,
+  { offers, size, isLent }: LayerOptions,
 ): Promise<EncryptionLayer> {
   if (found === undefined && size !== undefined && size > 0) demandPossibleLength(size);
   const candidate = found ?? firstUsable(offers);
@@ -149,7 +150,7 @@ async function openSodium(
     isAuthenticAtOnce: true,
     spreadsChanges: true,
     notes,
-    plain: decryptSodium(reader.rest(), key.key.reveal(), { size }),
+    plain: decryptSodium(reader.rest(), key.key.reveal(), { size, isLent }),
     wipe: () => key.key.wipe(),
   };
 }
@@ -217,16 +218,16 @@ function demandPossibleLength(size: number): void {
 async function openPgp(
   reader: ByteReader,
   kind: ContentKind | undefined,
-  { offers, signers = [], allowUnauthenticated, allowCostly }: LayerOptions,
+  { offers, signers = [], allowUnauthenticated, allowCostly, isLent }: LayerOptions,
 ): Promise<EncryptionLayer> {
   const isArmored = kind === 'openpgp armored';
   const usable = offers.filter((it) => it.kind === 'openpgp' || it.kind === 'password');
-  const input = isArmored ? decodeArmor(reader.rest()) : reader.rest();
+  const input = isArmored ? decodeArmor(kept(reader.rest())) : reader.rest();
   const opened = await withoutOffsets(isArmored, () =>
     openOpenpgp(
       input,
       usable.map(({ kind, bytes, passphrase }) => ({ kind: kind as 'openpgp' | 'password', bytes, passphrase })),
-      { signers: signers.map((it) => it.bytes), allowUnauthenticated, allowCostly },
+      { signers: signers.map((it) => it.bytes), allowUnauthenticated, allowCostly, isLent },
     ),
   );
   const { head } = opened;
@@ -251,14 +252,16 @@ async function openPgp(
 async function openCmsMessage(
   reader: ByteReader,
   start: Uint8Array,
-  { offers, allowCostly }: LayerOptions,
+  { offers, allowCostly, isLent }: LayerOptions,
 ): Promise<EncryptionLayer> {
   const isText = isCmsText(start);
+  // Its reader keeps pieces.
+  const rest = isLent ? kept(reader.rest()) : reader.rest();
   const usable = offers.filter((it) => it.kind === 'pem' || it.kind === 'password');
   for (const it of usable) if (it.kind === 'password') demandPassword(it);
   const opened = await withoutOffsets(isText, () =>
     openCms(
-      isText ? decodeCmsText(reader.rest()) : reader.rest(),
+      isText ? decodeCmsText(rest) : rest,
       usable.map(({ kind, bytes, passphrase }) => ({ kind: kind as 'pem' | 'password', bytes, passphrase })),
       { allowCostly },
     ),
@@ -315,7 +318,7 @@ async function openSalted(
           `${fit.provenBy === 'contents' ? 'it was encrypted' : 'if the password is right, it was encrypted'} with openssl enc ${described}: write that down beside the backup, the file does not say it`,
           ...(fit.note === undefined ? [] : [fit.note]),
         ],
-        plain: decryptOpenssl(inner.rest(), fit.password, fit.scheme),
+        plain: decryptOpenssl(inner.rest(), fit.password, fit.scheme, options),
         wipe: () => undefined,
       };
     } catch (error) {
@@ -405,7 +408,7 @@ async function openWithRawKey(
           `it was encrypted with openssl enc -${raw.cipher}, a key of its own (-K) and an IV (-iv): write that down beside the backup, the file does not say it`,
           ...(note === undefined ? [] : [note]),
         ],
-        plain: decryptWithRawKey(inner.rest(), raw),
+        plain: decryptWithRawKey(inner.rest(), raw, options),
         wipe: () => raw.key.fill(0),
       };
     } catch (error) {

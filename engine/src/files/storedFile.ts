@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fail } from '../failure.ts';
 import { type RunContext, throwIfCancelled } from '../run-context.ts';
 import { refuseFolder } from './folder.ts';
-import { ioFailure, readFile } from './source.ts';
+import { ioFailure, type ReadOptions, readFile } from './source.ts';
 
 export interface StoredFile {
   path: string;
@@ -17,7 +17,8 @@ export interface StoredFile {
   size: number | undefined;
   /** Can be read a second time. */
   isRepeatable: boolean;
-  read(): AsyncGenerator<Uint8Array, void, undefined>;
+  /** As `readFile`; what comes from standard input is the caller's in any case. */
+  read(options?: Pick<ReadOptions, 'isLent'>): AsyncGenerator<Uint8Array, void, undefined>;
   /** The last bytes, for who needs them before the rest; undefined for a pipe. */
   tail(length: number): Promise<Uint8Array | undefined>;
   bytesRead(): number;
@@ -61,7 +62,7 @@ export async function openStored(path: string, context: RunContext, { mayBeEmpty
     name,
     size,
     isRepeatable: found.isFile(),
-    read: () => readFile(path, { signal: context.signal, onBytes }),
+    read: (options) => readFile(path, { ...options, signal: context.signal, onBytes }),
     tail: (length) => tailOf(path, size, length),
     bytesRead: () => bytesRead,
   };

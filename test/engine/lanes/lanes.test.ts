@@ -1,5 +1,5 @@
 import { createCipheriv, createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -24,9 +24,12 @@ import {
 } from '../../../engine/src/crypto/sodium.ts';
 import { RestoreError } from '../../../engine/src/failure.ts';
 import { readFile } from '../../../engine/src/files/source.ts';
+import type { KeyOffer } from '../../../engine/src/job.ts';
 import { prepareWork } from '../../../engine/src/lanes/batchWork.ts';
 import { type LaneSource, useLanes } from '../../../engine/src/lanes/lanes.ts';
 import { laneThreads, laneThreadsOf } from '../../../engine/src/lanes/laneThreads.ts';
+import { runJob } from '../../../engine/src/run.ts';
+import { quietContext } from '../../../engine/src/run-context.ts';
 import { pieces, watched } from '../pieces.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../../node_modules/.cache/restorable-test');
@@ -298,6 +301,49 @@ describe('an OpenPGP message through a lane', () => {
       expect(found.failure).toEqual(expected.failure);
     }
   }, 120_000);
+});
+
+describe('a file', () => {
+  const text = (bytes: string) => new TextEncoder().encode(bytes);
+  const keys: Record<string, () => KeyOffer> = {
+    sodium: () => ({ kind: 'sodium', source: 'a', bytes: text('ab'.repeat(32)) }),
+    openpgp: () => ({ kind: 'password', source: 'b', bytes: text('correct horse\n') }),
+    openssl: () => ({ kind: 'password', source: 'c', bytes: text('correct horse\n') }),
+  };
+
+  test.each(['sodium', 'openpgp', 'openssl'] as const)(
+    'that %s encrypts and decrypts through lanes is on the disk what it was, though memory is used again and again',
+    async (method) => {
+      const file = (name: string) => path.join(scratch, `${method}-${name}`);
+      // Few rounds: it is not the password that is tested here.
+      const openssl = { iterations: 1_000, pbkdf2: true, digest: 'sha256' } as const;
+      const sql = text('CREATE TABLE backups (id bigint, name text);\n'.repeat(40));
+      const plain = Buffer.concat([sql, noise(13 * batchBytes + 77, 14)]);
+      writeFileSync(file('plain'), plain);
+      for (const [encrypts, decrypts] of [
+        [source(), undefined],
+        [undefined, source()],
+        [source(), source()],
+      ]) {
+        const before = opened;
+        useLanes(encrypts);
+        const encrypt = {
+          kind: 'encrypt',
+          method,
+          input: file('plain'),
+          output: file('stored'),
+          overwrite: true,
+        } as const;
+        expect(await runJob({ ...encrypt, openssl, key: keys[method]!() }, quietContext())).toMatchObject({ ok: true });
+        useLanes(decrypts);
+        const decrypt = { kind: 'decrypt', input: file('stored'), output: file('again'), overwrite: true } as const;
+        expect(await runJob({ ...decrypt, openssl, key: keys[method]!() }, quietContext())).toMatchObject({ ok: true });
+        expect(sha256(readFileSync(file('again')))).toBe(sha256(plain));
+        expect(opened - before).toBe((encrypts ? 1 : 0) + (decrypts ? 1 : 0));
+      }
+    },
+    120_000,
+  );
 });
 
 describe('lanes', () => {
