@@ -279,5 +279,5 @@ async function measureBucketsBesideWalg(): Promise<void> {
 function heldRatio(ratio: number): boolean | undefined {
   if (ratio >= 0.8) return true;
   const isBusy = (loadavg()[0] ?? 0) > availableParallelism() + 1;
-  return isBusy || ratio >= 0.4 ? undefined : false;
+  return isBusy || ratio >= 0.6 ? undefined : false;
 }
