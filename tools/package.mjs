@@ -1,6 +1,7 @@
 // Makes the .vsix: a production build and the files that .vscodeignore names, nothing else. `--out FILE` says where to.
 // `--target linux-x64` makes the one for that platform, with libsodium's own machine code inside; without it, the one for
 // every platform and the browser, which decrypts libsodium with OpenSSL or WebAssembly. `--target all` makes all of them.
+// `--repository URL` is for a package that is published: its README shows the pictures from there, and its page links there.
 // Works in a folder of its own, so that `dist/` stays what the developer has built.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -44,11 +45,12 @@ const DEVELOPMENT_ONLY = [
 export const TARGETS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
 
 /**
- * @param {{ out?: string, target?: string }} [options] `out`: where to; the version's name in the project's folder when left
- *   out. `target`: one of `TARGETS`; every platform when left out
+ * @param {{ out?: string, target?: string, repository?: string }} [options] `out`: where to; the version's name in the
+ *   project's folder when left out. `target`: one of `TARGETS`; every platform when left out. `repository`: where the project
+ *   is published, on GitHub or GitLab; without one, the package's README has no pictures, since they are not in the package
  * @returns {Promise<string>} the path of the .vsix
  */
-export async function packageExtension({ out, target } = {}) {
+export async function packageExtension({ out, target, repository } = {}) {
   if (target !== undefined && !TARGETS.includes(target)) {
     throw new Error(
       `there is no package for ${target}; there is one for ${TARGETS.join(', ')}, and one without --target`,
@@ -63,11 +65,16 @@ export async function packageExtension({ out, target } = {}) {
       if (existsSync(join(root, name))) cpSync(join(root, name), join(staging, name), { recursive: true });
     }
     const shipped = Object.fromEntries(Object.entries(manifest).filter(([name]) => !DEVELOPMENT_ONLY.includes(name)));
-    writeFileSync(join(staging, 'package.json'), JSON.stringify(shipped, null, 2));
+    const published = repository ? pagesOf(repository) : {};
+    writeFileSync(join(staging, 'package.json'), JSON.stringify({ ...shipped, ...published }, null, 2));
+    if (!repository) removePictures(join(staging, 'README.md'));
     node([join(root, 'tools', 'build.mjs'), '--production', '--out', join(staging, 'dist')], root);
     if (target) await addSodium(join(staging, 'dist', 'node_modules', 'sodium-native'), target);
     const vsce = join(root, 'node_modules', '@vscode', 'vsce', 'vsce');
-    const asIs = ['--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links'];
+    const asIs = [
+      '--no-dependencies',
+      ...(repository ? [] : ['--allow-missing-repository', '--no-rewrite-relative-links']),
+    ];
     // vsce looks for secrets in what it packages; the rules' examples, which are in the bundle, hold made-up AWS keys.
     const allowed = ['--allow-package-secrets', 'aws'];
     const forTarget = target ? ['--target', target] : [];
@@ -78,6 +85,22 @@ export async function packageExtension({ out, target } = {}) {
   const { size } = statSync(vsix);
   if (size > maximumBytes) throw new Error(`${vsix} has ${size} bytes; at most ${maximumBytes} are allowed (design 6)`);
   return vsix;
+}
+
+/** What a marketplace links to. */
+function pagesOf(repository) {
+  const url = repository.replace(/\/$|\.git$/, '');
+  return {
+    repository: { type: 'git', url: `${url}.git` },
+    homepage: `${url}#readme`,
+    bugs: { url: `${url}/issues` },
+    qna: `${url}/discussions`,
+  };
+}
+
+function removePictures(path) {
+  const text = readFileSync(path, 'utf8');
+  writeFileSync(path, text.replace(/^!\[[^\]]*\]\((?!https:)[^)]+\)\n\n?/gm, ''));
 }
 
 /**
@@ -123,11 +146,14 @@ function node(args, cwd) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
-  const { values } = parseArgs({ options: { out: { type: 'string' }, target: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { out: { type: 'string' }, target: { type: 'string' }, repository: { type: 'string' } },
+  });
   try {
     const targets = values.target === 'all' ? [undefined, ...TARGETS] : [values.target];
     for (const target of targets) {
-      const vsix = await packageExtension({ out: targets.length === 1 ? values.out : undefined, target });
+      const out = targets.length === 1 ? values.out : undefined;
+      const vsix = await packageExtension({ out, target, repository: values.repository });
       console.log(`${vsix} (${(statSync(vsix).size / 1_000_000).toFixed(2)} MB)`);
     }
   } catch (error) {

@@ -30,7 +30,7 @@ const pictures = {
     await openFile(page, 'percona/secret.yaml');
     await page.waitForTimeout(settleMs);
     await typeCommand(page, 'Restorable: ');
-    await quickRow(page, 'Restorable: Test Restore').waitFor();
+    await quickRow(page, 'Restorable: Generate Key').waitFor();
     await shoot();
   },
   'generate-key': async (page, shoot) => {
