@@ -148,6 +148,7 @@ describe('PGlite', () => {
         `DO $$ BEGIN EXECUTE '${programs}'; END $$;\n`,
         asOwner(`COPY (select 1) TO ''${proof}''`),
         asOwner(`CREATE TABLE public.read AS SELECT pg_catalog.pg_read_file(''${canary}'')`),
+        asOwner(`CREATE SUBSCRIPTION s CONNECTION ''host=localhost'' PUBLICATION p`),
         asOwner(`CREATE TABLESPACE away LOCATION ''${folder}''`),
       ],
       [asOwner(programs)],
@@ -158,6 +159,7 @@ describe('PGlite', () => {
       expect(report.verdict.restorable).not.toBe(true);
       expect(readdirSync(folder).every((it) => it.endsWith('.sql'))).toBe(true);
       expect(JSON.stringify(report)).not.toContain('Dumped from');
+      if (statements.length > 1) expect(report.notes.join()).toContain('could not access file "libpqwalreceiver"');
     }
     const report = await testRestore(script('open.sql', `\\! touch ${proof}\n`), { start });
     expect(report.failure).toMatchObject({ code: 'hostile', stage: 'start' });

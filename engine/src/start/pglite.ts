@@ -64,6 +64,8 @@ interface Instance {
     options: { syncToFs: boolean; onRawData: (bytes: Uint8Array) => void },
   ): Promise<void>;
   close(): Promise<void>;
+  /** Of Emscripten: the files are in memory. */
+  readonly Module: { FS: { unlink(file: string): void } };
 }
 
 interface Library {
@@ -268,6 +270,7 @@ class PgliteSession {
       });
       if (typeof instance.execProtocolRawStream !== 'function')
         fail('unsupported', 'start', `${name} is too old`, { path: found.folder, hint: knownHint });
+      withoutNetwork(instance);
       return new PgliteSession(instance, name, signal);
     } catch (error) {
       throw new RestoreError(ended(name, 'cannot be started here', error));
@@ -391,6 +394,15 @@ async function* wholeLines(data: AsyncIterable<Uint8Array>): AsyncGenerator<Buff
     bytes += piece.length - end;
   }
   if (bytes > 0) yield Buffer.concat(held);
+}
+
+/** Subscriptions are what is left that could ask for a connection; without this library they cannot. */
+function withoutNetwork({ Module: { FS } }: Instance): void {
+  try {
+    FS.unlink('/pglite/lib/postgresql/libpqwalreceiver.so');
+  } catch {
+    // It was built without.
+  }
 }
 
 /** What `select version()` would answer is in its program, so that nothing has to be started to know it. */
