@@ -317,8 +317,8 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
       run('pg_verifybackup', to);
     });
 
-    test('in one stream with its manifest at the end is verified without reading it twice', async () => {
-      for (const sums of ['CRC32C', 'SHA256']) {
+    test('in one stream with its manifest at the end is verified, in a second reading where its checksums are unusual', async () => {
+      for (const sums of ['CRC32C', 'SHA224', 'SHA256', 'SHA384', 'SHA512']) {
         const bytes = run(
           'pg_basebackup',
           ...server(),
@@ -334,7 +334,13 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
         writeFileSync(place('base.tar'), bytes);
         const report = await testRestore(place('base.tar'));
         expect(report).toMatchObject({ format: 'tar', failure: null, verdict: whole });
-        flip(place('base.tar'), bytes.indexOf('PostgreSQL database directory'));
+        expect(report.because.restorable).not.toContain('could be compared');
+        expect(report.notes.join().includes('read twice')).toBe(!['CRC32C', 'SHA256'].includes(sums));
+        flip(place('base.tar'), bytes.indexOf('# PostgreSQL configuration file'));
+        const to = place('spoilt');
+        const spoilt = await testRestore(place('base.tar'), { to });
+        expect(spoilt.failure).toMatchObject({ code: 'damaged', message: expect.stringContaining(sums) });
+        expect(existsSync(to)).toBe(false);
       }
     });
 

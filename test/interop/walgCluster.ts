@@ -160,13 +160,15 @@ export class Bucket {
     return this.walg(['backup-push', this.#cluster.data, ...options]);
   }
 
-  /** As `backup-fetch` restores it, into a new folder; tablespaces are mapped below it. */
-  fetch(label: string, to: string, options: string[] = []): void {
-    this.walg(['backup-fetch', to, label, ...options]);
+  /** As `backup-fetch` restores it, into a new folder; tablespaces are mapped below it. Throws when it takes longer. */
+  fetch(label: string, to: string, options: string[] = [], seconds = 300): void {
+    this.walg(['backup-fetch', to, label, ...options], seconds);
   }
 
-  walg(command: string[]): string {
-    return this.#cluster.run(this.#walg, command, this.#variables);
+  walg(command: string[], seconds = 600): string {
+    // Ended with all that it started: whoever only ends `runuser` leaves WAL-G behind.
+    const limited = ['--kill-after=10', String(seconds), this.#walg, ...command];
+    return this.#cluster.run('timeout', limited, this.#variables);
   }
 
   /** Everything that was archived until now lies in the bucket. */

@@ -60,9 +60,19 @@ export class BasebackupCheck {
   #hasWalFiles = false;
   #hasIncrementalFiles = false;
   readonly #walks: WalWalk[] = [];
+  readonly #likely: readonly ManifestAlgorithm[];
+  #unmade: ManifestAlgorithm | undefined;
   #crc: IHasher | undefined;
 
-  /** Says which checksums to make; where it comes last (a tar on standard output), CRC-32C and SHA-256 are made. */
+  /**
+   * @param likely the checksums to make before the manifest says which: where it comes last (a tar on standard output),
+   *   making all that there are would take several times as long as making the usual ones
+   */
+  constructor(likely: readonly ManifestAlgorithm[] = ['CRC32C', 'SHA256']) {
+    this.#likely = likely;
+  }
+
+  /** Says which checksums to make. */
   useManifest(manifest: BackupManifest): void {
     this.#manifest = manifest;
     for (const [path, seen] of this.#waiting) this.#compare(path, seen);
@@ -146,6 +156,7 @@ export class BasebackupCheck {
       };
     }
     const files = { total: this.#total, verified: this.#manifest ? this.#verified : 0, failed: [] };
+    const unmade = this.#unmade && { unmadeSums: this.#unmade };
     const open = (because: string, gap = because): CheckedContents => ({
       isWhole: null,
       because,
@@ -153,6 +164,7 @@ export class BasebackupCheck {
       files,
       notes,
       gap: { because: gap, isClosedByEncryption: false },
+      ...unmade,
     });
     if (!this.#manifest) {
       return open(
@@ -175,6 +187,7 @@ export class BasebackupCheck {
       shows: this.#uncompared === 0 ? 'by checksum' : 'not',
       files,
       notes,
+      ...unmade,
     };
   }
 
@@ -217,7 +230,7 @@ export class BasebackupCheck {
 
   #algorithmsFor(path: string): ManifestAlgorithm[] {
     if (isOutsideManifest(path)) return [];
-    if (!this.#manifest) return ['CRC32C', 'SHA256'];
+    if (!this.#manifest) return [...this.#likely];
     const algorithm = this.#manifest.files.get(path)?.checksum?.algorithm;
     return algorithm === undefined ? [] : [algorithm];
   }
@@ -253,6 +266,7 @@ export class BasebackupCheck {
     const { checksum } = expected;
     const found = checksum && sums.get(checksum.algorithm);
     if (checksum === undefined || found === undefined) {
+      this.#unmade ??= checksum?.algorithm;
       this.#uncompared++;
       return undefined;
     }

@@ -6,6 +6,7 @@ import { decompress } from '../compress/compression.ts';
 import { type Failure, fail } from '../failure.ts';
 import type { FileFailure } from '../report.ts';
 import type { FileWriter } from '../sinks/sink.ts';
+import type { ManifestAlgorithm } from './backupManifest.ts';
 import { BasebackupCheck, beginsBasebackup } from './basebackup.ts';
 import { checkCustomDump, checkPlainDump, type DumpConsumer, describeDump } from './pgDump.ts';
 import { type DumpFiles, openDumpFiles } from './pgDumpFiles.ts';
@@ -28,6 +29,8 @@ export interface CheckedContents {
   notes: string[];
   /** All of it could be read, and contradicts what is recorded in it. */
   failure?: Failure;
+  /** Checksums that the contents record and that were not made: reading them again with `sums` compares these, too. */
+  unmadeSums?: ManifestAlgorithm;
   /** Why it is not known that nothing is missing, although all that is there is right. */
   gap?: {
     because: string;
@@ -95,6 +98,8 @@ export interface ContentsUse {
   unpacker?: TarUnpacker | undefined;
   /** Who takes the tables of an archive of pg_dump. */
   consumer?: DumpConsumer | undefined;
+  /** The checksums to make of the files of a backup whose manifest comes last; the usual ones when absent. */
+  sums?: readonly ManifestAlgorithm[] | undefined;
 }
 
 /**
@@ -105,7 +110,7 @@ export interface ContentsUse {
 export async function checkContents(
   reader: ByteReader,
   kind: ContentKind | undefined,
-  { unpacker, consumer }: ContentsUse = {},
+  { unpacker, consumer, sums }: ContentsUse = {},
 ): Promise<CheckedContents> {
   if (await reader.isAtEnd()) {
     fail('truncated', 'contents', 'there is nothing in it', {
@@ -115,7 +120,7 @@ export async function checkContents(
   }
   switch (kind) {
     case 'tar':
-      return checkTar(reader, unpacker);
+      return checkTar(reader, { unpacker, sums });
     case 'pg_dump tar':
       return checkTarDump(reader, consumer);
     case 'pg_dump custom':
@@ -159,7 +164,7 @@ async function checkArchiveDump(reader: ByteReader, consumer: DumpConsumer | und
   };
 }
 
-async function checkTar(reader: ByteReader, unpacker: TarUnpacker | undefined): Promise<CheckedContents> {
+async function checkTar(reader: ByteReader, { unpacker, sums }: ContentsUse): Promise<CheckedContents> {
   let total = 0;
   let escaping: { path: string; offset: number } | undefined;
   let basebackup: BasebackupCheck | undefined;
@@ -178,7 +183,7 @@ async function checkTar(reader: ByteReader, unpacker: TarUnpacker | undefined): 
       continue;
     }
     const path = targetPath(member);
-    if (total === 1 && beginsBasebackup(path)) basebackup = new BasebackupCheck();
+    if (total === 1 && beginsBasebackup(path)) basebackup = new BasebackupCheck(sums);
     const isMap = basebackup !== undefined && path === 'tablespace_map' && member.size > 0;
     if (isMap && unpacker) notes.push(mapNote);
     const writer = isMap ? undefined : unpacker?.open(member);
