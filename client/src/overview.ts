@@ -207,7 +207,7 @@ function configurationItem(it: Configuration): TreeItem {
   item.description = kind === undefined ? path : `${kind}, ${path}`;
   item.tooltip = `${it.title}\n${path}`;
   item.iconPath = new ThemeIcon('server-environment');
-  item.accessibilityInformation = { label: `${it.title}, ${path}` };
+  item.accessibilityInformation = { label: `${label}, ${item.description}` };
   item.command = goTo(it);
   return item;
 }
@@ -235,7 +235,8 @@ function stateItem(it: Repository, label: string, description: string, whole: st
     unknown: new ThemeIcon('question'),
   }[it.state];
   if (it.state === 'encrypted') item.contextValue = 'encrypted';
-  item.accessibilityInformation = { label: `${stateInWords(it.state)}: ${whole}` };
+  // What is read is what is seen, and then what only the icon says.
+  item.accessibilityInformation = { label: `${label}, ${description}. ${stateInWords(it.state)}` };
   item.command = goTo(it);
   return item;
 }
@@ -272,7 +273,7 @@ function secretItem(it: Secret): TreeItem {
   item.description = it.detail;
   item.tooltip = `${it.title}\n${path}`;
   item.iconPath = new ThemeIcon('key');
-  item.accessibilityInformation = { label: `${it.title}, ${it.detail}, ${path}` };
+  item.accessibilityInformation = { label: `${item.label}, ${it.detail}. ${it.title}, ${path}` };
   item.command = goTo(it);
   return item;
 }
@@ -283,7 +284,7 @@ function entryItem(it: Secret['entries'][number]): TreeItem {
   item.tooltip = `${it.name}: ${it.text}`;
   item.iconPath = new ThemeIcon('symbol-key');
   item.contextValue = 'entry';
-  item.accessibilityInformation = { label: `${l10n.t('Entry {0}', it.name)}: ${it.text}` };
+  item.accessibilityInformation = { label: `${it.name}, ${it.text}` };
   item.command = goTo(it);
   return item;
 }
