@@ -7,17 +7,9 @@ import {
   type Uri,
   window,
 } from 'vscode';
-import {
-  type CancellationToken,
-  type ExecuteCommandParams,
-  ExecuteCommandRequest,
-  type LanguageClientOptions,
-  ProgressType,
-  State,
-} from 'vscode-languageclient';
+import type { CancellationToken, ExecuteCommandParams, LanguageClientOptions } from 'vscode-languageclient';
 import { CLIENT_COMMANDS, type InitializationOptions } from '../../server/src/protocol.ts';
 import { canRestore } from './engine.ts';
-import { createClient } from './languageClient.ts';
 import { traceWithoutContents } from './trace.ts';
 import { answerForFiles } from './workspaceFiles.ts';
 
@@ -38,7 +30,7 @@ const startTimeoutMs = 20_000;
  */
 export class LanguageServer {
   readonly log: LogOutputChannel;
-  readonly #client: ReturnType<typeof createClient>;
+  readonly #loaded: ReturnType<typeof load>;
   #started: Promise<void> = Promise.resolve();
 
   constructor(context: ExtensionContext) {
@@ -54,11 +46,13 @@ export class LanguageServer {
       // Hovers and documentation may link to pages, but never run commands or HTML.
       markdown: { isTrusted: false, supportHtml: false },
     };
-    this.#client = createClient(context, clientOptions);
-    answerForFiles(this.#client, (uri) => this.uri(uri));
+    this.#loaded = load(context, clientOptions);
+    void this.#loaded.then(({ client }) => {
+      answerForFiles(client, (uri) => this.uri(uri));
+      context.subscriptions.push(client);
+    }, ignored);
     context.subscriptions.push(
       this.log,
-      this.#client,
       commands.registerCommand('restorable.restartServer', () => this.restart()),
       commands.registerCommand('restorable.showOutput', () => this.log.show()),
     );
@@ -66,7 +60,7 @@ export class LanguageServer {
 
   /** Starts without waiting; a failure is shown to the user and logged. */
   start(): void {
-    this.#started = this.#client.start();
+    this.#started = this.#loaded.then(({ client }) => client.start());
     this.#started.catch((error) => {
       this.log.error(error instanceof Error ? error.message : String(error));
       void this.#sayThatItDoesNotRun();
@@ -74,13 +68,15 @@ export class LanguageServer {
   }
 
   async restart(): Promise<void> {
-    if (this.#client.state === State.Stopped) this.start();
-    else this.#started = this.#client.restart();
+    const { client, State } = await this.#loaded;
+    if (client.state === State.Stopped) this.start();
+    else this.#started = client.restart();
     await this.#started;
   }
 
   async stop(): Promise<void> {
-    if (this.#client.state === State.Running) await this.#client.stop();
+    const { client, State } = await this.#loaded;
+    if (client.state === State.Running) await client.stop();
   }
 
   /**
@@ -95,14 +91,15 @@ export class LanguageServer {
     { token, onProgress }: { token?: CancellationToken; onProgress?: (value: ProgressValue) => void } = {},
   ): Promise<Result> {
     await this.#whenRunning();
+    const { client, ExecuteCommandRequest, ProgressType } = await this.#loaded;
     const params: ExecuteCommandParams = { command, arguments: args };
     let listener: Disposable | undefined;
     if (onProgress) {
       params.workDoneToken = `restorable-${++progressTokens}`;
-      listener = this.#client.onProgress(new ProgressType<ProgressValue>(), params.workDoneToken, onProgress);
+      listener = client.onProgress(new ProgressType<ProgressValue>(), params.workDoneToken, onProgress);
     }
     try {
-      return (await this.#client.sendRequest(ExecuteCommandRequest.type, params, token)) as Result;
+      return (await client.sendRequest(ExecuteCommandRequest.type, params, token)) as Result;
     } finally {
       listener?.dispose();
     }
@@ -110,7 +107,8 @@ export class LanguageServer {
 
   /** The protocol's form of a document's URI. */
   uri(uri: Uri): string {
-    return this.#client.code2ProtocolConverter.asUri(uri);
+    // As the client's own converter writes it.
+    return uri.toString();
   }
 
   async #whenRunning(): Promise<void> {
@@ -136,5 +134,19 @@ export class LanguageServer {
     if (answer === restart) await this.restart();
   }
 }
+
+/**
+ * The language client, behind the activation: its library is most of what there is to load, and nothing needs it before the
+ * window goes on.
+ */
+async function load(context: ExtensionContext, options: LanguageClientOptions) {
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const { ExecuteCommandRequest, ProgressType, State } = await import('vscode-languageclient');
+  const { createClient } = await import('./languageClient.ts');
+  return { client: createClient(context, options), ExecuteCommandRequest, ProgressType, State };
+}
+
+/** Said where it is started. */
+function ignored(): void {}
 
 let progressTokens = 0;

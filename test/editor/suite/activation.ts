@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
+import { hand } from './hand.ts';
 import { eventually, test } from './test.ts';
 import { open } from './workspace.ts';
 
@@ -33,4 +34,29 @@ test('a conf.d file with pgBackRest options gets the language, one of nginx keep
   const other = await open('conf.d/nginx.conf');
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert.notEqual(other.document.languageId, 'pgbackrest-conf');
+});
+
+/** VS Code's own table (Developer: Startup Performance); times in milliseconds. */
+test('the time of the activation is measured', async () => {
+  await eventually(
+    'the extension to be active',
+    () => vscode.extensions.getExtension('restorable.restorable')?.isActive,
+  );
+  await vscode.commands.executeCommand('perfview.show');
+  const row = await eventually('the row of the extension', () => {
+    for (const it of vscode.workspace.textDocuments) {
+      const found = /^\|\s*restorable\.restorable\s*\|.*$/m.exec(it.getText());
+      if (found) return found[0];
+    }
+    return undefined;
+  });
+  const [load, call, finish] = row
+    .split('|')
+    .map((it) => it.trim())
+    .filter((it) => /^\d+$/.test(it))
+    .map(Number);
+  assert.ok(load !== undefined && call !== undefined && finish !== undefined, row);
+  const text = `  activation: ${load + call + finish} ms (code ${load}, activate() ${call}, until it resolves ${finish})`;
+  await hand('measured', { text });
+  await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
 });
