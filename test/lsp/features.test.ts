@@ -213,6 +213,37 @@ describe('commands', () => {
     expect(nothing.error?.message).toBe('there is nothing to change in this Secret');
   });
 
+  test('another key is written with the versions of the documents that it was made for', async () => {
+    const client = await initialised(able);
+    const applied: WorkspaceEdit[] = [];
+    client.answers.set('workspace/applyEdit', (params: { edit: WorkspaceEdit }) => {
+      applied.push(params.edit);
+      return { applied: true };
+    });
+    const old = 'Q0Sd8bpZw4rXhT1uY6nEKfvJ2mLcA9gR3iPyWzVx5oBtDkNeHsMqUjGaFlCO7I+/';
+    client.open(
+      uri,
+      `[global]\r\nrepo1-path=/x\r\nrepo1-cipher-type=aes-256-cbc\r\nrepo1-cipher-pass=${old}\r\n[demo]\r\npg1-path=/y\r\n`,
+      'conf',
+      7,
+    );
+    const result = await client.request('workspace/executeCommand', {
+      command: COMMANDS.rotateKey,
+      arguments: [
+        {
+          uri,
+          position: { line: 3, character: 2 },
+          key: 'Zz0d8bpZw4rXhT1uY6nEKfvJ2mLcA9gR3iPyWzVx5oBtDkNeHsMqUjGaFlCO7Iz9',
+        },
+      ],
+    });
+    expect(result).toMatchObject({ title: expect.stringContaining('repo2'), files: [uri] });
+    expect(applied[0]?.documentChanges).toMatchObject([{ textDocument: { uri, version: 7 } }]);
+    const [edit] = applied[0]!.documentChanges![0]!.edits;
+    expect(edit?.newText).toContain('repo2-cipher-pass=Zz0d8b');
+    expect(edit?.newText.replaceAll('\r\n', '')).not.toContain('\n');
+  });
+
   test('say what is wrong with their arguments', async () => {
     const client = await initialised();
     const message = async (command: string, ...args: unknown[]) =>

@@ -10,10 +10,9 @@ import {
   type Position,
   type ProgressToken,
   ResponseError,
-  type TextEdit,
 } from 'vscode-languageserver';
 import { oldestRelease, release } from '../core/generated/pgbackrestOptions.ts';
-import type { Place } from '../core/part.ts';
+import { Part, type Place } from '../core/part.ts';
 import { addressOf, entryAt, entryOf, viewEdits, viewText } from '../core/queries/entryView.ts';
 import { configuredArchives, wipeKeys } from '../core/queries/keySources.ts';
 import { keyTemplate } from '../core/queries/keyTemplate.ts';
@@ -235,20 +234,17 @@ async function rotateKey(
   const rotation = answered(rotate(workspace, { uri, offset, key: text(argument, 'key'), rules: allRules }));
   const edits = rotation.files.flatMap(({ uri: file, text: wanted }) => {
     const lines = documents.lines(file);
-    return lines ? [{ file, ...smallestEdit(lines.text, wanted) }] : [];
+    if (!lines) return [];
+    const { start, end, newText } = smallestEdit(lines.text, wanted);
+    return [{ at: new Part(file, lines.text, 0, 'yaml').place(start, end), newText }];
   });
-  const changes: Record<string, TextEdit[]> = {};
-  for (const { file, start, end, newText } of edits) {
-    const range = convert.range(file, start, end);
-    if (range) changes[documents.clientUri(file)] = [{ range, newText: convert.withLineBreaks(file, newText) }];
-  }
   if (!canApplyEdits) {
     throw new ResponseError(LSPErrorCodes.RequestFailed, 'this editor does not let a language server change files');
   }
-  const { applied } = await connection.workspace.applyEdit({ changes });
+  const { applied } = await connection.workspace.applyEdit(convert.workspaceEdit(edits));
   if (!applied)
     throw new ResponseError(LSPErrorCodes.RequestFailed, 'the editor did not take the change; nothing was written');
-  return { title: rotation.title, files: Object.keys(changes) };
+  return { title: rotation.title, files: edits.map((it) => documents.clientUri(it.at.part.uri)) };
 }
 
 /** What differs, without what is the same at both ends. */
