@@ -1,10 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { createCipheriv } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { createMessage, encrypt } from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { program, restorable, temporaryFolder } from './program.ts';
+import { folderWith, program, restorable, temporaryFolder } from './program.ts';
 
 const text = `what is in a backup ${'x'.repeat(20_000)}\n`;
 let folder: string;
@@ -63,6 +65,82 @@ describe.each(forms)('%s', (method, toEncrypt, toDecrypt) => {
     expect(stdout).toBe(text);
     expect(code).toBe(0);
   });
+});
+
+describe('from a pipe into a pipe', () => {
+  test('what is proven only at its end comes out whole, or not at all', async () => {
+    await restorable(['encrypt', 'plain', '--method', 'gpg', '--passphrase-file', 'pass', '-o', 'pipe.gpg'], {
+      cwd: folder,
+    });
+    const stored = readFileSync(join(folder, 'pipe.gpg'));
+    const args = ['decrypt', '-', '--passphrase-file', 'pass', '-o', '-'];
+    const whole = await restorable(args, { cwd: folder, stdin: stored });
+    expect(whole.stdout).toBe(text);
+    expect(whole.stderr).toContain('Authentic');
+    expect(whole.code).toBe(0);
+    stored[stored.length - 1] = (stored.at(-1) as number) ^ 1;
+    const changed = await restorable(args, { cwd: folder, stdin: stored });
+    expect(changed.stdout).toBe('');
+    expect(changed.code).toBe(13);
+  });
+});
+
+describe('what openssl enc wrote in an unusual way', () => {
+  const rawKey = 'c0ffee'.padEnd(64, '5');
+  const cipher = createCipheriv('aes-256-cbc', Buffer.from(rawKey, 'hex'), Buffer.alloc(16, 7));
+  const encrypted = Buffer.concat([cipher.update(text), cipher.final()]);
+
+  test('-K and -iv: the key file holds the key, --iv the IV', async () => {
+    const cwd = folderWith({ 'raw.enc': encrypted, 'key.hex': `${rawKey}\n`, 'raw.txt': encrypted.toString('base64') });
+    const iv = ['--iv', '07'.repeat(16)];
+    for (const file of ['raw.enc', 'raw.txt']) {
+      const { stdout, stderr, code } = await restorable(['decrypt', file, '--key-file', 'key.hex', ...iv, '-o', '-'], {
+        cwd,
+      });
+      expect(stderr).toContain('-K');
+      expect(stderr).not.toContain(rawKey);
+      expect(stdout).toBe(text);
+      expect(code).toBe(0);
+    }
+    const without = await restorable(
+      ['decrypt', 'raw.enc', '--key-file', 'key.hex', '--method', 'openssl', '-o', 'o'],
+      {
+        cwd,
+      },
+    );
+    expect(without.stderr).toContain('--iv HEX');
+    expect(without.code).toBe(2);
+    const wrong = await restorable(['decrypt', 'raw.enc', '--key-file', 'key.hex', '--iv', 'secret', '-o', 'o'], {
+      cwd,
+    });
+    expect(wrong.stderr).toContain('--iv takes hex digits');
+    expect(wrong.code).toBe(2);
+    expect(readdirSync(cwd).sort()).toEqual(['key.hex', 'raw.enc', 'raw.txt']);
+  });
+
+  test('noise and a passphrase that opens nothing is a wrong key, not a missing one', async () => {
+    const cwd = folderWith({ noise: encrypted, pass: 'correct horse' });
+    const { stderr, code } = await restorable(
+      ['decrypt', 'noise', '--passphrase-file', 'pass', '--digest', 'sha256', '-o', 'out'],
+      { cwd },
+    );
+    expect(stderr).toMatch(/opens nothing here|does not start with Salted__/);
+    expect([12, 15]).toContain(code);
+    const guessed = await restorable(['decrypt', 'noise', '--passphrase-file', 'pass', '-o', 'out'], { cwd });
+    expect(guessed.stderr).toContain('opens nothing here');
+    expect(guessed.code).toBe(12);
+  });
+});
+
+test('of armored messages that were joined none is lost without a word', async () => {
+  const message = readFileSync('test/vectors/openpgp/two-armored.gpg', 'utf8');
+  const key = readFileSync('test/vectors/openpgp/key.asc');
+  const cwd = folderWith({ 'one.asc': `Dear friend,\n\n${message}Bye\n`, 'two.asc': message + message, key });
+  expect((await restorable(['decrypt', 'one.asc', '--key-file', 'key', '-o', 'one'], { cwd })).code).toBe(0);
+  const two = await restorable(['decrypt', 'two.asc', '--key-file', 'key', '-o', 'two'], { cwd });
+  expect(two.stderr).toContain('Another message follows');
+  expect(two.code).toBe(13);
+  expect(existsSync(join(cwd, 'two'))).toBe(false);
 });
 
 describe('a failure', () => {
@@ -218,6 +296,56 @@ describe.skipIf(!hasTerminal)('at a terminal', () => {
     );
     expect(screen).toContain('restorable');
     expect(code).toBe(0);
+  });
+
+  describe('a password that costs too much to try', () => {
+    /** For more passwords than anybody has; each of them costs little here. */
+    async function costly(): Promise<string> {
+      const passwords = Array.from({ length: 70 }, (_, index) => `password ${index}`);
+      const message = await createMessage({ binary: Buffer.from(text) });
+      const config = { s2kIterationCountByte: 0 };
+      const stored = (await encrypt({ message, passwords, format: 'binary', config })) as Uint8Array;
+      return folderWith({ 'costly.gpg': stored, pass: 'password 69\n' });
+    }
+    const question = 'Try it all the same? [y/N]';
+    const args = ['decrypt', 'costly.gpg', '--passphrase-file', 'pass', '-o', 'out'];
+
+    test('is asked about, and tried on yes', async () => {
+      const cwd = await costly();
+      const { code, screen } = await atTerminal(args, [[question, 'y\r']], cwd);
+      expect(screen).toContain('more passwords than anybody has');
+      expect(code).toBe(0);
+      expect(readFileSync(join(cwd, 'out'), 'utf8')).toBe(text);
+    });
+
+    test('is refused on no, by test-restore as well', async () => {
+      const cwd = await costly();
+      expect((await atTerminal(args, [[question, '\r']], cwd)).code).toBe(17);
+      const tested = await atTerminal(
+        ['test-restore', 'costly.gpg', '--passphrase-file', 'pass'],
+        [[question, 'n\r']],
+        cwd,
+      );
+      expect(tested.code).toBe(17);
+      expect(existsSync(join(cwd, 'out'))).toBe(false);
+    });
+
+    test('is refused without a terminal, and tried with --allow-costly', async () => {
+      const cwd = await costly();
+      const refused = await restorable(args, { cwd });
+      expect(refused.stderr).toContain('--allow-costly');
+      expect(refused.code).toBe(17);
+      expect((await restorable([...args, '--allow-costly'], { cwd })).code).toBe(0);
+      for (const command of ['inspect', 'test-restore']) {
+        const allowed = await restorable([command, 'costly.gpg', '--passphrase-file', 'pass', '--allow-costly'], {
+          cwd,
+        });
+        expect(allowed.code).toBe(0);
+        if (command === 'inspect') expect(allowed.stdout).toContain('Key opens it');
+      }
+      const inspected = await restorable(['inspect', 'costly.gpg', '--passphrase-file', 'pass'], { cwd });
+      expect(inspected.stdout.replace(/\s+/g, ' ')).toContain('Key may open it passphrase file pass: not tried');
+    });
   });
 
   test('keygen shows no key unasked', async () => {

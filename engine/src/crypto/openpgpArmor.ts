@@ -45,7 +45,7 @@ async function* base64Lines(lines: LineReader): AsyncGenerator<Uint8Array, void,
     }
     const line = await lines.next();
     if (line === undefined) failCut(lines.offset);
-    if (line.text.startsWith('-----END PGP')) return refuseAnother(lines);
+    if (/^-----END PGP [\w ,/]+-----$/.test(line.text)) return refuseAnother(lines);
     // The checksum: four characters after an equals sign.
     if (/^=[A-Za-z0-9+/]{4}$/.test(line.text)) continue;
     // Half of the last line, or of the checksum before it.

@@ -7,11 +7,13 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { once } from '../../../engine/src/bytes.ts';
 import { encryptOpenssl } from '../../../engine/src/crypto/openssl.ts';
+import { encryptPgbackrest } from '../../../engine/src/crypto/pgbackrest.ts';
 import { encryptSodium } from '../../../engine/src/crypto/sodium.ts';
 import type { KeyOffer, TestRestoreJob } from '../../../engine/src/job.ts';
 import type { Report } from '../../../engine/src/report.ts';
 import { runJob } from '../../../engine/src/run.ts';
 import { quietContext } from '../../../engine/src/run-context.ts';
+import { Secret } from '../../../engine/src/secret.ts';
 import { all } from '../pieces.ts';
 
 const dump = Buffer.from(
@@ -22,6 +24,14 @@ const vector = (name: string) => new Uint8Array(readFileSync(new URL(`../../vect
 const sodium = (): KeyOffer => ({ kind: 'sodium', source: 'k', bytes: sodiumKey.slice(), keyTransform: 'none' });
 const password = (): KeyOffer => ({ kind: 'password', source: 'p', bytes: new Uint8Array(Buffer.from('correct')) });
 const openpgp = (): KeyOffer => ({ kind: 'openpgp', source: 'o', bytes: vector('openpgp/key.asc') });
+const pem = (): KeyOffer => ({ kind: 'pem', source: 'c', bytes: vector('cms/ec.key.pem') });
+const sharedKey = (): KeyOffer => ({ kind: 'password', source: 's', bytes: vector('cms/shared.key') });
+const repositoryPass = (): KeyOffer => ({
+  kind: 'pgbackrest-pass',
+  source: 'r',
+  bytes: new Uint8Array(Buffer.from('correct')),
+});
+const pgbackrestFile = (contents: Uint8Array) => all(encryptPgbackrest(once(contents), Secret.fromText('correct')));
 const scheme = { cipher: 'aes-256-cbc', digest: 'sha256', iterations: 10 } as const;
 const options = { cipher: 'aes-256-cbc', digest: 'sha256', pbkdf2: true, iterations: 10 } as const;
 const KINDS: [name: string, key: (() => KeyOffer) | undefined, make: () => Promise<Uint8Array>, everyBit: number][] = [
@@ -31,6 +41,12 @@ const KINDS: [name: string, key: (() => KeyOffer) | undefined, make: () => Promi
   ['a.sql.gz', sodium, () => all(encryptSodium(once(gzipSync(dump)), sodiumKey)), 3],
   ['a.sql.gz.enc', password, () => all(encryptOpenssl(once(gzipSync(dump)), Buffer.from('correct'), scheme)), 3],
   ['a.sql.gpg', openpgp, async () => vector('openpgp/key.gpg'), 11],
+  ['a.sql.asc', openpgp, async () => armored(vector('openpgp/key.gpg')), 61],
+  ['a.sql.gz.pgbackrest', repositoryPass, async () => pgbackrestFile(gzipSync(dump)), 7],
+  ['a.sql.gcm', pem, async () => vector('cms/small-gcm.der'), 13],
+  ['a.sql.cms', pem, async () => vector('cms/small-cbc.der'), 13],
+  ['a.sql.shared', sharedKey, async () => vector('cms/small-shared-key.der'), 7],
+  ['a.sql.direct', sharedKey, async () => vector('cms/small-encrypted-data.der'), 7],
 ];
 
 let folder: string;
@@ -61,6 +77,14 @@ describe.each(KINDS)('%s', (name, key, make, everyBit) => {
     }
   });
 });
+
+function armored(message: Uint8Array): Uint8Array {
+  const lines =
+    Buffer.from(message)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  return Buffer.from(['-----BEGIN PGP MESSAGE-----', '', ...lines, '-----END PGP MESSAGE-----'].join('\n'));
+}
 
 async function testRestore(
   name: string,
