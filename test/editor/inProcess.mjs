@@ -8,10 +8,13 @@ const suiteTimeoutMs = 10 * 60_000;
 const startTimeoutMs = 120_000;
 
 /**
+ * @param {object} options `extension` and `suite`: paths on this machine, for an extension host with Node; or `web`: given
+ *   the hand's and VS Code's addresses, it tells the addresses from which an extension host in the browser loads them
  * @returns {Promise<string>} what VS Code logged, for debugging
  * @throws Error when VS Code does not come up, ends before the suite does, or takes too long
  */
-export async function runInProcess({ userData, extensions, workspace, extension, suite, report, grep, screenshots }) {
+export async function runInProcess(options) {
+  const { userData, extensions, workspace, extension, suite, web, report, grep, screenshots } = options;
   const log = [];
   const hand = await startHand({ report, screenshots });
   const server = await startCodeServer({
@@ -28,7 +31,14 @@ export async function runInProcess({ userData, extensions, workspace, extension,
       void page.exposeFunction('codeAutomationExit', (code) => resolve(code));
     });
     await page.exposeFunction('codeAutomationLog', (type, args) => log.push(`[${type}] ${args.map(String).join(' ')}`));
-    await page.addInitScript(developmentOptions, { extension, suite });
+    const { host, href } = new URL(server.url);
+    const onMachine = (path) => ({ scheme: 'vscode-remote', authority: host, path });
+    const fromWeb = (url) => ({ scheme: 'http', authority: host, path: new URL(url).pathname });
+    const inWeb = await web?.({ hand: hand.url, server: href });
+    await page.addInitScript(developmentOptions, {
+      extension: inWeb ? fromWeb(inWeb.extension) : onMachine(extension),
+      suite: inWeb ? fromWeb(inWeb.suite) : onMachine(suite),
+    });
     page.on('console', (message) => log.push(`[page ${message.type()}] ${message.text()}`));
 
     await page.goto(`${server.url}?folder=${encodeURIComponent(workspace)}`, { timeout: startTimeoutMs });
@@ -48,7 +58,7 @@ export async function runInProcess({ userData, extensions, workspace, extension,
 
 /** Puts the test's locations into the options that the page is about to read. Runs in the page before any script of its own. */
 function developmentOptions({ extension, suite }) {
-  const uri = (path) => ({ $mid: 1, scheme: 'vscode-remote', authority: location.host, path });
+  const uri = (parts) => ({ $mid: 1, ...parts });
   new MutationObserver((_, observer) => {
     const meta = document.getElementById('vscode-workbench-web-configuration');
     const settings = meta?.getAttribute('data-settings');
@@ -104,6 +114,8 @@ async function startHand({ report, screenshots }) {
       body += chunk;
     });
     request.on('end', async () => {
+      // A suite in the browser comes from another address.
+      response.setHeader('Access-Control-Allow-Origin', '*');
       try {
         const { action, ...args } = JSON.parse(body);
         const value = await actions[action](args);

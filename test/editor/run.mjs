@@ -1,7 +1,7 @@
 // The extension in a real VS Code (code-server and Chromium): the packaged .vsix is unpacked and tested in-process with the
 // full `vscode` API, then installed as a user would. Ends with `N passed, N failed`.
 //
-//   node test/editor/run.mjs [--grep TEXT] [--extension DIR] [--screenshots DIR] [--keep]
+//   node test/editor/run.mjs [--grep TEXT] [--extension DIR] [--only web] [--screenshots DIR] [--keep]
 //
 // `--extension` takes an unpacked extension (e.g. this checkout after `npm run build`) and leaves the .vsix out.
 import { execFileSync } from 'node:child_process';
@@ -17,6 +17,7 @@ import { runInProcess } from './inProcess.mjs';
 import { installedTests } from './installed.mjs';
 import { packageTests } from './package.mjs';
 import { makeSlowArchive } from './slowArchive.mjs';
+import { runInWebHost } from './webHost.mjs';
 import { makeHome } from './window.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
   options: {
     grep: { type: 'string', default: '' },
     extension: { type: 'string' },
+    only: { type: 'string' },
     screenshots: { type: 'string' },
     keep: { type: 'boolean' },
   },
@@ -65,30 +67,17 @@ try {
     mkdirSync(dirname(extension));
     // Python is among what code-server's native modules need anyway; its zipfile is on every machine that gets here.
     execFileSync('python3', ['-m', 'zipfile', '-e', vsix, dirname(extension)]);
-    await runTests(packageTests({ vsix, extension }));
-    await runTests(installedTests({ vsix, home: newHome('installed') }));
+    if (options.only !== 'web') {
+      await runTests(packageTests({ vsix, extension }));
+      await runTests(installedTests({ vsix, home: newHome('installed') }));
+    }
   }
 
-  const suite = join(home, 'suite.cjs');
-  await build({
-    entryPoints: [join(here, 'suite', 'index.ts')],
-    outfile: suite,
-    bundle: true,
-    platform: 'node',
-    target: 'node22',
-    format: 'cjs',
-    external: ['vscode'],
-    sourcemap: 'inline',
-    logLevel: 'warning',
-  });
-  const output = await runInProcess({
-    ...newHome('in-process'),
-    extension,
-    suite,
-    report,
-    grep: options.grep,
-    screenshots: options.screenshots,
-  });
+  const shared = { extension, report, grep: options.grep, screenshots: options.screenshots };
+  const output = [
+    options.only === 'web' ? '' : await runInProcess({ ...newHome('in-process'), ...shared, suite: await suite() }),
+    await runInWebHost({ home: newHome('web'), ...shared }),
+  ].join('\n');
   if (failed > 0) {
     if (process.env.RESTORABLE_EDITOR_DEBUG) console.log(output);
     printExtensionLogs();
@@ -104,6 +93,22 @@ try {
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 || passed === 0 ? 1 : 0);
+
+async function suite() {
+  const outfile = join(home, 'suite.cjs');
+  await build({
+    entryPoints: [join(here, 'suite', 'index.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node22',
+    format: 'cjs',
+    external: ['vscode'],
+    sourcemap: 'inline',
+    logLevel: 'warning',
+  });
+  return outfile;
+}
 
 /** What the extension and its server said in the windows that were open. */
 function printExtensionLogs() {
