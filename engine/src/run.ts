@@ -6,7 +6,8 @@ import { decryptFile } from './files/decryptFile.ts';
 import { encryptFile } from './files/encryptFile.ts';
 import { inspectFile } from './files/inspectFile.ts';
 import { testRestoreFile } from './files/testRestoreFile.ts';
-import type { Job, JobResult, KeyOffer, Outcome, TestRestoreJob } from './job.ts';
+import type { Job, JobResult, Outcome, TestRestoreJob } from './job.ts';
+import { wipeKeys } from './jobKeys.ts';
 import { generateKey } from './keys/generate.ts';
 import { cancelled, type RunContext } from './run-context.ts';
 
@@ -58,19 +59,4 @@ function withoutRepositoryOptions(job: TestRestoreJob): TestRestoreJob {
     });
   }
   return job;
-}
-
-/** Overwrites every key byte that came with the job; the caller has its own copy. */
-export function wipeKeys(job: Job): void {
-  const offers: KeyOffer[] =
-    job.kind === 'test-restore' || job.kind === 'archive-get' || job.kind === 'inspect'
-      ? (job.keys ?? [])
-      : 'key' in job && job.kind !== 'keygen'
-        ? [job.key]
-        : [];
-  for (const it of offers) {
-    it.bytes.fill(0);
-    it.passphrase?.fill(0);
-  }
-  if (job.kind === 'keygen' && job.key.kind === 'openpgp') job.key.passphrase?.fill(0);
 }
