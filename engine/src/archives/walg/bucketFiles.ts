@@ -5,7 +5,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { collect } from '../../bytes.ts';
 import { at, fail, RestoreError } from '../../failure.ts';
-import { ioFailure, readFile } from '../../files/source.ts';
+import { ioFailure, type ReadOptions, readFile } from '../../files/source.ts';
 import type { RunContext } from '../../run-context.ts';
 
 export class BucketFiles {
@@ -26,19 +26,19 @@ export class BucketFiles {
   }
 
   /**
-   * The bytes of an object. Every piece is a fresh array.
+   * The bytes of an object. Every piece is a fresh array, unless `isLent`: it then holds until the next is asked for.
    *
    * @throws RestoreError with the object's path: `incomplete` when there is no such object, `hostile` when it is a pipe or
    *   a device, `io` when it cannot be read, `cancelled`
    */
   async *read(
     name: string,
-    { start, length }: { start?: number; length?: number } = {},
+    { start, length, isLent }: Pick<ReadOptions, 'start' | 'length' | 'isLent'> = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       this.size(name);
       const onBytes = (bytes: number) => this.count(name, bytes);
-      yield* readFile(this.pathOf(name), { start, length, signal: this.context.signal, onBytes, name });
+      yield* readFile(this.pathOf(name), { start, length, isLent, signal: this.context.signal, onBytes, name });
     } catch (error) {
       throw at(name, error);
     }

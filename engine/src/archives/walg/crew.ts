@@ -7,6 +7,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Compression } from '../../compress/compression.ts';
 import { type Failure, RestoreError } from '../../failure.ts';
 import type { KeyOffer } from '../../job.ts';
+import { useLanes } from '../../lanes/lanes.ts';
 import { cancelled } from '../../run-context.ts';
 import type { DirectorySink, Staging } from '../../sinks/directory.ts';
 import type { BucketFiles } from './bucketFiles.ts';
@@ -219,6 +220,8 @@ class Threads implements Crew {
     sink: DirectorySink | undefined,
     { program, threads, sharedFrom = worthSharing }: ThreadsStart,
   ) {
+    // Every core has a tar to read: streams that took threads of their own would only be in each other's way.
+    useLanes(undefined);
     this.size = threads;
     this.#files = files;
     this.#sharedFrom = sharedFrom;

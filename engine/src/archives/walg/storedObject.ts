@@ -61,9 +61,7 @@ export async function readObject<T>(
     const lends = isLent || feed !== undefined;
     const decrypted = remembering(opened.pieces);
     const contents =
-      feed?.stage === 'decompressed'
-        ? decrypted
-        : remembering(decoded(decrypted.stream, compression, { lends, isLent: feed !== undefined }));
+      feed?.stage === 'decompressed' ? decrypted : remembering(decoded(decrypted.stream, compression, lends));
     plain = new ByteReader(contents.stream, { isLent: lends });
     const value = await settle(use(plain), plain, [decrypted, contents]);
     await drain(plain.rest());
@@ -105,7 +103,7 @@ export async function feedObject(
 
 interface OpenedObject {
   head: ObjectHead;
-  /** Not encrypted any more. */
+  /** Not encrypted any more, and lent: every piece holds until the next is asked for. */
   pieces: AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
@@ -115,7 +113,7 @@ async function openHere(
   { name, compression }: { name: string; compression: Compression },
   opening: Opening,
 ): Promise<OpenedObject> {
-  const stored = new ByteReader(files.read(name));
+  const stored = new ByteReader(files.read(name, { isLent: true }), { isLent: true });
   let layer: EncryptionLayer | undefined;
   const close = async () => {
     await stored.close();
@@ -142,16 +140,16 @@ async function openFed(reader: FeedReader): Promise<OpenedObject> {
   return { head: await reader.head(), pieces: reader.pieces(), close: async () => reader.close() };
 }
 
-/** Decompressed, where `lends` allows it in the decoder's own memory; `isLent`: so are the pieces of the input. */
+/** Decompressed, where `lends` allows it in the decoder's own memory. */
 function decoded(
   input: AsyncIterable<Uint8Array>,
   compression: Compression,
-  { lends, isLent }: { lends: boolean; isLent: boolean },
+  lends: boolean,
 ): AsyncIterable<Uint8Array> {
   const decoder = lends ? openDecoder(compression) : undefined;
   if (decoder) return lentByDecoder(input, decoder);
   // Other decoders may keep what they are given.
-  return decompress(isLent ? copied(input) : input, compression);
+  return decompress(copied(input), compression);
 }
 
 async function* copied(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
@@ -165,7 +163,7 @@ async function* decompressed(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const decrypted = remembering(input);
   try {
-    yield* decoded(decrypted.stream, compression, { lends: true, isLent: false });
+    yield* decoded(decrypted.stream, compression, true);
   } catch (error) {
     throw decrypted.failure() ?? error;
   }
@@ -193,9 +191,15 @@ async function openLayer(
   { offers, expectEncrypted }: Opening,
   files: BucketFiles,
 ): Promise<EncryptionLayer | undefined> {
-  const start = await stored.peek(Math.max(sniffBytes, sodiumStartBytes));
+  const start = copyOf(await stored.peek(Math.max(sniffBytes, sodiumStartBytes)));
   const isPlain = isStoredPlain(start, compression);
-  const layer = await openEncryption(stored, { offers, isInner: isPlain, size, signal: files.context.signal });
+  const layer = await openEncryption(stored, {
+    offers,
+    isInner: isPlain,
+    size,
+    isLent: true,
+    signal: files.context.signal,
+  });
   if (layer) return layer;
   if (!isPlain) failUnreadable(start, size, compression, offers.length > 0);
   if (!expectEncrypted) return undefined;
