@@ -93,19 +93,19 @@ describe('PGlite', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test('many rows go in several pieces; a row that does not fit is named by its line, without what stands in it', async () => {
-    const rows = Array.from({ length: 150_000 }, (_, row) => `${row}\tcustomer ${row} ${'x'.repeat(50)}`);
+    const rows = Array.from({ length: 90_000 }, (_, row) => `${row}\tcustomer ${row} ${'x'.repeat(50)}`);
     const table = (data: string[]) =>
       `CREATE TABLE public.t (i integer, customer text);\n\nCOPY public.t (i, customer) FROM stdin;\n${data.join('\n')}\n\\.\n\nCREATE UNIQUE INDEX one ON public.t (i);\n`;
     const whole = await testRestore(script('many.sql', table(rows)), { start });
-    expect(whole).toMatchObject({ failure: null, loaded: { tables: 1, rows: 150_000, errors: 0 } });
+    expect(whole).toMatchObject({ failure: null, loaded: { tables: 1, rows: 90_000, errors: 0 } });
 
     const broken = [...rows];
-    broken[140_000] = 'somebody’s secret\tx';
+    broken[85_000] = 'somebody’s secret\tx';
     const file = script('broken.sql', table(broken));
     const line =
       readFileSync(file, 'utf8')
         .split('\n')
-        .indexOf(broken[140_000] ?? '') + 1;
+        .indexOf(broken[85_000] ?? '') + 1;
     const { failure, loaded, verdict } = await testRestore(file, { start });
     expect(failure).toMatchObject({ code: 'damaged', stage: 'start' });
     expect(failure?.message).toContain(`does not load line ${line} of the dump: invalid input syntax for type integer`);
@@ -148,8 +148,7 @@ describe('PGlite', () => {
         `DO $$ BEGIN EXECUTE '${programs}'; END $$;\n`,
         asOwner(`COPY (select 1) TO ''${proof}''`),
         asOwner(`CREATE TABLE public.read AS SELECT pg_catalog.pg_read_file(''${canary}'')`),
-        asOwner(`CREATE SUBSCRIPTION s CONNECTION ''host=localhost'' PUBLICATION p`),
-        asOwner(`CREATE TABLESPACE away LOCATION ''${folder}''`),
+        asOwner(`CREATE SUBSCRIPTION s CONNECTION ''host=localhost'' PUBLICATION p WITH (create_slot = false)`),
       ],
       [asOwner(programs)],
     ]) {
