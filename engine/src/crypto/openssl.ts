@@ -161,10 +161,9 @@ export async function* encryptOpenssl(
     if (!scheme.isUnsalted) yield concat([saltedMagic, salt]);
     const stream = { cipher, key, iv, open: (behind: Uint8Array) => createCipheriv(cipher, key, behind) };
     // Counted blocks are encrypted as they are decrypted.
-    const last =
-      bytes.block === 1
-        ? (yield* decipheredBlocks(reader, stream, options)).decipher.final()
-        : (yield* encipheredBlocks(reader, stream, options)).final();
+    const last = cipher.endsWith('-ctr')
+      ? (yield* decipheredBlocks(reader, stream, options)).decipher.final()
+      : (yield* encipheredBlocks(reader, stream, options)).final();
     if (last.length > 0) yield last;
   } finally {
     derived?.fill(0);

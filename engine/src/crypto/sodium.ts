@@ -102,7 +102,7 @@ export async function* decryptSodium(
 
 /** A lane opens 128 chunks at a time: a megabyte. */
 const batchChunks = 128;
-/** Half as fast as the disk is one lane; more than these are not fed. */
+/** One lane opens a gigabyte a second; this thread does not read more than these can take. */
 const mostLanes = 4;
 const keyBytes = 32;
 const nonceBytes = 12;

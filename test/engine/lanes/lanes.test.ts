@@ -182,7 +182,7 @@ describe('a libsodium stream through lanes', () => {
 });
 
 describe('openssl enc through a lane', () => {
-  const ciphers = ['aes-128-cbc', 'aes-192-cbc', 'aes-256-cbc', 'aes-128-ctr', 'aes-256-ctr', 'des-ede3-cbc'] as const;
+  const ciphers = ['aes-192-cbc', 'aes-256-cbc', 'aes-256-ctr', 'aes-256-cfb', 'aes-256-ofb', 'des-ede3-cbc'] as const;
   test.each(ciphers)(
     '%s is the same as without, whatever its length and its pieces',
     async (cipher) => {
