@@ -1,10 +1,12 @@
 // What the .vsix carries: nothing that it does not need, and everything that its manifest names.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { maximumBytes } from '../../tools/package.mjs';
+import { maximumBytes, packageExtension, TARGETS } from '../../tools/package.mjs';
+import { unpack } from './unpack.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
@@ -37,6 +39,7 @@ export function packageTests({ vsix, extension }) {
           'dist/restoreLane.js',
           'dist/walgLane.js',
           'dist/worker.js',
+          ...['client', 'engine', 'server'].map((it) => `dist/web/${it}.js`),
           'media/icon.png',
           'media/view.svg',
           ...['check', 'key', 'proof', 'secret'].map((it) => `media/walkthrough/${it}.svg`),
@@ -49,7 +52,7 @@ export function packageTests({ vsix, extension }) {
     },
 
     'no bundle carries a source map or a path of the machine that built it': async () => {
-      for (const name of ['client', 'server', 'worker']) {
+      for (const name of ['client', 'server', 'worker', 'web/client', 'web/server', 'web/engine']) {
         const text = readFileSync(join(extension, 'dist', `${name}.js`), 'utf8');
         assert.ok(!/^\/\/# sourceMappingURL=/m.test(text), `${name}.js has a source map`);
         assert.ok(!text.includes(root), `${name}.js names the folder of the checkout`);
@@ -61,11 +64,12 @@ export function packageTests({ vsix, extension }) {
       const shipped = manifest();
       for (const part of ['scripts', 'dependencies', 'devDependencies', 'private'])
         assert.equal(shipped[part], undefined, part);
-      const { contributes, icon, main } = shipped;
+      const { contributes, icon, main, browser } = shipped;
       const named = [
         icon,
         main,
-        ...contributes.languages.map((it) => it.configuration),
+        browser,
+        ...contributes.languages.map((it) => it.configuration).filter((it) => it !== undefined),
         ...contributes.grammars.map((it) => it.path),
         ...contributes.viewsContainers.activitybar.map((it) => it.icon),
         ...contributes.walkthroughs.flatMap((it) => it.steps).map((it) => it.media.svg),
@@ -87,6 +91,29 @@ export function packageTests({ vsix, extension }) {
         .contributes.commands.filter((it) => !it.enablement?.includes('isWorkspaceTrusted'))
         .map((it) => it.command.replace('restorable.', ''));
       assert.deepEqual(open.sort(), harmless.sort());
+    },
+
+    'the package for a platform decrypts libsodium with its own machine code': async () => {
+      const target = `${process.platform}-${process.arch}`;
+      if (!TARGETS.includes(target)) return;
+      const folder = mkdtempSync(join(tmpdir(), 'restorable-target-'));
+      try {
+        const own = await packageExtension({ out: join(folder, 'own.vsix'), target });
+        assert.ok(statSync(own).size <= maximumBytes, `${statSync(own).size} bytes`);
+        const unpacked = unpack(own, join(folder, 'unpacked'));
+        assert.equal(readFileSync(join(unpacked, '..', 'extension.vsixmanifest'), 'utf8').includes(target), true);
+        const built = readdirSync(unpacked, { recursive: true }).filter((it) => it.endsWith('.node'));
+        assert.deepEqual(built, [join('dist', 'node_modules', 'sodium-native', 'sodium-native.node')]);
+        const script = join(root, 'test', 'editor', 'loadedLibraries.mjs');
+        const loaded = execFileSync(process.execPath, [script, join(unpacked, 'dist', 'worker.js'), folder], {
+          encoding: 'utf8',
+          timeout: 60_000,
+        });
+        assert.match(loaded, /^decrypted$/m);
+        assert.ok(loaded.includes(join(unpacked, built[0])), loaded);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
   };
 }

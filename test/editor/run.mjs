@@ -4,8 +4,7 @@
 //   node test/editor/run.mjs [--grep TEXT] [--extension DIR] [--only web] [--screenshots DIR] [--keep]
 //
 // `--extension` takes an unpacked extension (e.g. this checkout after `npm run build`) and leaves the .vsix out.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +16,7 @@ import { runInProcess } from './inProcess.mjs';
 import { installedTests } from './installed.mjs';
 import { packageTests } from './package.mjs';
 import { makeSlowArchive } from './slowArchive.mjs';
+import { unpack } from './unpack.mjs';
 import { runInWebHost } from './webHost.mjs';
 import { makeHome } from './window.mjs';
 
@@ -63,10 +63,7 @@ try {
   let extension = options.extension && resolve(options.extension);
   if (!extension) {
     const vsix = await packageExtension({ out: join(home, 'restorable.vsix') });
-    extension = join(home, 'unpacked', 'extension');
-    mkdirSync(dirname(extension));
-    // Python is among what code-server's native modules need anyway; its zipfile is on every machine that gets here.
-    execFileSync('python3', ['-m', 'zipfile', '-e', vsix, dirname(extension)]);
+    extension = unpack(vsix, join(home, 'unpacked'));
     if (options.only !== 'web') {
       await runTests(packageTests({ vsix, extension }));
       await runTests(installedTests({ vsix, home: newHome('installed') }));
