@@ -178,7 +178,7 @@ export interface Inspection {
   opensWith: string[];
   /** What is wrong at first sight. */
   problems: string[];
-  /** Which of the offered keys opens it, in their order: null where only the whole of it could tell. Absent without keys. */
+  /** Which of the offered keys opens it, in their order, one for each source: null where only the whole of it could tell. Absent without keys. */
   keys?: { source: string; opens: boolean | null; detail: string }[];
 }
 

@@ -6,7 +6,8 @@ import { decryptFile } from './files/decryptFile.ts';
 import { encryptFile } from './files/encryptFile.ts';
 import { inspectFile } from './files/inspectFile.ts';
 import { testRestoreFile } from './files/testRestoreFile.ts';
-import type { Job, JobResult, Outcome, TestRestoreJob } from './job.ts';
+import { onePerSource } from './files/triedKey.ts';
+import type { Inspection, InspectJob, Job, JobResult, Outcome, TestRestoreJob } from './job.ts';
 import { wipeKeys } from './jobKeys.ts';
 import { generateKey } from './keys/generate.ts';
 import { cancelled, type RunContext } from './run-context.ts';
@@ -36,11 +37,10 @@ async function result(job: Job, context: RunContext): Promise<JobResult[Job['kin
         : [await testRestoreFile(withoutRepositoryOptions(job), context)];
     case 'archive-get':
       return archiveGet(job, context);
-    case 'inspect':
-      if (await isRepository(job.archive)) return inspectRepository(job.archive, context, job.keys);
-      return (await isWalg(job.archive))
-        ? inspectWalg(job.archive, context, job.keys, job.allowCostly)
-        : inspectFile(job.archive, context, job.keys, job.allowCostly);
+    case 'inspect': {
+      const inspection = await inspect(job, context);
+      return inspection.keys ? { ...inspection, keys: onePerSource(inspection.keys) } : inspection;
+    }
     case 'encrypt':
       return encryptFile(job, context);
     case 'decrypt':
@@ -48,6 +48,13 @@ async function result(job: Job, context: RunContext): Promise<JobResult[Job['kin
     case 'keygen':
       return generateKey(job.key);
   }
+}
+
+async function inspect({ archive, keys, allowCostly }: InspectJob, context: RunContext): Promise<Inspection> {
+  if (await isRepository(archive)) return inspectRepository(archive, context, keys);
+  return (await isWalg(archive))
+    ? inspectWalg(archive, context, keys, allowCostly)
+    : inspectFile(archive, context, keys, allowCostly);
 }
 
 /** @throws RestoreError `usage` for what only a pgBackRest repository can be asked */

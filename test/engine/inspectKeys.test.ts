@@ -70,6 +70,18 @@ describe('a repository of pgBackRest', () => {
     expect(JSON.stringify(inspection)).not.toContain(repositoryPass);
   });
 
+  test('a file that is offered as several kinds of key gets one answer', async () => {
+    const same = (kind: KeyOffer['kind']): KeyOffer => ({ ...pass('key file k', repositoryPass), kind });
+    const { keys } = await inspect(await buildRepository(), [
+      same('sodium'),
+      same('pgbackrest-pass'),
+      same('password'),
+    ]);
+    expect(keys).toEqual([
+      { source: 'key file k', opens: true, detail: 'opens archive.info and backup.info of the stanza demo' },
+    ]);
+  });
+
   test('reads the info files only', async () => {
     const root = await buildRepository();
     const steps = new Set<string>();

@@ -1,4 +1,3 @@
-import { type TriedKey, uselessKey } from '../../../../engine/src/files/triedKey.ts';
 import type { Inspection } from '../../../../engine/src/job.ts';
 import { type OptionTable, UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
@@ -56,7 +55,6 @@ export const inspect = command({
         },
         terminal,
       );
-      if (inspection.keys) inspection.keys = onePerSource(inspection.keys);
       await terminal.print(
         options.json
           ? `${JSON.stringify({ version: 1, ...inspection }, undefined, 2)}\n`
@@ -72,21 +70,6 @@ export const inspect = command({
     }
   },
 });
-
-/** One file may be tried as several kinds of key: what came nearest counts. */
-function onePerSource(tried: readonly TriedKey[]): TriedKey[] {
-  const best = new Map<string, TriedKey>();
-  for (const it of tried) {
-    const before = best.get(it.source);
-    if (before === undefined || nearness(it) > nearness(before)) best.set(it.source, it);
-  }
-  return [...best.values()];
-}
-
-function nearness({ opens, detail }: TriedKey): number {
-  if (opens !== false) return opens ? 3 : 2;
-  return detail === uselessKey ? 0 : 1;
-}
 
 function keyLabel(opens: boolean | null): string {
   return opens === null ? 'Key may open it' : opens ? 'Key opens it' : 'Key does not';
