@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { packageExtension } from '../../tools/package.mjs';
 import { installRealVscode } from '../../tools/real-vscode.mjs';
+import { accessibilityTests } from './accessibility.mjs';
 import { runInProcess } from './inProcess.mjs';
 import { installedTests } from './installed.mjs';
 import { packageTests } from './package.mjs';
@@ -66,7 +67,9 @@ try {
     extension = unpack(vsix, join(home, 'unpacked'));
     if (options.only !== 'web') {
       await runTests(packageTests({ vsix, extension }));
-      await runTests(installedTests({ vsix, home: newHome('installed') }));
+      const installed = newHome('installed');
+      await runTests(installedTests({ vsix, home: installed }));
+      await runTests(accessibilityTests({ vsix, home: installed }));
     }
   }
 
