@@ -27,8 +27,8 @@ export interface Unfinished {
   place: Uint8Array | undefined;
 }
 
-/** What is worked on at once: a batch for each lane, one that waits for it, and one on its way back. */
-const mostWaiting = 2;
+/** Batches beside those that lanes work on: some wait for a lane and some to be taken, since on a busy machine a thread is woken late. */
+const mostWaiting = 4;
 
 /**
  * Yields what the lanes make of the reader's bytes, and returns what they leave. That is all from the first thing that is
