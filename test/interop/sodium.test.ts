@@ -65,7 +65,9 @@ describe.skipIf(noLibrary)(`libsodium in C${noLibrary ? `: ${noLibrary}` : ''}`,
   test.each(LENGTHS)('what it writes we read, what we write it reads (%i bytes)', async (length) => {
     const plain = sample(length);
     const theirs = tool(real, ['encrypt', keyFile], plain);
-    expect(Buffer.from(await all(decryptSodium(pieces(theirs, 5_000), key, { size: theirs.length }))).equals(plain)).toBe(true);
+    expect(
+      Buffer.from(await all(decryptSodium(pieces(theirs, 5_000), key, { size: theirs.length }))).equals(plain),
+    ).toBe(true);
     const ours = await all(encryptSodium(pieces(plain, 3_000), key));
     expect(ours.length).toBe(theirs.length);
     expect(tool(real, ['decrypt', keyFile], ours).equals(plain)).toBe(true);

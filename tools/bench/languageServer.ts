@@ -145,7 +145,7 @@ async function measure(server: Server, { name, root, documents }: Scenario): Pro
     const firstFindingsCpuMs = client.processorMs();
 
     const { uri, text } = documents[Math.floor(documents.length / 2)]!;
-    const line = text.split('\n').findIndex((it) => it === '  type: gcs');
+    const line = text.split('\n').indexOf('  type: gcs');
     const end = '  type: gcs'.length;
     client.change(uri, { line, character: end }, { line, character: end + 1 }, '');
     await client.findings(uri, (count) => count === 0);
