@@ -292,10 +292,10 @@ async function measureBucketsBesideWalg(): Promise<void> {
 
 /**
  * Whoever else uses the cores hits a program with threads harder than one without: on a busy machine nothing is judged, and
- * what misses the budget by little is left to people. A slow path taken by mistake is at a tenth.
+ * what misses the budget is told, and left to people. A slow path taken by mistake is at a tenth.
  */
 function heldRatio(ratio: number): boolean | undefined {
   if (ratio >= 0.8) return true;
   const isBusy = (loadavg()[0] ?? 0) > availableParallelism() + 1;
-  return isBusy || ratio >= 0.6 ? undefined : false;
+  return isBusy || ratio >= 0.35 ? undefined : false;
 }
