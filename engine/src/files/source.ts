@@ -3,8 +3,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { RestoreError, type Stage } from '../failure.ts';
 import { throwIfCancelled } from '../run-context.ts';
+import { readBlocking, takeMessages } from './blockingRead.ts';
 
-const pieceBytes = 512 * 1024;
+/** A call costs little beside it, and it is still in the processor's cache when it is worked on. */
+const pieceBytes = 128 * 1024;
+/** How long a file may be read before the thread hears what it was told, in milliseconds. */
+const mostDeafMs = 20;
 
 export interface ReadOptions {
   /** First byte to read, from 0. */
@@ -35,44 +39,45 @@ export async function* readFile(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (signal) throwIfCancelled(signal);
   let handle: FileHandle | undefined;
-  let pending: Promise<{ bytesRead: number; buffer: Buffer }> | undefined;
   try {
     handle = await open(path, 'r');
     const stat = await handle.stat();
     if (stat.isDirectory()) throw isDirectory(name ?? path);
+    const isFile = stat.isFile();
     let position = start;
     let left = length;
-    /** Memory that nobody uses any more. */
-    let free: Buffer | undefined;
+    let lastHeard = performance.now();
+    /** The last piece, and the one before it, which nobody looks at any more. */
     let lent: Buffer | undefined;
-    const next = () => {
+    let free: Buffer | undefined;
+    while (left > 0) {
+      if (signal) throwIfCancelled(signal);
       // A small file needs no large piece; one byte more shows that it has grown meanwhile.
-      const expected = stat.isFile() ? Math.max(stat.size - position, 0) + 1 : pieceBytes;
+      const expected = isFile ? Math.max(stat.size - position, 0) + 1 : pieceBytes;
       const wanted = Math.min(pieceBytes, expected, left);
       const piece = free?.length === wanted ? free : Buffer.allocUnsafeSlow(wanted);
-      free = undefined;
-      return (handle as FileHandle).read(piece, 0, piece.length, stat.isFile() ? position : null);
-    };
-    for (pending = left > 0 ? next() : undefined; pending !== undefined; ) {
-      if (signal) throwIfCancelled(signal);
-      const { bytesRead, buffer } = await pending;
-      pending = undefined;
-      free = lent;
-      lent = isLent ? buffer : undefined;
+      if (isLent) [free, lent] = [lent, piece];
+      let bytesRead: number;
+      if (isFile) {
+        const read = readBlocking(handle, piece, position);
+        bytesRead = typeof read === 'number' ? read : await read;
+      } else {
+        // A pipe may have nothing for hours.
+        ({ bytesRead } = await handle.read(piece, 0, piece.length, null));
+      }
       if (bytesRead === 0) return;
       position += bytesRead;
       left -= bytesRead;
-      const isAhead = stat.isFile() && left > 0;
-      // The disk works while the consumer does. A pipe is not read ahead: it may have nothing for hours.
-      if (isAhead) pending = next();
       onBytes?.(bytesRead);
-      yield bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead);
-      if (!isAhead && left > 0) pending = next();
+      yield bytesRead === piece.length ? piece : piece.subarray(0, bytesRead);
+      if (performance.now() - lastHeard > mostDeafMs) {
+        await takeMessages();
+        lastHeard = performance.now();
+      }
     }
   } catch (error) {
     throw ioFailure(error, name ?? path, 'open');
   } finally {
-    await pending?.catch(() => undefined);
     await handle?.close();
   }
 }
