@@ -111,6 +111,10 @@ async function violationsOfWebview(page) {
   const copy = await page.context().newPage();
   try {
     await copy.setContent(await frame.content());
+    // A page in VS Code is transparent: behind it stands the editor's background.
+    await copy.evaluate(() => {
+      document.documentElement.style.background = 'var(--vscode-editor-background)';
+    });
     return await violations(copy, copy.mainFrame());
   } finally {
     await copy.close();
