@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder, installVsix } from '../../tools/real-vscode.mjs';
-import { choose, quickRow, runCommand, webview, withWindow } from './window.mjs';
+import { choose, runCommand, typeCommand, webview, withWindow } from './window.mjs';
 
 const AXE_VERSION = '4.14.1';
 
@@ -74,10 +74,15 @@ export function accessibilityTests({ vsix, home }) {
 
   tests['every command of the palette says what it does'] = async () => {
     await inWindow(async (page) => {
-      await page.keyboard.press('F1');
-      await page.locator('.quick-input-widget input.input').fill('>Restorable: ');
-      await quickRow(page, 'Restorable: Generate Key').waitFor({ timeout: 60_000 });
-      const titles = await page.locator('.quick-input-list .monaco-list-row').allInnerTexts();
+      // An open palette does not notice that the workspace has become a trusted one.
+      await typeCommand(page, 'Restorable: Generate Key');
+      await page.keyboard.press('Escape');
+      await typeCommand(page, 'Restorable: ');
+      const titles = await page
+        .locator('.quick-input-list .monaco-list-row')
+        .filter({ hasText: 'Restorable' })
+        .allInnerTexts();
+      assert.ok(titles.length > 5, titles.join('\n'));
       for (const title of titles) assert.match(title.replace(/\s+/g, ' '), /^Restorable: [A-Z][A-Za-z]+/);
     });
   };
