@@ -5,7 +5,7 @@ import { startBrowser, startCodeServer } from '../../tools/real-vscode.mjs';
 
 /** The whole suite; a test that hangs has its own, shorter, limit. */
 const suiteTimeoutMs = 10 * 60_000;
-const startTimeoutMs = 120_000;
+const startTimeoutMs = 160_000;
 
 /**
  * @param {object} options `extension` and `suite`: paths on this machine, for an extension host with Node; or `web`: given
@@ -88,13 +88,13 @@ async function startHand({ report, screenshots }) {
       isDone = true;
     },
     click: ({ selector, button, modifiers }) =>
-      state.page.locator(selector).first().click({ button, modifiers, timeout: 20_000 }),
-    hover: ({ selector }) => state.page.locator(selector).first().hover({ timeout: 20_000 }),
-    fill: ({ selector, text }) => state.page.locator(selector).first().fill(text, { timeout: 20_000 }),
-    value: ({ selector }) => state.page.locator(selector).first().inputValue({ timeout: 20_000 }),
+      state.page.locator(selector).first().click({ button, modifiers, timeout: 60_000 }),
+    hover: ({ selector }) => state.page.locator(selector).first().hover({ timeout: 60_000 }),
+    fill: ({ selector, text }) => state.page.locator(selector).first().fill(text, { timeout: 60_000 }),
+    value: ({ selector }) => state.page.locator(selector).first().inputValue({ timeout: 60_000 }),
     press: ({ key }) => state.page.keyboard.press(key),
     type: ({ text }) => state.page.keyboard.type(text, { delay: 10 }),
-    waitFor: ({ selector, state: wanted = 'visible', timeoutMs = 20_000 }) =>
+    waitFor: ({ selector, state: wanted = 'visible', timeoutMs = 60_000 }) =>
       state.page.locator(selector).first().waitFor({ state: wanted, timeout: timeoutMs }),
     text: ({ selector }) => state.page.locator(selector).allInnerTexts(),
     /** The text of every frame: webviews are frames in frames. */

@@ -39,7 +39,7 @@ export async function withWindow(home, use, { hasTrust = false, scale = 1, viewp
   const browser = await startBrowser({ scale, ...(viewport && { viewport }) });
   try {
     const page = browser.context.pages()[0] ?? (await browser.context.newPage());
-    await page.goto(`${server.url}?folder=${encodeURIComponent(home.workspace)}`, { timeout: 120_000 });
+    await page.goto(`${server.url}?folder=${encodeURIComponent(home.workspace)}`, { timeout: 160_000 });
     await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: 60_000 });
     return await use(page);
   } finally {
@@ -77,17 +77,17 @@ export async function runCommand(page, title) {
   // What the command asks next has the same list; its rows must not be taken for the palette's.
   await page
     .locator('.quick-input-widget input.input[placeholder^="Type the name of a command"]')
-    .waitFor({ state: 'hidden', timeout: 20_000 });
+    .waitFor({ state: 'hidden', timeout: 60_000 });
 }
 
 /** Chooses a row of whatever Quick Pick is open. */
 export async function choose(page, text) {
   // Something has to be there before it can be filtered; a long list shows only what fits.
-  await page.locator('.quick-input-list .monaco-list-row').first().waitFor({ timeout: 20_000 });
+  await page.locator('.quick-input-list .monaco-list-row').first().waitFor({ timeout: 60_000 });
   await quickInput(page).fill(text);
-  await quickRow(page, text).waitFor({ timeout: 20_000 });
+  await quickRow(page, text).waitFor({ timeout: 60_000 });
   await page.keyboard.press('Enter');
-  await quickRow(page, text).waitFor({ state: 'hidden', timeout: 20_000 });
+  await quickRow(page, text).waitFor({ state: 'hidden', timeout: 60_000 });
 }
 
 /** The contents of a webview: a frame within a frame. */

@@ -1,7 +1,7 @@
 import { hand } from './hand.ts';
 import { registered } from './test.ts';
 
-const testTimeoutMs = 90_000;
+const testTimeoutMs = 240_000;
 
 /** Runs the tests that were registered, and tells the hand how they went. */
 export async function run(): Promise<void> {
