@@ -91,9 +91,14 @@ function measureKeystrokes(): void {
     value: `${thousand.toFixed(2)} ms`,
     budget: '10 ms',
   });
-  // Below a millisecond the clock and the collector are what is measured.
+  // Below a few milliseconds the clock and the collector are what is measured: it fails where both budgets are missed.
   const ratio = thousand / Math.max(one, 1);
-  measures.push({ what: 'the second by the first', value: ratio.toFixed(2), budget: '2', isHeld: ratio <= 2 });
+  measures.push({
+    what: 'the second by the first',
+    value: ratio.toFixed(2),
+    budget: '2',
+    isHeld: ratio <= 2 || thousand <= 10,
+  });
   measures.push({
     what: 'heap with both open',
     value: `${memory.toFixed(0)} MB`,
