@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { Failure } from './failure.ts';
 import type { Job, Outcome, Progress } from './job.ts';
 import type { RunContext } from './run-context.ts';
+import { cancelled } from './run-context.ts';
 import { throttledContext } from './throttledProgress.ts';
 
 /**
@@ -29,7 +30,7 @@ const resourceLimits = { maxYoungGenerationSizeMb: 16 };
  * them; the worker gets a copy and wipes that.
  */
 export async function run<J extends Job>(job: J, options: RunOptions = {}): Promise<Outcome<J['kind']>> {
-  if (options.signal?.aborted) return { ok: false, failure: CANCELLED };
+  if (options.signal?.aborted) return { ok: false, failure: cancelled().failure };
   const file = join(__dirname, 'worker.js');
   if (existsSync(file)) return runInWorker(file, job, options) as Promise<Outcome<J['kind']>>;
   if (runHere) return runOnThisThread(runHere, job, options);
@@ -77,20 +78,21 @@ function runInWorker(file: string, job: Job, { signal, onProgress }: RunOptions)
     };
     const cancel = () => {
       worker.postMessage({ type: 'cancel' } satisfies ToWorker);
-      timer = setTimeout(() => void worker.terminate().then(() => settle({ ok: false, failure: CANCELLED })), graceMs);
+      timer = setTimeout(
+        () => void worker.terminate().then(() => settle({ ok: false, failure: cancelled().failure })),
+        graceMs,
+      );
     };
     worker.on('message', (message: FromWorker) => {
       if (message.type === 'progress') onProgress?.(message.progress);
       else settle(message.outcome);
     });
     worker.on('error', (error) => settle({ ok: false, failure: died(error) }));
-    worker.on('exit', () => settle({ ok: false, failure: signal?.aborted ? CANCELLED : died(undefined) }));
+    worker.on('exit', () => settle({ ok: false, failure: signal?.aborted ? cancelled().failure : died(undefined) }));
     signal?.addEventListener('abort', cancel, { once: true });
     worker.postMessage({ type: 'run', job } satisfies ToWorker);
   });
 }
-
-const CANCELLED: Failure = { code: 'cancelled', stage: 'open', message: 'stopped before the end; nothing was kept' };
 
 /** A worker dies of a bug or of too little memory. Its error may quote what it worked on, so only its kind is told. */
 function died(error: Error | undefined): Failure {

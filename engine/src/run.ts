@@ -1,31 +1,23 @@
 import { archiveGet } from './archives/archiveGet.ts';
 import { inspectRepository, isRepository, testRestoreRepository } from './archives/pgbackrest/repository.ts';
 import { inspectWalg, isWalg, testRestoreWalg } from './archives/walg/walg.ts';
-import { bug, fail, RestoreError } from './failure.ts';
+import { fail } from './failure.ts';
 import { decryptFile } from './files/decryptFile.ts';
 import { encryptFile } from './files/encryptFile.ts';
 import { inspectFile } from './files/inspectFile.ts';
 import { testRestoreFile } from './files/testRestoreFile.ts';
 import { onePerSource } from './files/triedKey.ts';
 import type { Inspection, InspectJob, Job, JobResult, Outcome, TestRestoreJob } from './job.ts';
-import { wipeKeys } from './jobKeys.ts';
 import { generateKey } from './keys/generate.ts';
-import { cancelled, type RunContext } from './run-context.ts';
+import { outcomeOf } from './outcome.ts';
+import type { RunContext } from './run-context.ts';
 
 /**
  * Does one job on this thread. Every failure comes out as an outcome; keys are wiped whatever happens.
  * The pool calls it inside a worker; only tests call it directly.
  */
-export async function runJob<J extends Job>(job: J, context: RunContext): Promise<Outcome<J['kind']>> {
-  try {
-    return { ok: true, value: (await result(job, context)) as JobResult[J['kind']] };
-  } catch (error) {
-    const failure = context.signal.aborted ? cancelled() : error;
-    if (failure instanceof RestoreError) return { ok: false, failure: failure.failure };
-    return { ok: false, failure: bug(error) };
-  } finally {
-    wipeKeys(job);
-  }
+export function runJob<J extends Job>(job: J, context: RunContext): Promise<Outcome<J['kind']>> {
+  return outcomeOf(job, context, result);
 }
 
 async function result(job: Job, context: RunContext): Promise<JobResult[Job['kind']]> {

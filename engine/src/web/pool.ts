@@ -1,5 +1,6 @@
 import type { Failure } from '../failure.ts';
 import type { Job, Outcome, Progress } from '../job.ts';
+import { cancelled } from '../run-context.ts';
 
 /**
  * The engine's front door in a browser: each job in a Web Worker of its own, which is ended with it. There are no files:
@@ -41,7 +42,7 @@ export function runInWebWorker<J extends Job>(
       resolve({ outcome: outcome as Outcome<J['kind']>, output });
     };
     // Nothing was written anywhere that would have to be cleaned up.
-    const cancel = () => settle({ ok: false, failure: CANCELLED });
+    const cancel = () => settle({ ok: false, failure: cancelled().failure });
     if (signal?.aborted) return cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     worker.onmessage = ({ data }) => {
@@ -52,8 +53,6 @@ export function runInWebWorker<J extends Job>(
     worker.postMessage({ type: 'run', job, input }, input ? [input.buffer] : []);
   });
 }
-
-const CANCELLED: Failure = { code: 'cancelled', stage: 'open', message: 'stopped before the end; nothing was kept' };
 
 const DIED: Failure = {
   code: 'io',
