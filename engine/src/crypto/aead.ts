@@ -1,9 +1,11 @@
-/** AES with authentication, opened piece by piece: OCB, GCM and EAX as OpenPGP and CMS use them, in Node's own code. */
+/** AES with authentication, piece by piece: OCB, GCM and EAX as OpenPGP and CMS use them, in Node's own code. */
 
 import { type CipherGCM, type CipherGCMTypes, createCipheriv, createDecipheriv, getCiphers } from 'node:crypto';
 import { blockBytes } from './cfb.ts';
 
 export type AeadMode = 'EAX' | 'OCB' | 'GCM';
+/** What is written: every reader that knows EAX knows one of these as well. */
+export type SealedMode = Exclude<AeadMode, 'EAX'>;
 
 export const aeadTagBytes = 16;
 
@@ -12,6 +14,13 @@ export interface AeadOpener {
   update(piece: Uint8Array): Uint8Array;
   /** What was held back; undefined when the tag does not fit, and all that came out before is worth nothing. */
   finish(tag: Uint8Array): Uint8Array | undefined;
+}
+
+export interface AeadSealer {
+  /** Ciphertext; some may be held back. */
+  update(piece: Uint8Array): Uint8Array;
+  /** What was held back, and the tag. */
+  finish(): Uint8Array;
 }
 
 /** Editors' BoringSSL has no OCB. */
@@ -38,6 +47,18 @@ export function openAead(mode: AeadMode, key: Uint8Array, nonce: Uint8Array, ass
         return undefined;
       }
     },
+  };
+}
+
+/** Parameters as for `openAead`. A nonce is used once with a key. */
+export function sealAead(mode: SealedMode, key: Uint8Array, nonce: Uint8Array, associated: Uint8Array): AeadSealer {
+  const cipher = createCipheriv(`aes-${key.length * 8}-${mode.toLowerCase()}` as CipherGCMTypes, key, nonce, {
+    authTagLength: aeadTagBytes,
+  });
+  cipher.setAAD(associated);
+  return {
+    update: (piece) => cipher.update(piece),
+    finish: () => Buffer.concat([cipher.final(), cipher.getAuthTag()]),
   };
 }
 

@@ -7,17 +7,10 @@ import type { Key, SessionKey as OpenpgpSessionKey, PartialConfig } from 'openpg
 import { ByteReader, drain, plainArray, remembering } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
 import type { StreamOptions } from '../lanes/lanes.ts';
+import { aeadHead, isProvenAtOnce } from './openpgpAead.ts';
 import { cfbDecipher, cipherName, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { literalBytes } from './openpgpContents.ts';
-import {
-  aeadHead,
-  decryptedPackets,
-  isProvenAtOnce,
-  isRightStart,
-  judgedByProof,
-  type SessionKey,
-  unsupportedCipher,
-} from './openpgpData.ts';
+import { decryptedPackets, isRightStart, judgedByProof, type SessionKey, unsupportedCipher } from './openpgpData.ts';
 import { fingerprintOf, openpgpLibrary, readKeys, type SecretPart, secretParts, unlock } from './openpgpKeys.ts';
 import { framed, type MessageHead, readMessageHead, readPacket, TAG } from './openpgpPackets.ts';
 import { excessiveCost, passwordSessionKey, readPasswordSession } from './openpgpPassword.ts';

@@ -3,15 +3,16 @@
  * packet 20 of GnuPG), or without any proof. Native code for all that Node's OpenSSL has; the library for the old rest.
  */
 
-import { createHash, hkdfSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type ByteReader, concat, copyOf, drain, remembering } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
 import type { StreamOptions } from '../lanes/lanes.ts';
-import { type AeadMode, aeadTagBytes, hasAead, openAead } from './aead.ts';
+import { hasAead } from './aead.ts';
 import { decipheredBlocks } from './blockStream.ts';
 import type { Decipher } from './cfb.ts';
+import { aeadHead, openedChunks } from './openpgpAead.ts';
 import { cfbDecipher, cipherName, isAes, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
-import type { MessageHead } from './openpgpPackets.ts';
+import { brokenHint, type MessageHead } from './openpgpPackets.ts';
 
 export interface SessionKey {
   data: Uint8Array;
@@ -20,54 +21,6 @@ export interface SessionKey {
   /** It came from a password, and nothing has shown yet that it is the right one. */
   isGuess?: boolean;
 }
-
-/** An AEAD chunk of at most this is proven before a byte of it comes out: the most that RFC 9580 allows. */
-const mostProvenAtOnceBytes = 4 * 1024 * 1024;
-
-/** Bytes of the body that say how it is encrypted, which come before the data. */
-export interface AeadHead {
-  isGnupg: boolean;
-  algorithm: number;
-  mode: AeadMode;
-  modeId: number;
-  chunkBytes: number;
-  /** Version, cipher, mode and chunk size as they are stored. */
-  stored: Uint8Array;
-}
-
-/**
- * What the first bytes of an AEAD body say.
- *
- * @throws RestoreError `unsupported` for a cipher or mode that nobody writes, `damaged` for a chunk size that none has
- */
-export function aeadHead({ protection, start, encrypted }: MessageHead): AeadHead | undefined {
-  if (protection.kind !== 'aead') return undefined;
-  const [, algorithm = 0, modeId = 0, chunkSize = 0] = start;
-  const isGnupg = protection.version === 'gnupg';
-  const mode = MODES[modeId === 100 ? 3 : modeId];
-  if (mode === undefined || !isAes(algorithm)) {
-    fail('unsupported', 'decrypt', `the message is encrypted with ${protection.cipher} in ${protection.mode}`, {
-      offset: encrypted.offset,
-      hint: 'Decrypt it with gpg, and encrypt with AES from now on.',
-    });
-  }
-  if (chunkSize > 56) {
-    fail('damaged', 'decrypt', 'the chunk size of the message is none that exists', {
-      offset: encrypted.offset,
-      hint: 'The file is not what was written: copy it again, or use another backup.',
-    });
-  }
-  return { isGnupg, algorithm, mode, modeId, chunkBytes: 2 ** (chunkSize + 6), stored: copyOf(start.subarray(0, 4)) };
-}
-
-/** Whether each byte of the data is authentic when it comes out. */
-export function isProvenAtOnce(head: AeadHead | undefined): boolean {
-  return head !== undefined && head.chunkBytes <= mostProvenAtOnceBytes && hasAead(head.mode);
-}
-
-/** RFC 9580, 9.6; 100 is what OpenPGP.js 4 wrote for GCM. */
-const MODES: Readonly<Record<number, AeadMode>> = { 1: 'EAX', 2: 'OCB', 3: 'GCM' };
-const NONCE_BYTES = { EAX: 16, OCB: 15, GCM: 12 } as const;
 
 /**
  * The packets inside, decrypted by native code. undefined where Node has not got the cipher.
@@ -85,16 +38,13 @@ export function decryptedPackets(
 ): AsyncGenerator<Uint8Array, void, undefined> | undefined {
   const { offset } = head.encrypted;
   const aead = aeadHead(head);
-  if (aead) return hasAead(aead.mode) ? aeadChunks(body, aead, session.data, offset) : undefined;
+  if (aead) return hasAead(aead.mode) ? openedChunks(body, aead, session.data, offset) : undefined;
   const decipher = cfbDecipher(session.algorithm, session.data);
   const { blockBytes } = SYMMETRIC_CIPHERS[session.algorithm] ?? {};
   if (decipher === undefined || blockBytes === undefined) return undefined;
   if (head.protection.kind === 'mdc') return proven(body, session, { blockBytes, offset, ...options });
   return unproven(body, session, { blockBytes, ...options });
 }
-
-/** Messages come in pieces of 8 KiB or less: they are gathered, since every step costs. */
-export const pieceBytes = 256 * 1024;
 
 /** The SHA-1 of everything before it, as a packet at the very end: two bytes of header, twenty of hash. */
 const mdcBytes = 22;
@@ -158,106 +108,6 @@ async function* deciphered(
   const { decipher } = yield* decipheredBlocks(body, { cipher, key, iv, open }, options);
   const last = decipher.final();
   if (last.length > 0) yield last;
-}
-
-/**
- * Chunks of a fixed size, each with its tag, and a last tag over the number of bytes. SEIPD version 2: RFC 9580, 5.13.2;
- * packet 20: draft-koch-openpgp-2015-rfc4880bis-01, 5.16.
- */
-async function* aeadChunks(
-  body: ByteReader,
-  head: AeadHead,
-  sessionKey: Uint8Array,
-  offset: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const { key, nonceOf, associatedOf } = await aeadKeys(body, head, sessionKey);
-  const isHeld = head.chunkBytes <= mostProvenAtOnceBytes;
-  let total = 0;
-  try {
-    for (let index = 0; ; index++) {
-      // What is left at the border of a chunk: more chunks, or the last tag alone.
-      const isEnd = (await body.peek(aeadTagBytes + 1)).length <= aeadTagBytes;
-      const associated = associatedOf(index, isEnd ? total : undefined);
-      const opener = openAead(head.mode, key, nonceOf(index), associated);
-      if (isEnd) {
-        if (opener.finish(await body.read(aeadTagBytes)) !== undefined) return;
-        fail('damaged', 'decrypt', 'the last tag of the message does not fit: chunks are missing at its end', {
-          offset,
-          hint: brokenHint,
-        });
-      }
-      const held: Uint8Array[] = [];
-      for (let left = head.chunkBytes; left > 0; ) {
-        const want = Math.min(left, pieceBytes);
-        // Behind the data stand at least its own tag and the last one.
-        const length = Math.min(want, (await body.peek(want + 2 * aeadTagBytes)).length - 2 * aeadTagBytes);
-        if (length <= 0) break;
-        const plain = opener.update(await body.read(length));
-        left -= length;
-        total += length;
-        if (isHeld) held.push(plain);
-        else if (plain.length > 0) yield plain;
-      }
-      const last = opener.finish(await body.read(aeadTagBytes));
-      if (last === undefined) {
-        fail('damaged', 'decrypt', `the tag of chunk ${index} does not fit: the message was changed`, {
-          offset,
-          hint: brokenHint,
-        });
-      }
-      for (const plain of [...held, last]) if (plain.length > 0) yield plain;
-    }
-  } finally {
-    key.fill(0);
-  }
-}
-
-interface AeadKeys {
-  /** The caller's to wipe. */
-  key: Uint8Array;
-  nonceOf(index: number): Uint8Array;
-  /** `total`: bytes of plaintext, for the last tag only. */
-  associatedOf(index: number, total: number | undefined): Uint8Array;
-}
-
-async function aeadKeys(body: ByteReader, head: AeadHead, sessionKey: Uint8Array): Promise<AeadKeys> {
-  const nonceBytes = NONCE_BYTES[head.mode];
-  await body.skip(head.stored.length);
-  if (head.isGnupg) {
-    const initial = copyOf(await body.read(nonceBytes));
-    const associated = concat([Uint8Array.of(0xd4), head.stored]);
-    return {
-      key: copyOf(sessionKey),
-      nonceOf(index) {
-        const nonce = copyOf(initial);
-        const place = bigEndian(index);
-        for (let at = 0; at < 8; at++) {
-          const to = nonceBytes - 8 + at;
-          nonce[to] = (nonce[to] as number) ^ (place[at] as number);
-        }
-        return nonce;
-      },
-      associatedOf: (index, total) =>
-        concat([associated, bigEndian(index), ...(total === undefined ? [] : [bigEndian(total)])]),
-    };
-  }
-  const salt = await body.read(32);
-  const associated = concat([Uint8Array.of(0xd2), head.stored]);
-  const keyBytes = SYMMETRIC_CIPHERS[head.algorithm]?.keyBytes ?? 0;
-  const derived = new Uint8Array(hkdfSync('sha256', sessionKey, salt, associated, keyBytes + nonceBytes - 8));
-  const initial = derived.slice(keyBytes);
-  return {
-    key: derived.subarray(0, keyBytes),
-    nonceOf: (index) => concat([initial, bigEndian(index)]),
-    associatedOf: (_, total) => (total === undefined ? associated : concat([associated, bigEndian(total)])),
-  };
-}
-
-/** Eight bytes. */
-function bigEndian(value: number): Uint8Array {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(value));
-  return bytes;
 }
 
 /**
@@ -325,6 +175,3 @@ export function unsupportedCipher(algorithm: number): never {
     hint: 'Decrypt it with gpg, and encrypt with AES from now on.',
   });
 }
-
-const brokenHint =
-  'Nothing of it can be trusted: copy the file again from where it was written, or use another backup.';

@@ -205,6 +205,9 @@ export async function readMessageHead(reader: ByteReader): Promise<MessageHead> 
 
 const sessionLimit = 64 * 1024;
 const damagedHint = 'The file is not what was written: copy it again, or use another backup.';
+/** For what fails its proof. */
+export const brokenHint =
+  'Nothing of it can be trusted: copy the file again from where it was written, or use another backup.';
 const cutHint =
   'The end of the file is missing: copy it again; if it is as short where it was written, the backup is lost.';
 
