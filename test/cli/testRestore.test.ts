@@ -1,7 +1,13 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once as happens } from 'node:events';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { folderWith, type RunOptions, restorable, temporaryFolder } from './program.ts';
+import { once } from '../../engine/src/bytes.ts';
+import { encryptWithPassword } from '../../engine/src/crypto/openpgpEncrypt.ts';
+import { all } from '../engine/pieces.ts';
+import { folderWith, program, type RunOptions, restorable, temporaryFolder } from './program.ts';
 
 const archives = resolve('examples/archives');
 const keys = join(archives, 'keys');
@@ -246,6 +252,53 @@ describe('--to', () => {
     const args = [changed(sodium, flipMiddle), '--config', 'examples/stackgres', '--to', join(folder, 'restored')];
     expect((await reportOf(args)).code).toBe(13);
     expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('in the middle of a file that is proven at its end', () => {
+  const marker = 'a row of a table that nobody but its owner may read\n';
+
+  /** Gives all of it but the proof to a test-restore from a pipe, and the signal when some of it lies on the disk. */
+  async function stopped(signal: NodeJS.Signals) {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'pass'), 'correct horse');
+    const encrypted = await all(
+      encryptWithPassword(once(Buffer.from(marker.repeat(60_000))), Buffer.from('correct horse')),
+    );
+    const args = ['test-restore', '-', '--passphrase-file', 'pass', '--to', 'restored'];
+    const child = spawn(process.execPath, [await program(), ...args], {
+      cwd: folder,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    child.stdin.on('error', () => undefined).write(encrypted.subarray(0, -100));
+    const ended = happens(child, 'close');
+    const unfinished = () =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((it) => it.isFile() && it.parentPath.includes('.restored.restorable-'))
+        .map((it) => join(it.parentPath, it.name));
+    const isWriting = () => unfinished().some((it) => statSync(it).size > 1_000_000);
+    while (!isWriting() && child.exitCode === null) await wait(20);
+    child.kill(signal);
+    child.stdin.end();
+    const [code] = await ended;
+    return { folder, code: code as number | null, left: unfinished() };
+  }
+
+  test('kill -9 leaves noise beside the target, and no target', async () => {
+    const { folder, code, left } = await stopped('SIGKILL');
+    expect(code).toBeNull();
+    expect(left).toHaveLength(1);
+    const bytes = readFileSync(left[0]!);
+    expect(bytes.length).toBeGreaterThan(1_000_000);
+    expect(bytes.includes(marker.slice(0, 12))).toBe(false);
+    expect(statSync(left[0]!).mode & 0o777).toBe(0o600);
+    expect(existsSync(join(folder, 'restored'))).toBe(false);
+  });
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s leaves nothing', async (signal) => {
+    const { folder, code, left } = await stopped(signal);
+    expect({ code, left }).toEqual({ code: 130, left: [] });
+    expect(readdirSync(folder)).toEqual(['pass']);
   });
 });
 

@@ -1,13 +1,15 @@
 /** What a test-restore of one file leaves in the target: the decrypted file, or for a tar what was packed in it. */
 
+import { join } from 'node:path';
 import { ByteReader } from '../bytes.ts';
 import { TarUnpacker } from '../contents/unpackTar.ts';
 import { RestoreError } from '../failure.ts';
 import type { TestRestoreJob } from '../job.ts';
 import { quietContext, type RunContext } from '../run-context.ts';
 import { DirectorySink } from '../sinks/directory.ts';
-import type { FileWriter } from '../sinks/sink.ts';
+import type { EncryptionLayer } from './encryptionLayer.ts';
 import { Layers, type Wrapped } from './layers.ts';
+import { type StagedFile, stageFile } from './stagedFile.ts';
 import { openStored, type StoredFile } from './storedFile.ts';
 
 export type RestoredOutput = PlainFile | UnpackedTar;
@@ -53,45 +55,57 @@ async function kindOf(job: TestRestoreJob, { signal }: RunContext): Promise<stri
   }
 }
 
-/** The plaintext in the target folder, under its name without `.gpg`, `.enc` and the like. */
+/**
+ * The plaintext in the target folder, under its name without `.gpg`, `.enc` and the like. As with `decrypt`, what its
+ * encryption proves only at the end lies on the disk sealed until everything is proven.
+ */
 export class PlainFile {
   readonly target: string;
   #sink: DirectorySink | undefined;
-  #writer: FileWriter | undefined;
+  #file: StagedFile | undefined;
 
   constructor(target: string) {
     this.target = target;
   }
 
-  async through(input: AsyncIterable<Uint8Array>, name: string): Promise<AsyncIterable<Uint8Array>> {
+  async through(
+    input: AsyncIterable<Uint8Array>,
+    name: string,
+    encryption: readonly EncryptionLayer[],
+  ): Promise<AsyncIterable<Uint8Array>> {
     this.#sink = await DirectorySink.create(this.target);
-    const writer = this.#sink.file(Buffer.from(name), { mode: 0o600 });
-    this.#writer = writer;
-    return writing(input, writer);
+    const place = join(this.#sink.staging.folder, name);
+    this.#file = await stageFile(place, false, join(this.target, name));
+    if (!encryption.every((it) => it.isAuthenticAtOnce)) this.#file.seal();
+    return writing(input, this.#file);
   }
 
   async publish(): Promise<string | null> {
-    this.#writer?.finish();
+    await this.#file?.publish();
     return (await this.#sink?.publish()) ?? null;
   }
 
   async discard(): Promise<void> {
-    this.#writer?.abandon();
+    await this.#file?.discard();
     await this.#sink?.discard();
   }
 }
 
 /** Passes the bytes on and writes them. */
-export async function* writing(
+async function* writing(
   input: AsyncIterable<Uint8Array>,
-  writer: FileWriter,
+  file: StagedFile,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const piece of input) {
-    writer.write(piece);
+    await file.write(piece);
     yield piece;
   }
 }
 
+/**
+ * What is in the tar, file by file. Nothing of this is sealed: an unfinished tree lies below a folder that only its owner may
+ * enter and whose name begins with a dot, and gets its name when everything is proven.
+ */
 export class UnpackedTar {
   readonly unpacker: TarUnpacker;
   readonly #sink: DirectorySink;

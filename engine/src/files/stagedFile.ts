@@ -13,7 +13,7 @@ import { ioFailure } from './source.ts';
 export interface StagedFile {
   /** Nothing was written yet: until `publish`, what is written lies on the disk encrypted, with a key in memory only. */
   seal(): void;
-  /** Takes the bytes over: they must not change any more. What fails may come out with the next call. */
+  /** The bytes must stay as they are until the next call has returned. What fails may come out with that. */
   write(bytes: Uint8Array): Promise<void>;
   /** @throws RestoreError `usage` when the name was taken meanwhile, `io` */
   publish(): Promise<void>;
@@ -21,25 +21,31 @@ export interface StagedFile {
   discard(): Promise<void>;
 }
 
+const longestShown = 200;
+
 /**
  * @param overwrite whether a file of that name is replaced, at the very end
+ * @param shownAs its path in messages, where it lies below something that is not finished either
  * @throws RestoreError `usage` when the name is taken by a file that may not be replaced, or by a folder; `io`
  */
-export async function stageFile(path: string, overwrite: boolean): Promise<StagedFile> {
-  await refuseTaken(path, overwrite);
-  const staging = join(dirname(path), `.${basename(path)}.restorable-${randomBytes(6).toString('hex')}`);
+export async function stageFile(path: string, overwrite: boolean, shownAs = path): Promise<StagedFile> {
+  await refuseTaken(path, overwrite, shownAs);
+  const name = basename(path);
+  // Where the name is as long as a name may be, there is no room for more.
+  const shown = Buffer.byteLength(name) <= longestShown ? name : '';
+  const staging = join(dirname(path), `.${shown}.restorable-${randomBytes(6).toString('hex')}`);
   let handle: FileHandle | undefined;
   let seal: Seal | undefined;
   try {
     handle = await open(staging, 'wx+', 0o600);
   } catch (error) {
-    throw ioFailure(error, path, 'write');
+    throw ioFailure(error, shownAs, 'write');
   }
   // The disk works on one piece while the next one is made; what goes wrong comes out with that.
   let writing: Promise<{ error: unknown } | undefined> = Promise.resolve(undefined);
   const written = async () => {
     const failed = await writing;
-    if (failed) throw ioFailure(failed.error, path, 'write');
+    if (failed) throw ioFailure(failed.error, shownAs, 'write');
   };
   const close = async () => {
     await writing;
@@ -68,9 +74,9 @@ export async function stageFile(path: string, overwrite: boolean): Promise<Stage
         await handle?.sync();
         await close();
         if (overwrite) await rename(staging, path);
-        else await renameWithoutReplacing(staging, path);
+        else await renameWithoutReplacing(staging, path, shownAs);
       } catch (error) {
-        throw ioFailure(error, path, 'write');
+        throw ioFailure(error, shownAs, 'write');
       }
     },
     async discard() {
@@ -84,27 +90,27 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let start = 0; start < bytes.length; ) start += (await handle.write(bytes, start)).bytesWritten;
 }
 
-async function refuseTaken(path: string, overwrite: boolean): Promise<void> {
+async function refuseTaken(path: string, overwrite: boolean, shownAs: string): Promise<void> {
   const stat = await lstat(path).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw ioFailure(error, path, 'write');
+    throw ioFailure(error, shownAs, 'write');
   });
   if (stat === undefined) return;
   if (stat.isDirectory())
-    fail('usage', 'write', `${path} is a folder`, { path, hint: 'Name the file that is to be written.' });
-  if (!overwrite) refuse(path);
+    fail('usage', 'write', `${shownAs} is a folder`, { path: shownAs, hint: 'Name the file that is to be written.' });
+  if (!overwrite) refuse(shownAs);
 }
 
 /** A second name for the file fails where the name is taken, a rename does not; some file systems have no second names. */
-async function renameWithoutReplacing(staging: string, path: string): Promise<void> {
+async function renameWithoutReplacing(staging: string, path: string, shownAs: string): Promise<void> {
   try {
     await link(staging, path);
     await rm(staging, { force: true });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'EEXIST') refuse(path);
+    if (code === 'EEXIST') refuse(shownAs);
     if (error instanceof RestoreError || code === 'ENOENT') throw error;
-    await refuseTaken(path, false);
+    await refuseTaken(path, false, shownAs);
     await rename(staging, path);
   }
 }

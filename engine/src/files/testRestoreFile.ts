@@ -92,7 +92,8 @@ class FileTest {
       onPlain: async (plain, name) => {
         if (this.#layers.encryption.length === 0) this.#refusePlain();
         const input = plain.take(Number.POSITIVE_INFINITY);
-        const written = output instanceof PlainFile ? await output.through(input, name) : input;
+        const written =
+          output instanceof PlainFile ? await output.through(input, name, this.#layers.encryption) : input;
         return new ByteReader(
           count(written, (delta) => {
             this.#restored += delta;

@@ -33,7 +33,7 @@ const slash = 0x2f;
 /**
  * Refuses a target that cannot be used, before any work.
  *
- * @throws RestoreError `usage` when it exists and is not an empty folder, `io` when it cannot be looked at
+ * @throws RestoreError `usage` when it exists and is not an empty folder, or is a mount point; `io` when it cannot be looked at
  */
 export async function checkTarget(target: string): Promise<void> {
   try {
@@ -47,6 +47,9 @@ export async function checkTarget(target: string): Promise<void> {
         'Choose an empty folder or one that does not exist yet; nothing is overwritten.',
       );
     }
+    // What is written beside it would lie on another disk, and could not get its name in the end.
+    if ((await lstat(path.join(await realpath(target), '..'))).dev !== stat.dev)
+      refuse(target, 'is a mount point', 'Name a folder in it, which need not exist yet.');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
     throw ioFailure(error, target, 'write');
