@@ -73,7 +73,9 @@ describe('the testkit: a browser opens what a machine opens, and refuses what it
 });
 
 describe('what is encrypted in a browser is decrypted there, and by the engine on a machine', () => {
-  const text = new TextEncoder().encode('-- a dump\n'.repeat(20_000));
+  // Many pieces of whatever size, no two of them alike.
+  const lines = Array.from({ length: 200_000 }, (_, row) => `${row}\trow\n`);
+  const text = new TextEncoder().encode(lines.join(''));
   const keys: [EncryptJob['method'], KeyOffer][] = [
     ['openssl', offer('password', 'correct horse')],
     ['gpg', offer('password', 'correct horse')],

@@ -16,7 +16,8 @@ export async function stageFile(path: string): Promise<StagedFile> {
     // Nothing of this is on a disk.
     seal() {},
     async write(bytes) {
-      pieces.push(bytes);
+      // Whoever gave them may fill the same memory again.
+      pieces.push(new Uint8Array(bytes));
     },
     async publish() {
       const whole = new Uint8Array(pieces.reduce((length, it) => length + it.length, 0));
