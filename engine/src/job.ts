@@ -22,6 +22,12 @@ export interface KeyOffer {
 
 export type Method = 'sodium' | 'openpgp' | 'pgbackrest' | 'openssl' | 'gpg' | 'cms';
 
+/**
+ * How a change of an OpenPGP message is noticed: by an MDC at its end (SEIPD version 1), by OCB in packet 20 (GnuPG from
+ * 2.3 on, LibrePGP), by AEAD in SEIPD version 2 (RFC 9580).
+ */
+export type Integrity = 'mdc' | 'ocb' | 'seipd2';
+
 /** Parameters of `openssl enc`; what is left out is tried in the order of likelihood when decrypting. */
 export interface OpensslParameters {
   cipher?: string;
@@ -136,6 +142,8 @@ export interface EncryptJob {
   overwrite?: boolean;
   key: KeyOffer;
   openssl?: OpensslParameters;
+  /** OpenPGP only; otherwise what all the keys announce that they read, and `mdc` with a password. */
+  integrity?: Integrity;
 }
 
 export interface DecryptJob {
@@ -195,8 +203,11 @@ export interface JobResult {
   /** `isServed: false`: the archive has no such file, which is how a recovery ends. */
   'archive-get': { isServed: boolean; bytes: number };
   inspect: Inspection;
-  /** `notes`: what to keep beside the file, such as the command that decrypts it. No secret. */
-  encrypt: { bytesRead: number; bytesWritten: number; notes?: string[] };
+  /**
+   * `notes`: what to keep beside the file, such as the command that decrypts it. No secret. `integrity`: of OpenPGP, and
+   * said in the notes as well.
+   */
+  encrypt: { bytesRead: number; bytesWritten: number; notes?: string[]; integrity?: Integrity };
   decrypt: { bytesRead: number; bytesWritten: number; format: string; isAuthentic: boolean | null; notes: string[] };
   keygen: GeneratedKey;
 }

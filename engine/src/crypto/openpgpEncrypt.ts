@@ -1,65 +1,173 @@
-/** Writes OpenPGP messages that every version of GnuPG and WAL-G reads. The library makes session keys, Node encrypts. */
+/**
+ * Writes OpenPGP messages: with an MDC, which every version of GnuPG and WAL-G reads, or with AEAD for those who can. The
+ * library makes session keys, Node encrypts.
+ */
 
 import { createHash, randomBytes } from 'node:crypto';
-import type { Key, PartialConfig } from 'openpgp';
+import type { Config, Key, PartialConfig } from 'openpgp';
 import { ByteReader, concat } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
+import type { Integrity } from '../job.ts';
 import { encipheredBlocks } from './blockStream.ts';
 import { aesCfbCipher, blockBytes } from './cfb.ts';
+import { MODE_IDS, newAeadHead, sealedChunks } from './openpgpAead.ts';
+import { SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { openpgpLibrary, readKeys } from './openpgpKeys.ts';
 import { framed, TAG } from './openpgpPackets.ts';
+import { announcements, type Protection, protectionForKeys, protectionWithPassword } from './openpgpProtection.ts';
 import { passwordReadings } from './password.ts';
 
+/** How a message is written, and what its readers have to know for it. */
+export interface EncryptOptions {
+  /** Otherwise what all the keys announce, and an MDC with a password. */
+  integrity?: Integrity | undefined;
+}
+
+/** A message that is about to be written. */
+export interface OutgoingMessage {
+  integrity: Integrity;
+  /** What proves its integrity, why, and who reads that: a sentence. */
+  note: string;
+  /** Once. */
+  write(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined>;
+}
+
 /**
- * Encrypts to every key in `recipients` (a key file may hold several), with integrity protection that all versions of
- * GnuPG and WAL-G read: AES, MDC.
+ * A message to every key in `recipients` (a key file may hold several). Its integrity is protected as the keys announce that
+ * their programs read it: with AEAD where all of them do, else with an MDC, which every GnuPG and WAL-G reads.
  *
- * @throws RestoreError `usage`, stage `key`, when a key cannot be read or cannot encrypt (expired, revoked, sign-only)
+ * @throws RestoreError stage `key`: `usage`, when a key cannot be read or has no valid signature of its own (revoked);
+ *   `unsupported`, when what is asked for is not to be had here. Writing throws `usage` when a key cannot encrypt (expired,
+ *   sign-only)
  */
+export async function messageToKeys(
+  recipients: Uint8Array,
+  { integrity }: EncryptOptions = {},
+): Promise<OutgoingMessage> {
+  const { keys } = await readKeys(recipients);
+  const announced = await sure(() => announcements(keys, config()));
+  const protection = protectionForKeys(announced, integrity);
+  return outgoing(protection, (session) => sessionKeyForKeys(keys, protection, session));
+}
+
+/**
+ * A message for whoever knows the password, as `gpg --symmetric` makes it.
+ *
+ * @throws RestoreError `unsupported`, stage `key`, when what is asked for is not to be had here
+ */
+export function messageWithPassword(stored: Uint8Array, { integrity }: EncryptOptions = {}): OutgoingMessage {
+  const [reading] = passwordReadings(stored);
+  const password = Buffer.from(reading?.bytes ?? stored).toString('utf8');
+  const protection = protectionWithPassword(integrity);
+  return outgoing(protection, (session) => sessionKeyForPassword(password, protection, session));
+}
+
+/** As `messageToKeys`, at once. */
 export async function* encryptToKeys(
   input: AsyncIterable<Uint8Array>,
   recipients: Uint8Array,
+  options?: EncryptOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { keys } = await readKeys(recipients);
-  yield* encryptMessage(input, { encryptionKeys: keys });
+  yield* (await messageToKeys(recipients, options)).write(input);
 }
 
-/** Encrypts with a password, as `gpg --symmetric` does. */
+/** As `messageWithPassword`, at once. */
 export async function* encryptWithPassword(
   input: AsyncIterable<Uint8Array>,
   password: Uint8Array,
+  options?: EncryptOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const [reading] = passwordReadings(password);
-  yield* encryptMessage(input, { passwords: [Buffer.from(reading?.bytes ?? password).toString('utf8')] });
+  yield* messageWithPassword(password, options).write(input);
 }
 
-async function* encryptMessage(
-  input: AsyncIterable<Uint8Array>,
-  receivers: { encryptionKeys?: Key[]; passwords?: string[] },
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const openpgp = await openpgpLibrary();
-  const { encryptionKeys } = receivers;
-  const preferred =
-    encryptionKeys && (await sure(() => openpgp.generateSessionKey({ encryptionKeys, config: config() })));
-  // A key may ask for a cipher of its time only; every GnuPG since 1.0.6 has AES as well.
-  const algorithm = AES.find((it) => it === preferred?.algorithm) ?? 'aes256';
-  const session = { data: new Uint8Array(randomBytes(Number(algorithm.slice(3)) / 8)), algorithm };
-  preferred?.data.fill(0);
-  try {
-    const options = { ...session, ...receivers, format: 'binary' as const, config: config() };
-    yield await sure(() => openpgp.encryptSessionKey(options) as Promise<Uint8Array>);
-    yield* framed(TAG.encryptedIntegrity, mdcBody(input, session.data));
-  } finally {
-    session.data.fill(0);
-  }
+/** @param wrapped makes the packets that hold the session key */
+function outgoing(protection: Protection, wrapped: (session: Uint8Array) => Promise<Uint8Array>): OutgoingMessage {
+  const { integrity, mode, note } = protection;
+  const algorithm = ALGORITHM[protection.cipher];
+  const head = mode && newAeadHead({ isGnupg: integrity === 'ocb', algorithm, mode }, chunkBytes);
+  return {
+    integrity,
+    note,
+    async *write(input) {
+      const session = new Uint8Array(randomBytes(SYMMETRIC_CIPHERS[algorithm]?.keyBytes ?? 0));
+      try {
+        yield await sure(() => wrapped(session));
+        if (head === undefined) yield* framed(TAG.encryptedIntegrity, mdcBody(input, session));
+        else {
+          const tag = head.isGnupg ? TAG.encryptedAead : TAG.encryptedIntegrity;
+          yield* framed(tag, sealedChunks(framed(TAG.literal, literalBody(input)), head, session));
+        }
+      } finally {
+        session.fill(0);
+      }
+    },
+  };
 }
-
-const AES = ['aes256', 'aes192', 'aes128'] as const;
 
 /**
- * Integrity by MDC, which every GnuPG and WAL-G reads; AEAD is not understood by GnuPG 2.2. Whoever names a key wants it
- * used, also an old one; with too short an RSA key nothing would be kept secret.
+ * Every reader has to hold a chunk until its tag is seen: this much is nothing to it, and a tag for each costs nothing
+ * either. It is what OpenPGP.js and the library of WAL-G write; GnuPG writes 4 MiB, which is the most.
  */
+const chunkBytes = 256 * 1024;
+
+/** RFC 9580, 9.3 */
+const ALGORITHM = { aes128: 7, aes192: 8, aes256: 9 } as const satisfies Record<Protection['cipher'], number>;
+
+/**
+ * Version 3 of the packet for an MDC and for packet 20, as GnuPG does; version 6 for SEIPD version 2, as RFC 9580 demands.
+ */
+async function sessionKeyForKeys(
+  encryptionKeys: Key[],
+  { integrity, cipher, mode }: Protection,
+  data: Uint8Array,
+): Promise<Uint8Array> {
+  const openpgp = await openpgpLibrary();
+  const aead = integrity === 'seipd2' && mode ? { aeadAlgorithm: AEAD_NAMES[mode] } : {};
+  const options = { data, algorithm: cipher, ...aead, encryptionKeys, format: 'binary' as const, config: config() };
+  return (await openpgp.encryptSessionKey(options)) as Uint8Array;
+}
+
+/**
+ * Version 4 of the packet for an MDC, 5 for packet 20, 6 for SEIPD version 2. The last one is read by programs only that
+ * know Argon2, which makes guessing dear.
+ */
+async function sessionKeyForPassword(
+  password: string,
+  { integrity, cipher, mode }: Protection,
+  data: Uint8Array,
+): Promise<Uint8Array> {
+  const openpgp = await openpgpLibrary();
+  const { argon2, iterated } = openpgp.enums.s2k;
+  const costs: PartialConfig = { ...config(), s2kType: integrity === 'seipd2' ? argon2 : iterated };
+  if (mode === undefined) {
+    const options = { data, algorithm: cipher, passwords: [password], format: 'binary' as const, config: costs };
+    return (await openpgp.encryptSessionKey(options)) as Uint8Array;
+  }
+  const full = { ...openpgp.config, ...costs } as Config;
+  const packet = new openpgp.SymEncryptedSessionKeyPacket() as unknown as PasswordSessionPacket;
+  packet.version = integrity === 'seipd2' ? 6 : 5;
+  packet.aeadAlgorithm = MODE_IDS[mode];
+  packet.sessionKeyAlgorithm = ALGORITHM[cipher];
+  packet.sessionKey = data;
+  await packet.encrypt(password, full);
+  const body = packet.write();
+  return concat([Uint8Array.of(0xc0 | TAG.passwordSession, body.length), body]);
+}
+
+/** What the library has of it beyond its types. */
+interface PasswordSessionPacket {
+  version: 4 | 5 | 6;
+  aeadAlgorithm: number;
+  sessionKeyAlgorithm: number;
+  sessionKey: Uint8Array;
+  encrypt(password: string, config: Config): Promise<void>;
+  /** The body, of less than 192 bytes. */
+  write(): Uint8Array;
+}
+
+const AEAD_NAMES = { OCB: 'ocb', GCM: 'gcm' } as const;
+
+/** Whoever names a key wants it used, also an old one; with too short an RSA key nothing would be kept secret. */
 function config(): PartialConfig {
   return {
     aeadProtect: false,

@@ -2,14 +2,14 @@
 
 import { copyOf, count } from '../bytes.ts';
 import { encryptCms } from '../crypto/cmsEncrypt.ts';
-import { encryptToKeys, encryptWithPassword } from '../crypto/openpgpEncrypt.ts';
+import { messageToKeys, messageWithPassword, type OutgoingMessage } from '../crypto/openpgpEncrypt.ts';
 import { encryptOpenssl, opensslCommand, writtenScheme } from '../crypto/openssl.ts';
 import { passwordReadings } from '../crypto/password.ts';
 import { encryptPgbackrest } from '../crypto/pgbackrest.ts';
 import { encryptSodium } from '../crypto/sodium.ts';
 import { likelyTransform, sodiumKey } from '../crypto/sodiumKey.ts';
 import { fail } from '../failure.ts';
-import type { EncryptJob, JobResult, KeyOffer } from '../job.ts';
+import type { EncryptJob, Integrity, JobResult, KeyOffer } from '../job.ts';
 import { type RunContext, throwIfCancelled } from '../run-context.ts';
 import { Secret } from '../secret.ts';
 import { demandPassword } from './encryptionLayer.ts';
@@ -27,7 +27,8 @@ export async function encryptFile(job: EncryptJob, context: RunContext): Promise
   const output = job.output === '-' ? undefined : await stageFile(job.output, job.overwrite ?? false);
   const secrets: Secret[] = [];
   try {
-    const { encrypted, notes } = encryption(job, stored.read({ isLent: job.method !== 'cms' }), secrets);
+    const input = stored.read({ isLent: job.method !== 'cms' });
+    const { encrypted, notes, ...form } = await encryption(job, input, secrets);
     let bytesWritten = 0;
     for await (const piece of count(encrypted, (delta) => {
       bytesWritten += delta;
@@ -36,7 +37,7 @@ export async function encryptFile(job: EncryptJob, context: RunContext): Promise
       await (output ? output.write(piece) : writeStandardOutput(piece, context.signal));
     }
     await output?.publish();
-    return { bytesRead: stored.bytesRead(), bytesWritten, notes };
+    return { bytesRead: stored.bytesRead(), bytesWritten, notes, ...form };
   } finally {
     for (const it of secrets) it.wipe();
     await output?.discard();
@@ -46,12 +47,19 @@ export async function encryptFile(job: EncryptJob, context: RunContext): Promise
 /** What is written has been written when the next but one is asked for. */
 const written = { isLent: true };
 
-function encryption(
-  job: EncryptJob,
-  input: AsyncIterable<Uint8Array>,
-  secrets: Secret[],
-): { encrypted: AsyncIterable<Uint8Array>; notes: string[] } {
-  const { key, method } = job;
+interface Encryption {
+  encrypted: AsyncIterable<Uint8Array>;
+  notes: string[];
+  integrity?: Integrity;
+}
+
+async function encryption(job: EncryptJob, input: AsyncIterable<Uint8Array>, secrets: Secret[]): Promise<Encryption> {
+  const { key, method, integrity } = job;
+  if (integrity !== undefined && method !== 'openpgp' && method !== 'gpg') {
+    fail('usage', 'key', `the method ${method} has one form only: ${integrity} is a form of OpenPGP`, {
+      hint: 'Leave --integrity out, or encrypt with openpgp or gpg.',
+    });
+  }
   switch (method) {
     case 'sodium': {
       demandKind(key, ['sodium'], method);
@@ -68,11 +76,10 @@ function encryption(
       };
     }
     case 'openpgp':
-    case 'gpg':
-      if (key.kind === 'openpgp') return { encrypted: encryptToKeys(input, key.bytes), notes: [] };
-      demandKind(key, ['password'], method);
-      demandPassword(key);
-      return { encrypted: encryptWithPassword(input, key.bytes), notes: [] };
+    case 'gpg': {
+      const message = await outgoingMessage(key, method, integrity);
+      return { encrypted: message.write(input), notes: [message.note], integrity: message.integrity };
+    }
     case 'openssl': {
       demandKind(key, ['password'], method);
       demandPassword(key);
@@ -98,6 +105,17 @@ function encryption(
       return { encrypted: encryptPgbackrest(input, pass), notes: [] };
     }
   }
+}
+
+async function outgoingMessage(
+  key: KeyOffer,
+  method: string,
+  integrity: Integrity | undefined,
+): Promise<OutgoingMessage> {
+  if (key.kind === 'openpgp') return messageToKeys(key.bytes, { integrity });
+  demandKind(key, ['password'], method);
+  demandPassword(key);
+  return messageWithPassword(key.bytes, { integrity });
 }
 
 /** As openssl and gpg read a password file: its first line. */
