@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lsn } from '../../engine/src/contents/backupManifest.ts';
-import { lsnText, segmentName, WalWalk } from '../../engine/src/contents/walRecords.ts';
+import { WalChain } from '../../engine/src/contents/walChain.ts';
+import { lsnText, SegmentWalk, segmentName } from '../../engine/src/contents/walRecords.ts';
 import type { Report } from '../../engine/src/report.ts';
 import { runJob } from '../../engine/src/run.ts';
 import { quietContext } from '../../engine/src/run-context.ts';
@@ -175,15 +176,17 @@ describe.skipIf(!programs)('WAL of PostgreSQL', () => {
     }
   }
 
-  function walk(): WalWalk {
-    const walked = new WalWalk({ timeline: 1, start }, { segmentBytes, pageBytes });
+  function walk(): WalChain {
+    const chain = new WalChain(start);
     for (let place = start; place < stop + BigInt(segmentBytes); place += BigInt(segmentBytes)) {
       const segment = segmentName(place, { timeline: 1, segmentBytes });
-      if (!walked.isNext(segment) || !existsSync(path.join(wal, segment))) break;
-      const bytes = readFileSync(path.join(wal, segment));
-      for (let at = 0; at < bytes.length; at += pageBytes) walked.page(segment, bytes.subarray(at, at + pageBytes));
+      if (!existsSync(path.join(wal, segment))) break;
+      const from = place === start ? Number(start % BigInt(segmentBytes)) : undefined;
+      const walked = new SegmentWalk(segment, { segmentBytes, pageBytes, from });
+      walked.pages(readFileSync(path.join(wal, segment)));
+      chain.add(walked.end());
     }
-    return walked;
+    return chain;
   }
 
   function dumped(folder: string): { isBroken: boolean; records: { manager: string; place: bigint }[] } {

@@ -6,8 +6,7 @@
 import { createHash } from 'node:crypto';
 import { createCRC32, type IHasher } from 'hash-wasm';
 import { readControlFile } from '../archives/pgbackrest/pgControl.ts';
-import { readSegmentHeader } from '../archives/pgbackrest/wal.ts';
-import { ByteReader, collect } from '../bytes.ts';
+import { ByteReader, collect, copyOf } from '../bytes.ts';
 import { counted } from '../counted.ts';
 import { fail } from '../failure.ts';
 import type { FileFailure } from '../report.ts';
@@ -22,18 +21,26 @@ import {
 } from './backupManifest.ts';
 import type { CheckedContents } from './checkContents.ts';
 import { shown } from './tar.ts';
-import { lsnText, segmentName, type WalStop, WalWalk } from './walRecords.ts';
+import { WalChain } from './walChain.ts';
+import { lsnText, segmentName, type WalStop } from './walRecords.ts';
+import { areRead, longHeaderBytes, readSegmentHeader, walkSegment } from './walSegment.ts';
 
 /** The files whose contents are looked at are a page or a few lines. */
 const largestKept = 1024 * 1024;
 const mostFailures = 1_000;
-/** The long header of a segment's first page. */
-const segmentStartBytes = 40;
 
 interface SeenFile {
   size: number;
   /** In hexadecimal, by algorithm: those that the manifest names, or else the likely ones. */
   sums: ReadonlyMap<ManifestAlgorithm, string>;
+}
+
+/** The WAL of a backup on one timeline. */
+interface Walk {
+  timeline: number;
+  start: bigint;
+  chain: WalChain;
+  isBegun: boolean;
 }
 
 interface SeenSegment {
@@ -59,7 +66,8 @@ export class BasebackupCheck {
   #systemId: bigint | undefined;
   #hasWalFiles = false;
   #hasIncrementalFiles = false;
-  readonly #walks: WalWalk[] = [];
+  readonly #walks: Walk[] = [];
+  #unread: string | undefined;
   readonly #likely: readonly ManifestAlgorithm[];
   #unmade: ManifestAlgorithm | undefined;
   #crc: IHasher | undefined;
@@ -193,18 +201,17 @@ export class BasebackupCheck {
 
   async #readSegment(segment: string, contents: AsyncIterable<Uint8Array>): Promise<void> {
     const reader = new ByteReader(contents);
-    const start = await reader.peek(segmentStartBytes);
-    const header = readSegmentHeader(start);
-    const pageBytes = header ? pageBytesOf(start) : undefined;
-    if (header && pageBytes !== undefined) {
-      const walk = this.#walkThrough(segment, { segmentBytes: header.segmentBytes, pageBytes });
-      while (walk && reader.offset < header.segmentBytes) {
-        const page = await reader.read(pageBytes);
-        if (page.length < pageBytes) break;
-        walk.page(segment, page);
-      }
+    const header = readSegmentHeader(copyOf(await reader.peek(longHeaderBytes)));
+    const walk = header && this.#walkThrough(segment, header.segmentBytes);
+    if (walk) {
+      const from = walk.isBegun ? undefined : Number(walk.start % BigInt(header.segmentBytes));
+      const { records } = await walkSegment(reader, segment, { header, from });
+      walk.isBegun = true;
+      if (areRead(records)) walk.chain.add(records);
+      else this.#unread ??= records.unread;
+    } else {
+      await reader.skip(Number.POSITIVE_INFINITY);
     }
-    await reader.skip(Number.POSITIVE_INFINITY);
     this.#hasWalFiles = true;
     this.#segments.set(segment, {
       size: reader.offset,
@@ -214,14 +221,16 @@ export class BasebackupCheck {
   }
 
   /** Who reads the records of this segment: a walk that begins or goes on in it. Segments come in order, as they are named. */
-  #walkThrough(segment: string, sizes: { segmentBytes: number; pageBytes: number }): WalWalk | undefined {
-    const goesOn = this.#walks.find((it) => it.isNext(segment) && it.pageBytes === sizes.pageBytes);
+  #walkThrough(segment: string, segmentBytes: number): Walk | undefined {
+    const isNext = ({ timeline, chain }: Walk) =>
+      segmentName(chain.next(segmentBytes) ?? 0n, { timeline, segmentBytes }) === segment;
+    const goesOn = this.#walks.find(isNext);
     if (goesOn) return goesOn;
     // Where the manifest comes last, the label knows where the WAL begins.
     const begins = this.#manifest?.walRanges ?? (this.#label?.walStart ? [this.#label.walStart] : []);
     for (const { timeline, start } of begins) {
-      if (segmentName(start, { timeline, segmentBytes: sizes.segmentBytes }) !== segment) continue;
-      const walk = new WalWalk({ timeline, start }, sizes);
+      if (segmentName(start, { timeline, segmentBytes }) !== segment) continue;
+      const walk = { timeline, start, chain: new WalChain(start), isBegun: false };
       this.#walks.push(walk);
       return walk;
     }
@@ -337,12 +346,14 @@ export class BasebackupCheck {
           this.#failFile(path, 'damaged', 'is of another cluster');
       }
       if (this.#failedCount > failedBefore) continue;
-      const walk = this.#walks.find((it) => it.timeline === range.timeline && it.start === range.start);
-      records += walk?.records ?? 0;
-      if (walk?.stop && walk.reached < range.end) this.#failWal(walk.stop, range.end);
-      else areRead &&= walk !== undefined && walk.reached >= range.end;
+      const chain = this.#walks.find((it) => it.timeline === range.timeline && it.start === range.start)?.chain;
+      records += chain?.records ?? 0;
+      if (chain?.stop && chain.reached < range.end) this.#failWal(chain.stop, range.end);
+      else areRead &&= chain !== undefined && chain.reached >= range.end;
     }
     const segments = `the ${count === 1 ? 'segment' : `${count} segments`} of WAL from ${described} ${count === 1 ? 'is' : 'are'} there`;
+    if (this.#unread)
+      return { isThere: false, because: `${segments}, but the records in it were not read: ${this.#unread}` };
     if (!areRead) return { isThere: false, because: `${segments}, but not in order: the records in it were not read` };
     return { isThere: true, because: `${segments}, its ${counted(records, 'record')} unchanged and in their order` };
   }
@@ -395,12 +406,6 @@ function* segmentsOf({ timeline, start, end }: WalRange, segmentBytes: number): 
     });
   for (let number = start / size; number <= last; number++)
     yield segmentName(number * size, { timeline, segmentBytes });
-}
-
-/** XLogLongPageHeaderData: the size of a page at 36. undefined for one that PostgreSQL cannot be built with. */
-function pageBytesOf(start: Uint8Array): number | undefined {
-  const bytes = new DataView(start.buffer, start.byteOffset, start.byteLength).getUint32(36, true);
-  return bytes >= 1024 && bytes <= 65536 && (bytes & (bytes - 1)) === 0 ? bytes : undefined;
 }
 
 interface RunningSum {

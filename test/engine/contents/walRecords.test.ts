@@ -1,15 +1,21 @@
-import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { crc32c } from '../../../engine/src/archives/pgbackrest/pgControl.ts';
-import { crc32cAdd, crc32cEnd, crc32cStart } from '../../../engine/src/contents/crc32c.ts';
-import { segmentName, WalWalk } from '../../../engine/src/contents/walRecords.ts';
+import { crc32cAdd, crc32cAddWords, crc32cEnd, crc32cJoin, crc32cStart } from '../../../engine/src/contents/crc32c.ts';
+import { WalChain } from '../../../engine/src/contents/walChain.ts';
+import { SegmentWalk, segmentName, wordsOf } from '../../../engine/src/contents/walRecords.ts';
 import { WalWriter } from './walWriter.ts';
 
-test('CRC-32C in steps is the CRC-32C of the whole, wherever it is cut', () => {
-  const bytes = randomBytes(100);
+test('CRC-32C in steps, by words or joined afterwards is the CRC-32C of the whole, wherever it is cut', () => {
+  const bytes = Uint8Array.from({ length: 100 }, (_, index) => (index * 37 + (index >> 3)) & 0xff);
   for (let cut = 0; cut <= bytes.length; cut++) {
-    const state = crc32cAdd(crc32cAdd(crc32cStart, bytes, 0, cut), bytes, cut, bytes.length);
-    expect(crc32cEnd(state)).toBe(crc32c(bytes));
+    const front = crc32cAdd(crc32cStart, bytes, 0, cut);
+    expect(crc32cEnd(crc32cAdd(front, bytes, cut, bytes.length))).toBe(crc32c(bytes));
+    const rest = crc32cAdd(0, bytes, cut, bytes.length);
+    expect(crc32cEnd(crc32cJoin(front, rest, bytes.length - cut))).toBe(crc32c(bytes));
+    const words = wordsOf(bytes);
+    expect(crc32cEnd(crc32cAddWords(crc32cStart, words, 0, cut))).toBe(crc32c(bytes.subarray(0, cut)));
+    const apart = wordsOf(new Uint8Array([0, ...bytes]).subarray(1));
+    expect(apart).toEqual(words);
   }
 });
 
@@ -111,21 +117,32 @@ interface Choice {
   segments?: number;
 }
 
+/** Every segment by itself, the last one first, as threads may; then joined in their order. */
 function walk(
   writer: WalWriter,
   { bytes = writer.bytes, start = writer.start + 40n, segments }: Choice = {},
-): Pick<WalWalk, 'stop' | 'reached' | 'records'> {
+): Pick<WalChain, 'stop' | 'reached' | 'records' | 'isFollowed' | 'backupEnd'> {
   const { segmentBytes, pageBytes } = writer;
-  const walk = new WalWalk({ timeline: 1, start }, { segmentBytes, pageBytes });
   const first = start - (start % BigInt(segmentBytes));
   const end = segments === undefined ? bytes.length : segments * segmentBytes;
-  for (let at = Number(first - writer.start); at < end; at += pageBytes) {
-    const segment = segmentName(writer.start + BigInt(at), { timeline: 1, segmentBytes });
-    if (at % segmentBytes === 0 && !walk.isNext(segment)) throw new Error(`${segment} is not asked for`);
-    walk.page(segment, bytes.subarray(at, at + pageBytes));
+  const walked = [];
+  for (let at = end - segmentBytes; at >= Number(first - writer.start); at -= segmentBytes) {
+    const begin = writer.start + BigInt(at);
+    const segment = segmentName(begin, { timeline: 1, segmentBytes });
+    const from = begin === first ? Number(start - first) : undefined;
+    const walk = new SegmentWalk(segment, { segmentBytes, pageBytes, from });
+    // Pages come alone, or several in a piece.
+    walk.pages(bytes.subarray(at, at + pageBytes));
+    walk.pages(bytes.subarray(at + pageBytes, at + segmentBytes));
+    walked.unshift(structuredClone(walk.end()));
   }
-  const { stop, reached, records } = walk;
-  return { stop, reached, records };
+  const chain = new WalChain(start);
+  for (const it of walked) {
+    expect(chain.next(segmentBytes)).toBe(it.begin);
+    chain.add(it);
+  }
+  const { stop, reached, records, isFollowed, backupEnd } = chain;
+  return { stop, reached, records, isFollowed, backupEnd };
 }
 
 function data(length: number): Uint8Array {
