@@ -116,8 +116,7 @@ const MAGIC: readonly [ContentKind, ArrayLike<number>, number?][] = [
 function sniffText(text: string): ContentKind {
   const body = text.replace(/^\xef\xbb\xbf/, '');
   if (/^-----BEGIN PGP MESSAGE-----/m.test(body)) return 'openpgp armored';
-  if (/^content-type:[^\r\n]*pkcs7-mime[\s\S]*smime-type=(?:authE|e)nveloped-data/im.test(body.slice(0, 1_024)))
-    return 'pkcs7';
+  if (isEncryptedMail(body) || /^(?:[\w-]+:[^\n]*\n)+-----BEGIN (?:CMS|PKCS7)-----/.test(body)) return 'pkcs7';
   if (/^-----BEGIN PGP (?:PRIVATE|PUBLIC) KEY BLOCK-----/m.test(body)) return 'openpgp key';
   if (/^-----BEGIN [A-Z ]*PRIVATE KEY-----/m.test(body)) return 'pem key';
   // A dump of a cluster holds dumps of databases: the first heading counts.
@@ -161,6 +160,18 @@ export function isTarHeader(bytes: Uint8Array): boolean {
   return recorded === sum || recorded === signedSum;
 }
 
+/** A mail whose contents are a message of CMS. What is encrypted with a shared key, OpenSSL writes without a type. */
+function isEncryptedMail(text: string): boolean {
+  const header = /^(?:From [^\n]*\n)?(?:[\w-]+:[^\n]*\n(?:[ \t][^\n]*\n)*)+/.exec(text)?.[0] ?? '';
+  const type = /^content-type:[^\n]*pkcs7-mime[^\n]*(?:\n[ \t][^\n]*)*/im.exec(header)?.[0];
+  return type !== undefined && !/smime-type="?(?:signed|compressed|certs)/i.test(type);
+}
+
+/** Lines of a mail's header that `openssl smime -outform DER` puts in front of the message; 0 where there are none. */
+export function headingLength(start: Uint8Array): number {
+  return /^(?:(?:To|From|Subject): [^\n]*\n){1,3}(?=0[\x80-\x84])/.exec(latin1(start))?.[0].length ?? 0;
+}
+
 function nameOfFirstMember(header: Uint8Array): string {
   const end = header.indexOf(0);
   return latin1(header.subarray(0, Math.min(end < 0 ? 100 : end, 100)));
@@ -168,9 +179,10 @@ function nameOfFirstMember(header: Uint8Array): string {
 
 /** DER or BER: a sequence whose first element is the object identifier of encrypted data, for recipients or with a shared key. */
 function isPkcs7(bytes: Uint8Array): boolean {
-  if (bytes[0] !== 0x30) return false;
-  const lengthByte = bytes[1] ?? 0;
-  const start = lengthByte > 0x80 ? 2 + (lengthByte & 0x7f) : 2;
+  const heading = bytes[0] === 0x30 ? 0 : headingLength(bytes.subarray(0, 2_048));
+  if (bytes[heading] !== 0x30) return false;
+  const lengthByte = bytes[heading + 1] ?? 0;
+  const start = heading + (lengthByte > 0x80 ? 2 + (lengthByte & 0x7f) : 2);
   return ENVELOPED.some((it) => startsWith(bytes, it, start));
 }
 

@@ -1,6 +1,6 @@
 /** ASN.1 in its basic encoding (X.690), read as a stream: what is small becomes a tree, what is large stays a stream. */
 
-import { type ByteReader, concat } from '../bytes.ts';
+import { ByteReader, concat, once } from '../bytes.ts';
 import { fail } from '../failure.ts';
 
 /** The first byte of an element: class, form and number. Numbers above 30 occur nowhere in what is read here. */
@@ -55,7 +55,7 @@ export async function readBerHeader(reader: ByteReader): Promise<BerHeader> {
  * @throws RestoreError `truncated`, `damaged` (also when it is larger)
  */
 export async function readBer(reader: ByteReader, limit: number): Promise<BerNode> {
-  return readNode(reader, { end: reader.offset + limit, depth: 0 });
+  return readNode(reader, { end: reader.offset + limit, depth: 0, count: { left: mostElements } });
 }
 
 /** The two zeros at the end of an element of indefinite length; false where something else stands. */
@@ -64,11 +64,18 @@ export async function isEndOfContents(reader: ByteReader): Promise<boolean> {
   return first === 0 && second === 0;
 }
 
-async function readNode(reader: ByteReader, bounds: { end: number; depth: number }): Promise<BerNode> {
+interface Bounds {
+  end: number;
+  depth: number;
+  /** Elements of the whole tree that may still come. */
+  count: { left: number };
+}
+
+async function readNode(reader: ByteReader, bounds: Bounds): Promise<BerNode> {
   const { tag, length } = await readBerHeader(reader);
-  const { depth } = bounds;
+  const { depth, count } = bounds;
   const end = length === undefined ? bounds.end : reader.offset + length;
-  if (end > bounds.end || depth > deepest) failDamaged(reader.offset);
+  if (end > bounds.end || depth > deepest || count.left-- === 0) failDamaged(reader.offset);
   if ((tag & constructed) === 0) return node(tag, await exactly(reader, length as number), []);
   const children: BerNode[] = [];
   for (;;) {
@@ -77,12 +84,14 @@ async function readNode(reader: ByteReader, bounds: { end: number; depth: number
       await reader.skip(2);
       break;
     }
-    children.push(await readNode(reader, { end, depth: depth + 1 }));
+    children.push(await readNode(reader, { end, depth: depth + 1, count }));
   }
   return node(tag, concat(children.map((it) => it.encoded)), children);
 }
 
 const deepest = 32;
+/** A recipient has some thirty; each takes a hundred times the memory of its two bytes. */
+const mostElements = 200_000;
 
 function node(tag: number, content: Uint8Array, children: BerNode[]): BerNode {
   return { tag, content, children, encoded: encodeBer(tag, content) };
@@ -98,8 +107,15 @@ export function encodeBer(tag: number, ...contents: Uint8Array[]): Uint8Array {
   return concat([Uint8Array.of(tag, 0x80 | bytes.length, ...bytes), content]);
 }
 
-/** `1.2.840.113549.1.7.3`, of an object identifier's content. */
+/** The object identifier that an algorithm, or anything else that begins with one, is known by; '' where there is none. */
+export function idOf(node: BerNode | undefined): string {
+  const [first] = node?.children ?? [];
+  return first?.tag === BER.objectId ? objectId(first.content) : '';
+}
+
+/** `1.2.840.113549.1.7.3`, of an object identifier's content; '' for what is longer than any. */
 export function objectId(content: Uint8Array): string {
+  if (content.length > mostIdBytes) return '';
   const numbers: number[] = [];
   let value = 0;
   for (const byte of content) {
@@ -113,6 +129,8 @@ export function objectId(content: Uint8Array): string {
   }
   return numbers.join('.');
 }
+
+const mostIdBytes = 64;
 
 /** An object identifier as an element. */
 export function encodeObjectId(written: string): Uint8Array {
@@ -143,7 +161,10 @@ export function smallInteger(content: Uint8Array | undefined): number {
 export async function* stringBytes(
   reader: ByteReader,
   { tag, length }: BerHeader,
+  depth = 0,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  // Each level is a stream of its own, and every piece passes through all of them.
+  if (depth > deepestString) failDamaged(reader.offset);
   if ((tag & constructed) === 0) {
     yield* exactBytes(reader, length as number);
     return;
@@ -166,8 +187,37 @@ export async function* stringBytes(
     }
     const part = await readBerHeader(reader);
     if ((part.tag & ~constructed) !== BER.octetString) failDamaged(reader.offset);
-    yield* stringBytes(reader, part);
+    yield* stringBytes(reader, part, depth + 1);
   }
+}
+
+/** OpenSSL reads five. */
+const deepestString = 8;
+
+/**
+ * The first bytes of a string whose header has been read; they stay in the reader.
+ *
+ * @param most as many at most; fewer where the string ends, or where its pieces lie in one another
+ * @returns `size`: of the whole string, where it is known already
+ */
+export async function peekString(
+  reader: ByteReader,
+  { tag, length }: BerHeader,
+  most: number,
+): Promise<{ bytes: Uint8Array; size: number | undefined }> {
+  if ((tag & constructed) === 0) {
+    const size = length as number;
+    return { bytes: await reader.peek(Math.min(most, size)), size };
+  }
+  // Each piece has some bytes of a header.
+  const seen = (await reader.peek(2 * most)).subarray(0, length);
+  const { bytes, taken } = gather(seen);
+  const isWhole = length === undefined ? seen[taken] === 0 && seen[taken + 1] === 0 : taken === length;
+  if (isWhole) return { bytes: bytes.subarray(0, most), size: bytes.length };
+  const inner = new ByteReader(once(seen.subarray(taken)));
+  const part = await readBerHeader(inner).catch(() => undefined);
+  const cut = part?.tag === BER.octetString ? await inner.peek(part.length ?? 0) : new Uint8Array(0);
+  return { bytes: concat([bytes, cut]).subarray(0, most), size: undefined };
 }
 
 /** All octet strings that lie whole at the start of a piece, with the short forms of a length. */

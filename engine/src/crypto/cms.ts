@@ -3,21 +3,9 @@
  * password, in constant memory. Node's OpenSSL does the cryptography; what is read here is the structure around it.
  */
 
-import {
-  constants,
-  createDecipheriv,
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  type DecipherGCM,
-  diffieHellman,
-  getCiphers,
-  type KeyObject,
-  pbkdf2,
-  privateDecrypt,
-} from 'node:crypto';
+import { createDecipheriv, createPrivateKey, type Decipher, type KeyObject, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { ByteReader, concat, copyOf, once } from '../bytes.ts';
+import { ByteReader, concat, copyOf } from '../bytes.ts';
 import { sniffBytes } from '../contents/sniff.ts';
 import { fail, RestoreError } from '../failure.ts';
 import {
@@ -26,13 +14,21 @@ import {
   type BerNode,
   constructed,
   encodeBer,
+  idOf,
   isEndOfContents,
   objectId,
+  peekString,
   readBer,
   readBerHeader,
   smallInteger,
   stringBytes,
 } from './ber.ts';
+import { type AgreementKind, agreedKey, agreementKeys, agreementKind } from './cmsAgreement.ts';
+import { type ContentCipher, contentCipher, nativeKey } from './cmsCiphers.ts';
+import { failStructure, failUnsupported } from './cmsFailure.ts';
+import { GcmOpener } from './cmsGcm.ts';
+import { transportedKey, transportName } from './cmsTransport.ts';
+import { ofLength, unwrapped, wrapOf } from './cmsWrap.ts';
 import { isCipherName } from './openssl.ts';
 import { judge } from './opensslFit.ts';
 import { passwordReadings } from './password.ts';
@@ -46,9 +42,11 @@ export interface CmsOffer {
 
 export interface CmsRecipient {
   /** How the message wants to be opened. */
-  kind: 'RSA' | 'ECDH' | 'password' | 'shared key' | 'other';
+  kind: 'RSA' | AgreementKind | 'password' | 'shared key' | 'other';
   /** Serial number or key id of the certificate, or the name of a shared key, in hex; undefined for passwords. */
   certificate: string | undefined;
+  /** How the key is protected, in more detail than the kind: `OAEP, sha256`; what cannot be opened here is named in full. */
+  detail?: string;
 }
 
 /** What stands in front of the encrypted data; nothing of it needs a key. */
@@ -94,7 +92,7 @@ export async function openCms(
   const reader = new ByteReader(input);
   try {
     const message = await readMessage(reader);
-    const cipher = cipherOf(message);
+    const cipher = contentCipher(message.algorithm, message.isAuthenticated);
     const { key, offer, notes } = await contentKey(message, cipher, offers, options);
     const isKeyProven = !message.isDirect || (await isRightKey(reader, message, cipher, key));
     const plain = decrypted(reader, message, cipher, { key, isKeyProven });
@@ -112,7 +110,7 @@ export async function openCms(
  */
 export async function readCmsHead(reader: ByteReader): Promise<CmsHead> {
   const message = await readMessage(reader);
-  return headOf(message, cipherOf(message));
+  return headOf(message, contentCipher(message.algorithm, message.isAuthenticated));
 }
 
 interface CmsMessage {
@@ -134,7 +132,12 @@ const NOT_ENCRYPTED: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.7.1': 'plain data',
   '1.2.840.113549.1.7.2': 'signed data',
   '1.2.840.113549.1.7.5': 'a digest of data',
+  '1.2.840.113549.1.9.16.1.2': 'authenticated data',
   '1.2.840.113549.1.9.16.1.9': 'compressed data',
+};
+/** Kinds of messages that are known by name only. */
+const NOT_READ: Readonly<Record<string, string>> = {
+  '1.2.840.113549.1.7.4': 'signed and enveloped data (PKCS#7 1.5)',
 };
 /** Recipients, originator's certificates: small; a message to a thousand people has half a megabyte of them. */
 const mostHeadBytes = 4 * 1024 * 1024;
@@ -151,7 +154,8 @@ async function readMessage(reader: ByteReader): Promise<CmsMessage> {
     });
   }
   const isDirect = type === encryptedData;
-  if (type !== enveloped && type !== authEnveloped && !isDirect) failUnsupported(`a CMS message of the kind ${type}`);
+  if (type !== enveloped && type !== authEnveloped && !isDirect)
+    failUnsupported(`a CMS message of the kind ${NOT_READ[type] ?? type}`);
   await enter(reader, 0xa0, open);
   await enter(reader, BER.sequence, open);
   await expected(reader, BER.integer);
@@ -179,54 +183,6 @@ async function expected(reader: ByteReader, tag: number): Promise<BerNode> {
   return node;
 }
 
-interface ContentCipher {
-  name: string;
-  keyBytes: number;
-  blockBytes: number;
-  nonce: Uint8Array;
-  /** GCM only. */
-  tagBytes: number;
-}
-
-/** RFC 3565, 5084, 8018 and the numbers of RSA's PKCS#5. */
-const CIPHERS: Readonly<Record<string, { name: string; keyBytes: number; blockBytes: number }>> = {
-  '2.16.840.1.101.3.4.1.2': { name: 'aes-128-cbc', keyBytes: 16, blockBytes: 16 },
-  '2.16.840.1.101.3.4.1.22': { name: 'aes-192-cbc', keyBytes: 24, blockBytes: 16 },
-  '2.16.840.1.101.3.4.1.42': { name: 'aes-256-cbc', keyBytes: 32, blockBytes: 16 },
-  '2.16.840.1.101.3.4.1.6': { name: 'aes-128-gcm', keyBytes: 16, blockBytes: 1 },
-  '2.16.840.1.101.3.4.1.26': { name: 'aes-192-gcm', keyBytes: 24, blockBytes: 1 },
-  '2.16.840.1.101.3.4.1.46': { name: 'aes-256-gcm', keyBytes: 32, blockBytes: 1 },
-  '1.2.840.113549.3.7': { name: 'des-ede3-cbc', keyBytes: 24, blockBytes: 8 },
-  '1.2.392.200011.61.1.1.1.2': { name: 'camellia-128-cbc', keyBytes: 16, blockBytes: 16 },
-  '1.2.392.200011.61.1.1.1.3': { name: 'camellia-192-cbc', keyBytes: 24, blockBytes: 16 },
-  '1.2.392.200011.61.1.1.1.4': { name: 'camellia-256-cbc', keyBytes: 32, blockBytes: 16 },
-};
-/** Known by name, so that the refusal says what it is. */
-const OLD_CIPHERS: Readonly<Record<string, string>> = {
-  '1.2.840.113549.3.2': 'RC2',
-  '1.2.840.113549.3.4': 'RC4',
-  '1.3.14.3.2.7': 'DES',
-  '1.2.410.200004.1.4': 'SEED',
-};
-
-function cipherOf({ algorithm, isAuthenticated }: Pick<CmsMessage, 'algorithm' | 'isAuthenticated'>): ContentCipher {
-  const id = objectId(algorithm.children[0]?.content ?? new Uint8Array(0));
-  const cipher = CIPHERS[id];
-  if (cipher === undefined || !getCiphers().includes(cipher.name))
-    failUnsupported(
-      `a message that is encrypted with ${OLD_CIPHERS[id] ?? cipher?.name ?? `the cipher ${id}`}`,
-      OLD_CIPHERS[id] && oldCipherHint,
-    );
-  const parameters = algorithm.children[1];
-  const isGcm = cipher.name.endsWith('-gcm');
-  if (isGcm !== isAuthenticated) failStructure(0);
-  const nonce = (isGcm ? parameters?.children[0]?.content : parameters?.content) ?? new Uint8Array(0);
-  const tagBytes = isGcm ? (parameters?.children[1] ? smallInteger(parameters.children[1].content) : 12) : 0;
-  if (isGcm ? nonce.length === 0 || !(tagBytes >= 12 && tagBytes <= 16) : nonce.length !== cipher.blockBytes)
-    failStructure(0);
-  return { ...cipher, nonce, tagBytes };
-}
-
 function headOf(message: CmsMessage, { name }: ContentCipher): CmsHead {
   return { recipients: recipientsOf(message), cipher: name, isAuthenticated: message.isAuthenticated };
 }
@@ -238,22 +194,37 @@ function recipientsOf({ recipients, isDirect }: CmsMessage): CmsRecipient[] {
 /** RFC 5652, 6.2 */
 const RECIPIENT = { keyTransport: 0x30, keyAgreement: 0xa1, sharedKey: 0xa2, password: 0xa3 };
 
-function describeRecipient({ tag, children }: BerNode): CmsRecipient[] {
+function describeRecipient(recipient: BerNode): CmsRecipient[] {
+  const { tag, children } = recipient;
   switch (tag) {
     case RECIPIENT.keyTransport:
-      return [{ kind: 'RSA', certificate: certificateOf(children[1]) }];
-    case RECIPIENT.keyAgreement:
-      return (children.find((it, index) => index > 2 && isListOfKeys(it))?.children ?? []).map((it) => ({
-        kind: 'ECDH',
+      return [{ kind: 'RSA', certificate: certificateOf(children[1]), detail: transportName(recipient) }];
+    case RECIPIENT.keyAgreement: {
+      const kind = agreementKind(recipient);
+      return agreementKeys(recipient).map((it) => ({
         certificate: certificateOf(it.children[0]),
+        ...(kind ? { kind } : { kind: 'other', detail: 'a key agreement with a certificate of the sender' }),
       }));
+    }
     case RECIPIENT.password:
-      return [{ kind: 'password', certificate: undefined }];
+      return [{ kind: 'password', certificate: undefined, detail: passwordDetail(recipient) }];
     case RECIPIENT.sharedKey:
       return [{ kind: 'shared key', certificate: certificateOf(children[1]?.children[0]) }];
-    default:
-      return [{ kind: 'other', certificate: undefined }];
+    default: {
+      const detail = OTHER_RECIPIENTS[children[0] ? objectId(children[0].content) : ''];
+      return [{ kind: 'other', certificate: undefined, detail: detail ?? 'a recipient of an unknown kind' }];
+    }
   }
+}
+
+/** RFC 9629 */
+const OTHER_RECIPIENTS: Readonly<Record<string, string>> = {
+  '1.2.840.113549.1.9.16.13.3': 'a key encapsulation (KEM, as of ML-KEM)',
+};
+
+function passwordDetail(recipient: BerNode): string | undefined {
+  const rounds = smallInteger(derivationOf(recipient)?.rounds?.content);
+  return rounds >= 1 ? `PBKDF2, ${rounds} rounds` : undefined;
 }
 
 /** The serial number beside the issuer's name, or the key id of the certificate. */
@@ -261,13 +232,13 @@ function certificateOf(identifier: BerNode | undefined): string | undefined {
   if (identifier === undefined) return undefined;
   const bytes =
     identifier.tag === BER.sequence ? identifier.children[1]?.content : (identifier.children[0] ?? identifier).content;
-  return bytes && Buffer.from(bytes).toString('hex').toUpperCase();
+  if (bytes === undefined) return undefined;
+  const shown = Buffer.from(bytes.subarray(0, mostNameBytes)).toString('hex').toUpperCase();
+  return bytes.length > mostNameBytes ? `${shown}…` : shown;
 }
 
-/** In key agreement an algorithm stands in front of the keys, and both are sequences. */
-function isListOfKeys({ tag, children }: BerNode): boolean {
-  return tag === BER.sequence && children.every((it) => it.tag === BER.sequence);
-}
+/** Serial numbers have twenty, key ids twenty or thirty-two. */
+const mostNameBytes = 32;
 
 async function contentKey(
   message: CmsMessage,
@@ -280,7 +251,7 @@ async function contentKey(
     try {
       const found =
         offer.kind === 'pem'
-          ? openWithKey(message, cipher, offer)
+          ? await openWithKey(message, cipher, offer)
           : (openWithSharedKey(message, cipher, offer) ?? (await openWithPassword(message, cipher, offer, options)));
       if (found) return { ...found, offer: index };
     } catch (error) {
@@ -289,7 +260,10 @@ async function contentKey(
     }
   }
   if (failure) throw failure;
-  const ways = recipientsOf(message).map(wayOf);
+  const recipients = recipientsOf(message);
+  const [first] = recipients;
+  if (first && recipients.every((it) => it.kind === 'other')) failUnsupported(wayOf(first));
+  const ways = recipients.map(wayOf);
   fail(
     'wrong-key',
     'decrypt',
@@ -305,29 +279,32 @@ function hintFor(message: CmsMessage): string {
     : 'Offer the private key (PEM) of one of these certificates, or the password.';
 }
 
-export function wayOf({ kind, certificate }: CmsRecipient): string {
+/** What opens it: `a password`, `the certificate 0A91 (RSA)`. */
+export function wayOf({ kind, certificate, detail }: CmsRecipient): string {
+  if (kind === 'other' && detail !== undefined)
+    return certificate === undefined ? detail : `${detail}, for the certificate ${certificate}`;
   if (kind === 'password') return 'a password';
   if (kind === 'shared key') return `a shared key${certificate === undefined ? '' : ` named ${certificate}`}`;
   return `the certificate ${certificate ?? 'without a number'} (${kind})`;
 }
 
-function openWithKey(
+async function openWithKey(
   { recipients }: CmsMessage,
-  cipher: ContentCipher,
+  { keyBytes }: ContentCipher,
   offer: CmsOffer,
-): { key: Uint8Array; notes: string[] } | undefined {
+): Promise<{ key: Uint8Array; notes: string[] } | undefined> {
   const { privateKey, notes } = readPrivateKey(offer);
-  const isRsa = privateKey.asymmetricKeyType?.startsWith('rsa') ?? false;
+  const kind = keyKind(privateKey);
   let failure: unknown;
   for (const recipient of recipients) {
     try {
       const key =
-        isRsa && recipient.tag === RECIPIENT.keyTransport
-          ? transportedKey(recipient, privateKey, cipher)
-          : privateKey.asymmetricKeyType === 'ec' && recipient.tag === RECIPIENT.keyAgreement
-            ? agreedKey(recipient, privateKey, cipher)
+        kind === 'RSA' && recipient.tag === RECIPIENT.keyTransport
+          ? transportedKey(recipient, privateKey, keyBytes)
+          : recipient.tag === RECIPIENT.keyAgreement && [kind, undefined].includes(agreementKind(recipient))
+            ? await agreedKey(recipient, privateKey, keyBytes)
             : undefined;
-      if (key !== undefined) return { key, notes };
+      if (key !== undefined) return { key: copyOf(key), notes };
     } catch (error) {
       failure ??= error;
     }
@@ -335,6 +312,19 @@ function openWithKey(
   if (failure !== undefined) throw failure;
   return undefined;
 }
+
+/** What messages call the key; Node knows no name for those of X9.42. */
+function keyKind({ asymmetricKeyType }: KeyObject): CmsRecipient['kind'] | undefined {
+  return asymmetricKeyType === undefined ? 'DH' : KEY_KINDS[asymmetricKeyType];
+}
+
+const KEY_KINDS: Readonly<Record<string, CmsRecipient['kind']>> = {
+  rsa: 'RSA',
+  ec: 'ECDH',
+  x25519: 'X25519',
+  x448: 'X448',
+  dh: 'DH',
+};
 
 function readPrivateKey({ bytes, passphrase }: CmsOffer): { privateKey: KeyObject; notes: string[] } {
   const readings = passphrase === undefined ? [undefined] : passwordReadings(passphrase);
@@ -369,149 +359,6 @@ function readPrivateKey({ bytes, passphrase }: CmsOffer): { privateKey: KeyObjec
   });
 }
 
-/** KeyTransRecipientInfo: version, recipient, algorithm, the encrypted key. */
-function transportedKey(
-  { children }: BerNode,
-  privateKey: KeyObject,
-  { keyBytes }: ContentCipher,
-): Uint8Array | undefined {
-  const [, , algorithm, encrypted] = children;
-  if (algorithm === undefined || encrypted === undefined) failStructure(0);
-  const id = objectId(algorithm.children[0]?.content ?? new Uint8Array(0));
-  if (id === '1.2.840.113549.1.1.7') {
-    try {
-      const options = { key: privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, ...oaepOf(algorithm.children[1]) };
-      return ofLength(privateDecrypt(options, encrypted.content), keyBytes);
-    } catch (error) {
-      if (error instanceof RestoreError) throw error;
-      return undefined;
-    }
-  }
-  if (id !== '1.2.840.113549.1.1.1') failUnsupported(`a key that is encrypted with the algorithm ${id}`);
-  return ofLength(withoutPkcs1Padding(encrypted.content, privateKey), keyBytes);
-}
-
-/**
- * PKCS#1 version 1.5: `00 02`, at least eight random bytes, `00`, the key. Node does not take this padding off any more, for
- * the sake of servers that tell strangers whether it was right; here nobody asks but the owner of the key.
- */
-function withoutPkcs1Padding(encrypted: Uint8Array, key: KeyObject): Uint8Array | undefined {
-  let padded: Uint8Array;
-  try {
-    padded = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encrypted);
-  } catch {
-    return undefined;
-  }
-  const end = padded.indexOf(0, 2);
-  return padded[0] === 0 && padded[1] === 2 && end >= 10 ? padded.subarray(end + 1) : undefined;
-}
-
-const HASHES: Readonly<Record<string, string>> = {
-  '1.3.14.3.2.26': 'sha1',
-  '2.16.840.1.101.3.4.2.4': 'sha224',
-  '2.16.840.1.101.3.4.2.1': 'sha256',
-  '2.16.840.1.101.3.4.2.2': 'sha384',
-  '2.16.840.1.101.3.4.2.3': 'sha512',
-};
-
-/** RSAES-OAEP-params (RFC 8017, A.2.1): hash, mask function with its own hash, label. */
-function oaepOf(parameters: BerNode | undefined): { oaepHash: string; oaepLabel?: Buffer } {
-  const field = (tag: number) => parameters?.children.find((it) => it.tag === tag)?.children[0];
-  const hashOf = (it: BerNode | undefined) =>
-    it === undefined ? 'sha1' : HASHES[objectId(it.children[0]?.content ?? new Uint8Array(0))];
-  const hash = hashOf(field(0xa0));
-  const maskHash = hashOf(field(0xa1)?.children[1]);
-  if (hash === undefined || hash !== maskHash)
-    failUnsupported('a key that is encrypted with RSA-OAEP with two different hashes');
-  const label = field(0xa2)?.children[1]?.content;
-  return { oaepHash: hash, ...(label && label.length > 0 && { oaepLabel: Buffer.from(label) }) };
-}
-
-/** X9.63 key derivation (RFC 5753, 7.1.4), by the scheme's number; those with cofactor are the same on the usual curves. */
-const AGREEMENT_HASHES: Readonly<Record<string, string>> = {
-  '1.3.133.16.840.63.0.2': 'sha1',
-  '1.3.132.1.11.0': 'sha224',
-  '1.3.132.1.11.1': 'sha256',
-  '1.3.132.1.11.2': 'sha384',
-  '1.3.132.1.11.3': 'sha512',
-  '1.3.133.16.840.63.0.3': 'sha1',
-  '1.3.132.1.14.0': 'sha224',
-  '1.3.132.1.14.1': 'sha256',
-  '1.3.132.1.14.2': 'sha384',
-  '1.3.132.1.14.3': 'sha512',
-};
-/** RFC 3394 */
-const WRAPS: Readonly<Record<string, { name: string; keyBytes: number }>> = {
-  '2.16.840.1.101.3.4.1.5': { name: 'id-aes128-wrap', keyBytes: 16 },
-  '2.16.840.1.101.3.4.1.25': { name: 'id-aes192-wrap', keyBytes: 24 },
-  '2.16.840.1.101.3.4.1.45': { name: 'id-aes256-wrap', keyBytes: 32 },
-};
-const wrapInitial = Buffer.from('a6a6a6a6a6a6a6a6', 'hex');
-
-/** KeyAgreeRecipientInfo: version, originator's key, perhaps some material, algorithm, the encrypted keys. */
-function agreedKey({ children }: BerNode, privateKey: KeyObject, { keyBytes }: ContentCipher): Uint8Array | undefined {
-  const point = children[1]?.children[0]?.children[1];
-  const material = children.find((it) => it.tag === 0xa1)?.children[0];
-  const algorithm = children.find((it) => it.tag === BER.sequence && it.children[0]?.tag === BER.objectId);
-  const keys = children.at(-1)?.children ?? [];
-  const scheme = objectId(algorithm?.children[0]?.content ?? new Uint8Array(0));
-  const hash = AGREEMENT_HASHES[scheme];
-  const wrapAlgorithm = algorithm?.children[1];
-  const wrapId = objectId(wrapAlgorithm?.children[0]?.content ?? new Uint8Array(0));
-  const wrap = WRAPS[wrapId];
-  if (point?.tag !== BER.bitString || wrapAlgorithm === undefined) failUnsupported('a key agreement of this kind');
-  if (hash === undefined || wrap === undefined || !getCiphers().includes(wrap.name))
-    failUnsupported(`a key agreement with the algorithms ${scheme} and ${wrapId}`);
-  const secret = sharedSecret(privateKey, point);
-  if (secret === undefined) return undefined;
-  const bits = Buffer.alloc(4);
-  bits.writeUInt32BE(wrap.keyBytes * 8);
-  const shared = encodeBer(
-    BER.sequence,
-    wrapAlgorithm.encoded,
-    ...(material ? [encodeBer(0xa0, material.encoded)] : []),
-    encodeBer(0xa2, encodeBer(BER.octetString, bits)),
-  );
-  const wrapping = x963(hash, secret, shared, wrap.keyBytes);
-  secret.fill(0);
-  for (const it of keys) {
-    const encrypted = it.children[1]?.content;
-    const key = encrypted && ofLength(unwrapped(encrypted, wrap.name, wrapping), keyBytes);
-    if (key) return key;
-  }
-  return undefined;
-}
-
-/** The originator's point is on the recipient's curve: its public key is that of the recipient with another point. */
-function sharedSecret(privateKey: KeyObject, point: BerNode): Buffer | undefined {
-  try {
-    const own = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
-    const start = 1 + lengthBytesOf(own, 1);
-    const algorithm = own.subarray(start, start + 2 + (own[start + 1] as number));
-    const key = Buffer.from(encodeBer(BER.sequence, algorithm, point.encoded));
-    return diffieHellman({ privateKey, publicKey: createPublicKey({ key, format: 'der', type: 'spki' }) });
-  } catch {
-    return undefined;
-  }
-}
-
-function lengthBytesOf(encoded: Uint8Array, at: number): number {
-  const first = encoded[at] as number;
-  return first < 0x80 ? 1 : 1 + (first & 0x7f);
-}
-
-function x963(hash: string, secret: Uint8Array, shared: Uint8Array, length: number): Uint8Array {
-  const parts: Uint8Array[] = [];
-  const counter = Buffer.alloc(4);
-  for (let filled = 0; filled < length; ) {
-    counter.writeUInt32BE(parts.length + 1);
-    const digest = createHash(hash).update(secret).update(counter).update(shared).digest();
-    parts.push(digest);
-    filled += digest.length;
-  }
-  return concat(parts).subarray(0, length);
-}
-
 const derivePassword = promisify(pbkdf2);
 /** What `pbkdf2` of this machine does in some seconds. */
 const mostIterations = 20_000_000;
@@ -523,36 +370,43 @@ const PRFS: Readonly<Record<string, string>> = {
   '1.2.840.113549.2.11': 'sha512',
 };
 
+/** PBKDF2-params (RFC 8018, A.2); undefined where the key is derived in another way. */
+function derivationOf({ children }: BerNode): { salt?: BerNode; rounds?: BerNode; digest?: string } | undefined {
+  const derivation = children.find((it) => it.tag === 0xa0);
+  if (idOf(derivation) !== '1.2.840.113549.1.5.12') return undefined;
+  const parameters = derivation?.children[1]?.children ?? [];
+  const [salt, rounds] = parameters;
+  const prf = parameters.find((it) => it.tag === BER.sequence);
+  return { salt, rounds, digest: prf === undefined ? 'sha1' : PRFS[idOf(prf)] };
+}
+
 async function openWithPassword(
   { recipients }: CmsMessage,
   { keyBytes }: ContentCipher,
   offer: CmsOffer,
   { allowCostly }: CmsOptions,
 ): Promise<{ key: Uint8Array; notes: string[] } | undefined> {
-  for (const { tag, children } of recipients) {
-    if (tag !== RECIPIENT.password) continue;
-    const derivation = children.find((it) => it.tag === 0xa0)?.children;
-    const algorithm = children.find((it) => it.tag === BER.sequence)?.children;
-    const encrypted = children.at(-1)?.content;
-    const parameters = derivation?.[1]?.children ?? [];
-    const [salt, iterations] = parameters;
-    const prf = parameters.find((it) => it.tag === BER.sequence)?.children[0]?.content;
-    const digest = prf === undefined ? 'sha1' : PRFS[objectId(prf)];
-    const rounds = smallInteger(iterations?.content);
-    const inner = algorithm?.[1];
-    const isKnown =
-      objectId(derivation?.[0]?.content ?? new Uint8Array(0)) === '1.2.840.113549.1.5.12' &&
-      objectId(algorithm?.[0]?.content ?? new Uint8Array(0)) === '1.2.840.113549.1.9.16.3.9';
+  const readings = passwordReadings(offer.bytes);
+  let cost = 0;
+  for (const recipient of recipients) {
+    if (recipient.tag !== RECIPIENT.password) continue;
+    const { salt, rounds: written, digest } = derivationOf(recipient) ?? {};
+    const algorithm = recipient.children.find((it) => it.tag === BER.sequence);
+    const encrypted = recipient.children.at(-1)?.content;
+    const inner = algorithm?.children[1];
+    const rounds = smallInteger(written?.content);
+    const isKnown = idOf(algorithm) === '1.2.840.113549.1.9.16.3.9';
     if (!isKnown || !salt || !inner || !encrypted || digest === undefined || !(rounds >= 1))
       failUnsupported('a password in this form');
-    if (rounds > mostIterations && !allowCostly) {
-      fail('hostile', 'key', `to try a password, the message asks for ${rounds} rounds of PBKDF2`, {
+    cost += rounds * readings.length;
+    if (cost > mostIterations && !allowCostly) {
+      fail('hostile', 'key', `to try a password, the message asks for ${cost} rounds of PBKDF2`, {
         reason: 'costly',
         hint: 'No usual program asks for that. If you trust its sender, say --allow-costly.',
       });
     }
-    const wrap = cipherOf({ algorithm: inner, isAuthenticated: false });
-    for (const reading of passwordReadings(offer.bytes)) {
+    const wrap = contentCipher(inner, false);
+    for (const reading of readings) {
       const wrapping = await derivePassword(reading.bytes, salt.content, rounds, wrap.keyBytes, digest);
       const key = ofLength(unwrapForPassword(encrypted, wrap, wrapping), keyBytes);
       wrapping.fill(0);
@@ -578,11 +432,10 @@ function openWithSharedKey(
     for (const { tag, children } of recipients) {
       if (tag !== RECIPIENT.sharedKey) continue;
       const [, , algorithm, encrypted] = children;
-      const wrapId = objectId(algorithm?.children[0]?.content ?? new Uint8Array(0));
-      const wrap = WRAPS[wrapId];
-      if (encrypted === undefined || wrap === undefined || !getCiphers().includes(wrap.name))
-        failUnsupported(`a shared key with the algorithm ${wrapId}`);
-      const key = shared.length === wrap.keyBytes ? unwrapped(encrypted.content, wrap.name, shared) : undefined;
+      const wrap = wrapOf(algorithm);
+      if (encrypted === undefined || wrap === undefined)
+        failUnsupported(`a shared key with the algorithm ${idOf(algorithm)}`);
+      const key = shared.length === wrap.keyBytes ? unwrapped(encrypted.content, wrap, shared) : undefined;
       if (key && key.length === keyBytes) return { key, notes: [] };
     }
     return undefined;
@@ -598,25 +451,12 @@ function keyInHex(stored: Uint8Array): Uint8Array | undefined {
   return digits === undefined ? undefined : new Uint8Array(Buffer.from(digits, 'hex'));
 }
 
-/** undefined: for somebody else. */
-function unwrapped(encrypted: Uint8Array, cipher: string, key: Uint8Array): Uint8Array | undefined {
-  try {
-    const decipher = createDecipheriv(cipher, key, wrapInitial);
-    return copyOf(concat([decipher.update(encrypted), decipher.final()]));
-  } catch {
-    return undefined;
-  }
-}
-
 /** RFC 3211, 2.3: encrypted twice in CBC; a length, three bytes of the key inverted, the key, random bytes. */
-function unwrapForPassword(
-  encrypted: Uint8Array,
-  { name, nonce, blockBytes }: ContentCipher,
-  key: Uint8Array,
-): Uint8Array | undefined {
+function unwrapForPassword(encrypted: Uint8Array, cipher: ContentCipher, key: Uint8Array): Uint8Array | undefined {
+  const { native, nonce, blockBytes } = cipher;
   if (encrypted.length % blockBytes !== 0 || encrypted.length < 2 * blockBytes) return undefined;
   const decrypt = (initial: Uint8Array, blocks: Uint8Array) =>
-    createDecipheriv(name, key, initial).setAutoPadding(false).update(blocks);
+    createDecipheriv(native, nativeKey(cipher, key), initial).setAutoPadding(false).update(blocks);
   const last = encrypted.length - blockBytes;
   const end = decrypt(encrypted.subarray(last - blockBytes, last), encrypted.subarray(last));
   const outer = concat([decrypt(end, encrypted.subarray(0, last)), end]);
@@ -624,10 +464,6 @@ function unwrapForPassword(
   const length = plain[0] ?? 0;
   const isRight = [0, 1, 2].every((at) => ((plain[1 + at] as number) ^ (plain[4 + at] as number)) === 0xff);
   return isRight && length + 4 <= plain.length ? copyOf(plain.subarray(4, 4 + length)) : undefined;
-}
-
-function ofLength(key: Uint8Array | undefined, length: number): Uint8Array | undefined {
-  return key?.length === length ? key : undefined;
 }
 
 /**
@@ -638,16 +474,15 @@ function ofLength(key: Uint8Array | undefined, length: number): Uint8Array | und
 async function isRightKey(
   reader: ByteReader,
   { content }: CmsMessage,
-  { name, nonce }: ContentCipher,
+  { name, nonce, blockBytes }: ContentCipher,
   key: Uint8Array,
 ): Promise<boolean> {
-  // Contents in parts would have to be put together first.
-  if ((content.tag & constructed) !== 0 || content.length === undefined || !isCipherName(name)) return false;
-  const bytes = (await reader.peek(sniffBytes)).subarray(0, content.length);
-  if (bytes.length < Math.min(content.length, sniffBytes)) return false;
-  const provenBy = judge({ cipher: name, key, iv: nonce }, { bytes, size: content.length }, 0);
+  if (!isCipherName(name)) return false;
+  const { bytes, size } = await peekString(reader, content, sniffBytes);
+  const provenBy = judge({ cipher: name, key, iv: nonce }, { bytes, ...(size !== undefined && { size }) }, 0);
   if (provenBy === 'contents') return true;
-  if (provenBy === 'padding' || content.length > sniffBytes) return false;
+  const isWhole = bytes.length === size;
+  if (provenBy === 'padding' || !isWhole || blockBytes === 1) return false;
   fail('wrong-key', 'decrypt', 'the shared key does not open the message: what comes out is noise', {
     offset: reader.offset,
     hint: 'Offer the key that was given to openssl cms as -secretkey.',
@@ -660,21 +495,12 @@ async function* decrypted(
   cipher: ContentCipher,
   { key, isKeyProven }: { key: Uint8Array; isKeyProven: boolean },
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const native = nativeKey(cipher, key);
+  key.fill(0);
   try {
-    const isGcm = cipher.tagBytes > 0;
-    const options = isGcm ? { authTagLength: cipher.tagBytes } : undefined;
-    const decipher = createDecipheriv(cipher.name, key, cipher.nonce, options as never) as DecipherGCM;
-    key.fill(0);
-    const start = reader.offset;
-    let bytes = 0;
-    for await (const piece of stringBytes(reader, message.content)) {
-      bytes += piece.length;
-      const plain = decipher.update(piece);
-      if (plain.length > 0) yield plain;
-    }
-    const last = isGcm
-      ? finishAuthenticated(decipher, await readTag(reader, message, cipher), start)
-      : finishPadded(decipher, bytes, { start, blockBytes: cipher.blockBytes, isKeyProven });
+    const last = message.isAuthenticated
+      ? yield* authenticated(reader, message, cipher, native)
+      : yield* padded(reader, message, cipher, { key: native, isKeyProven });
     await leave(reader, message.open);
     if (!(await reader.isAtEnd())) {
       fail('damaged', 'decrypt', 'bytes follow the end of the message', {
@@ -684,37 +510,74 @@ async function* decrypted(
     }
     if (last.length > 0) yield last;
   } finally {
+    native.fill(0);
     await reader.close();
   }
 }
 
-/** AuthEnvelopedData: behind the encrypted content perhaps attributes, then the tag. */
-async function readTag(reader: ByteReader, { open }: CmsMessage, { tagBytes }: ContentCipher): Promise<Uint8Array> {
-  await leave(reader, open.splice(3));
-  const [next] = await reader.peek(1);
-  if (next === 0xa1) failUnsupported('an authenticated message with attributes');
-  const tag = await expected(reader, BER.octetString);
-  if (tag.content.length !== tagBytes) failStructure(reader.offset);
-  return tag.content;
+/** @returns what must not come out before the message has come to its end */
+async function* padded(
+  reader: ByteReader,
+  { content }: CmsMessage,
+  { native, nonce, blockBytes }: ContentCipher,
+  { key, isKeyProven }: { key: Uint8Array; isKeyProven: boolean },
+): AsyncGenerator<Uint8Array, Uint8Array, undefined> {
+  const start = reader.offset;
+  const decipher = createDecipheriv(native, key, nonce.length === 0 ? null : nonce);
+  let bytes = 0;
+  for await (const piece of stringBytes(reader, content)) {
+    bytes += piece.length;
+    const plain = decipher.update(piece);
+    if (plain.length > 0) yield plain;
+  }
+  return finishPadded(decipher, bytes, { start, blockBytes, isKeyProven });
 }
 
-function finishAuthenticated(decipher: DecipherGCM, tag: Uint8Array, offset: number): Uint8Array {
-  try {
-    return decipher.setAuthTag(tag).final();
-  } catch {
+async function* authenticated(
+  reader: ByteReader,
+  message: CmsMessage,
+  cipher: ContentCipher,
+  key: Uint8Array,
+): AsyncGenerator<Uint8Array, Uint8Array, undefined> {
+  const start = reader.offset;
+  const opener = new GcmOpener(cipher, key);
+  for await (const piece of stringBytes(reader, message.content)) {
+    const plain = opener.update(piece);
+    if (plain.length > 0) yield plain;
+  }
+  const { tag, attributes } = await readTag(reader, message, cipher);
+  if (!opener.isRight(tag, attributes)) {
     fail('damaged', 'decrypt', 'the tag at the end of the message does not fit: it was changed', {
-      offset,
+      offset: start,
       hint: 'Nothing of it can be trusted: copy the file again from where it was written, or use another backup.',
     });
   }
+  return new Uint8Array(0);
+}
+
+/**
+ * AuthEnvelopedData (RFC 5083, 2.1): behind the encrypted content perhaps attributes, then the tag. The tag covers the
+ * attributes with the tag of a SET in place of their own.
+ */
+async function readTag(
+  reader: ByteReader,
+  { open }: CmsMessage,
+  { tagBytes }: ContentCipher,
+): Promise<{ tag: Uint8Array; attributes: Uint8Array }> {
+  await leave(reader, open.splice(3));
+  const [next] = await reader.peek(1);
+  const attributes = next === 0xa1 ? await readBer(reader, mostHeadBytes) : undefined;
+  const tag = await expected(reader, BER.octetString);
+  if (tag.content.length !== tagBytes) failStructure(reader.offset);
+  return { tag: tag.content, attributes: attributes ? encodeBer(BER.set, attributes.content) : new Uint8Array(0) };
 }
 
 function finishPadded(
-  decipher: DecipherGCM,
+  decipher: Decipher,
   bytes: number,
   { start, blockBytes, isKeyProven }: { start: number; blockBytes: number; isKeyProven: boolean },
 ): Uint8Array {
-  if (bytes > 0 && bytes % blockBytes === 0) {
+  if (blockBytes === 1 || (bytes > 0 && bytes % blockBytes === 0)) {
     try {
       return decipher.final();
     } catch {
@@ -748,26 +611,4 @@ async function leave(reader: ByteReader, open: (number | undefined)[]): Promise<
       await readBer(reader, mostHeadBytes);
     }
   }
-}
-
-/** Elements of a certificate that name it as a recipient. */
-export async function readTree(encoded: Uint8Array): Promise<BerNode> {
-  return readBer(new ByteReader(once(encoded)), encoded.length);
-}
-
-const oldCipherHint =
-  'It is broken, and OpenSSL 3 has it only when asked: openssl cms -decrypt -provider legacy -provider default. Then encrypt again with AES (-aes256).';
-
-function failUnsupported(what: string, hint?: string): never {
-  fail('unsupported', 'decrypt', `${what} is not supported`, {
-    offset: 0,
-    hint: hint ?? 'Decrypt it with openssl cms -decrypt (or openssl smime -decrypt), and test what comes out.',
-  });
-}
-
-function failStructure(offset: number): never {
-  fail('damaged', 'decrypt', 'the structure of the message (CMS) is not one that exists', {
-    offset,
-    hint: 'The file is not what was written: copy it again, or use another backup.',
-  });
 }

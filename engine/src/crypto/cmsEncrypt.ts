@@ -14,7 +14,7 @@ import {
 import { concat } from '../bytes.ts';
 import { fail } from '../failure.ts';
 import { BER, type BerNode, encodeBer, encodeObjectId } from './ber.ts';
-import { readTree } from './cms.ts';
+import { readTree } from './cmsTree.ts';
 
 /**
  * Encrypts to every certificate in the text (PEM). Streams: nothing but the piece at hand is held.

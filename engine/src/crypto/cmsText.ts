@@ -1,7 +1,11 @@
-/** How CMS stands in text files: PEM (`-outform PEM`) and mail (S/MIME, the default of `openssl smime` and `cms`). */
+/**
+ * How CMS stands in text files: PEM (`-outform PEM`) and mail (S/MIME, the default of `openssl smime` and `cms`). With `-to`,
+ * `-from` or `-subject`, `openssl smime` puts these lines in front of the other forms, too, even of DER.
+ */
 
 import { ByteReader } from '../bytes.ts';
 import { decodeBase64 } from '../contents/base64.ts';
+import { headingLength, sniffBytes } from '../contents/sniff.ts';
 import { fail } from '../failure.ts';
 import { LineReader } from './openpgpArmor.ts';
 
@@ -13,11 +17,18 @@ export function isCmsText(start: Uint8Array): boolean {
 /**
  * The message inside: between BEGIN and END of PEM, or behind the header of a mail.
  *
- * @throws RestoreError stage `open`: `damaged`, `truncated` without the END line; offsets count in the text
+ * @throws RestoreError stage `open`: `damaged`, also when another message follows, `truncated` without the END line; offsets
+ *   count in the text
  */
 export async function* decodeCmsText(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const lines = new LineReader(new ByteReader(input));
   try {
+    const heading = headingLength(await lines.reader.peek(sniffBytes));
+    if (heading > 0) {
+      await lines.reader.skip(heading);
+      yield* lines.reader.rest();
+      return;
+    }
     let isMail = false;
     let encoding = 'base64';
     for (;;) {
@@ -53,7 +64,17 @@ async function* base64Lines(lines: LineReader, isMail: boolean): AsyncGenerator<
         hint: 'The end of the file is missing: copy it again.',
       });
     }
-    if (/^-----END /.test(line.text)) return;
+    if (/^-----END /.test(line.text)) return refuseAnother(lines);
     yield line.bytes;
+  }
+}
+
+async function refuseAnother(lines: LineReader): Promise<void> {
+  for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
+    if (!line.text.startsWith('-----BEGIN ')) continue;
+    fail('damaged', 'open', 'another message follows the end of the first one', {
+      offset: lines.offset - line.bytes.length,
+      hint: 'Several messages were joined: split the file at its BEGIN lines, and decrypt each.',
+    });
   }
 }

@@ -297,7 +297,7 @@ function counted(counter: Uint8Array, blocks: number): Uint8Array {
 /** All in memory: nothing comes out before the tag has been compared. */
 class GcmCipher implements PieceCipher {
   readonly #pieces: Uint8Array[] = [];
-  #associated: Uint8Array | undefined;
+  readonly #associated: Uint8Array[] = [];
   #tag: Uint8Array | undefined;
 
   constructor(
@@ -312,7 +312,7 @@ class GcmCipher implements PieceCipher {
   }
 
   final(): Buffer {
-    const opened = gcm(this.key, this.nonce, this.#associated);
+    const opened = gcm(this.key, this.nonce, Buffer.concat(this.#associated));
     if (this.direction === 'decrypt') {
       if (!this.#tag) throw new Error('the tag is missing');
       return bufferOf(opened.decrypt(Buffer.concat([...this.#pieces, this.#tag])));
@@ -327,7 +327,7 @@ class GcmCipher implements PieceCipher {
   }
 
   setAAD(associated: Uint8Array): this {
-    this.#associated = Uint8Array.from(associated);
+    this.#associated.push(Uint8Array.from(associated));
     return this;
   }
 

@@ -1,8 +1,9 @@
-/** Messages of openssl cms and smime that OpenSSL wrote once (test/vectors/cms). */
+/** Messages that OpenSSL and Bouncy Castle wrote once (test/vectors/cms), and hostile ones. */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ByteReader } from '../../../engine/src/bytes.ts';
+import { ByteReader, concat } from '../../../engine/src/bytes.ts';
+import { BER, encodeBer, encodeObjectId, stringBytes } from '../../../engine/src/crypto/ber.ts';
 import { type CmsOffer, openCms, readCmsHead, wayOf } from '../../../engine/src/crypto/cms.ts';
 import { decodeCmsText } from '../../../engine/src/crypto/cmsText.ts';
 import { all, expectFailure, pieces } from '../pieces.ts';
@@ -24,6 +25,8 @@ const MESSAGES: [name: string, offer: () => CmsOffer, ways: string[]][] = [
   ['shared-key.der', shared, ['a shared key named 616263']],
   ['shared-key-gcm.der', shared, ['a shared key named 616263']],
   ['encrypted-data.der', shared, ['a shared key']],
+  ['x25519.der', () => pem('x25519'), ['X25519']],
+  ['attributes-gcm.der', () => pem('rsa'), ['RSA']],
 ];
 
 describe.each(MESSAGES)('%s', (name, offer, ways) => {
@@ -62,6 +65,69 @@ test('two thousand wrong shared keys open neither a message for one nor its cont
       }
     }
   }
+});
+
+test('a changed attribute is a changed message', async () => {
+  const message = vector('cms/attributes-gcm.der');
+  // The tag stands at the end, the time among the attributes in front of it.
+  const attributes = message.subarray(-80, -18);
+  expect(Buffer.from(attributes).includes(Buffer.from('2611'))).toBe(true);
+  for (let at = message.length - 80; at < message.length; at++) {
+    const changed = Uint8Array.from(message);
+    (changed[at] as number) ^= 1;
+    const opened = openCms(pieces(changed, 1_000), [pem('rsa')]);
+    const failure = await opened.then(({ plain: it }) => all(it)).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ failure: { code: expect.stringMatching(/^(?:damaged|truncated)$/) } });
+  }
+});
+
+describe('hostile structures', () => {
+  const envelope = (recipients: Uint8Array) =>
+    encodeBer(
+      BER.sequence,
+      encodeObjectId('1.2.840.113549.1.7.3'),
+      encodeBer(0xa0, encodeBer(BER.sequence, encodeBer(BER.integer, new Uint8Array(1)), recipients)),
+    );
+
+  test('more elements than any message has are refused before they fill the memory', async () => {
+    const nothings = Buffer.alloc(3_000_000, Buffer.from([5, 0]));
+    await expectFailure('damaged', openCms(pieces(envelope(encodeBer(BER.set, nothings)), 65_536), []));
+  });
+
+  test('strings in strings in strings end somewhere', async () => {
+    const nested = concat([Buffer.alloc(200_000, Buffer.from([0x24, 0x80])), Buffer.from([4, 1, 0])]);
+    const reader = new ByteReader(pieces(nested, 1_000));
+    await expectFailure('damaged', all(stringBytes(reader, { tag: 0xa0, length: undefined })));
+  });
+
+  test('a length larger than the file is a cut, one larger than any file is damage', async () => {
+    for (const [length, code] of [
+      [[0x84, 0xff, 0xff, 0xff, 0xff], 'truncated'],
+      [[0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], 'damaged'],
+      [[0xff], 'truncated'],
+    ] as const) {
+      const message = concat([Uint8Array.of(0x30, ...length), encodeObjectId('1.2.840.113549.1.7.3')]);
+      await expectFailure(code, openCms(pieces(message, 7), []));
+    }
+  });
+
+  test('names without end are not repeated', async () => {
+    const name = encodeBer(BER.sequence, encodeBer(BER.sequence), encodeBer(BER.integer, Buffer.alloc(500_000, 7)));
+    const recipient = encodeBer(BER.sequence, encodeBer(BER.integer, new Uint8Array(1)), name);
+    const id = concat([Uint8Array.of(6, 0x82, 0x03, 0xe8), Buffer.alloc(1_000, 1)]);
+    for (const cipher of [encodeObjectId('2.16.840.1.101.3.4.1.42'), id]) {
+      const iv = encodeBer(BER.octetString, new Uint8Array(16));
+      const content = encodeBer(
+        BER.sequence,
+        encodeObjectId('1.2.840.113549.1.7.1'),
+        encodeBer(BER.sequence, cipher, iv),
+        encodeBer(0x80, new Uint8Array(16)),
+      );
+      const message = envelope(concat([encodeBer(BER.set, recipient), content]));
+      const failure = await openCms(pieces(message, 5_000), [pem('rsa')]).catch((error: unknown) => error as Error);
+      expect((failure as Error).message.length).toBeLessThan(300);
+    }
+  });
 });
 
 test('RC2 is named, with what reads it', async () => {
