@@ -4,16 +4,16 @@
  */
 
 import type { Key, SessionKey as OpenpgpSessionKey, PartialConfig } from 'openpgp';
-import { ByteReader, drain, plainArray, remembering } from '../bytes.ts';
+import { ByteReader, copyOf, drain, plainArray, remembering } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
 import type { StreamOptions } from '../lanes/lanes.ts';
 import { aeadHead, isProvenAtOnce } from './openpgpAead.ts';
-import { cfbDecipher, cipherName, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
+import { cfbDecipher, cipherName, IDEA, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { literalBytes } from './openpgpContents.ts';
 import { decryptedPackets, isRightStart, judgedByProof, type SessionKey, unsupportedCipher } from './openpgpData.ts';
 import { fingerprintOf, openpgpLibrary, readKeys, type SecretPart, secretParts, unlock } from './openpgpKeys.ts';
 import { framed, type MessageHead, readMessageHead, readPacket, TAG } from './openpgpPackets.ts';
-import { excessiveCost, passwordSessionKey, readPasswordSession } from './openpgpPassword.ts';
+import { excessiveCost, type PasswordSession, passwordSessionKey, readPasswordSession } from './openpgpPassword.ts';
 import { SignatureCheck } from './openpgpSignature.ts';
 import { passwordReadings } from './password.ts';
 
@@ -76,7 +76,10 @@ export async function openOpenpgp(
     const aead = aeadHead(head);
     const body = new ByteReader(joined(head.start, head.encrypted.body), { isLent: true });
     const opened = await findSessionKey(head, body, offers, options);
-    if (aead) opened.session.algorithm = aead.algorithm;
+    if (aead) {
+      opened.session.algorithm = aead.algorithm;
+      if (opened.session.data.length !== SYMMETRIC_CIPHERS[aead.algorithm]?.keyBytes) wrongKeyLength(head);
+    }
     const signatures = new SignatureCheck(await signerKeys(offers, options), opened.notes);
     return {
       head: { recipients: head.recipients, protection: head.protection, passwords: head.passwordSessions.length },
@@ -91,6 +94,13 @@ export async function openOpenpgp(
     await reader.close();
     throw error;
   }
+}
+
+function wrongKeyLength({ encrypted }: MessageHead): never {
+  fail('damaged', 'decrypt', 'the session key is none for the cipher that the message names', {
+    offset: encrypted.offset,
+    hint: 'The file is not what was written: copy it again, or use another backup.',
+  });
 }
 
 /** What cannot be read was told of already when it was tried as a key to open with. */
@@ -111,6 +121,7 @@ interface FoundKey {
 
 /** What a session key is for the library: numbers for algorithms, the key in `sessionKey` after `decrypt`. */
 interface SessionPacket {
+  version: number;
   read(body: Uint8Array): void;
   decrypt(key: unknown): Promise<void>;
   publicKeyAlgorithm: number;
@@ -160,7 +171,7 @@ async function tryKeys(
       const wanted = head.recipients[index]?.keyId;
       for (const part of parts) {
         if (wanted !== undefined && wanted !== part.keyId) continue;
-        const found = await openWithPart(session, part, offer, attempts, wanted !== undefined);
+        const found = await openWithPart(head, session, part, offer, attempts, wanted !== undefined);
         if (found === undefined) continue;
         if ((await isRightStart(head, body, found.session)) === false) {
           // The key's own proof held, so it is the data that is wrong.
@@ -177,6 +188,7 @@ async function tryKeys(
 }
 
 async function openWithPart(
+  head: MessageHead,
   body: Uint8Array,
   part: SecretPart,
   offer: OpenpgpOffer,
@@ -194,17 +206,43 @@ async function openWithPart(
   if (packet.publicKeyAlgorithm !== part.packet.algorithm) return undefined;
   const unlocked = await attempts.keeping(async () => ({ note: await unlock(part, offer.passphrase) }), undefined);
   if (unlocked === undefined) return undefined;
+  let session: SessionKey;
   try {
-    await packet.decrypt(part.packet);
+    session = await decryptedSession(packet, part);
   } catch {
     if (isNamed) attempts.damaged = true;
     return undefined;
   }
-  return {
-    session: { data: packet.sessionKey, algorithm: packet.sessionKeyAlgorithm ?? 0 },
-    notes: unlocked.note === undefined ? [] : [`passphrase: ${unlocked.note}`],
-  };
+  const { algorithm, data } = session;
+  const isKey = algorithm === 0 || SYMMETRIC_CIPHERS[algorithm]?.keyBytes === data.length;
+  if (!isKey || (head.protection.kind !== 'aead' && !isReadable(algorithm, data))) {
+    data.fill(0);
+    // The sum over the session key held: it is what was written.
+    if (isNamed && SYMMETRIC_CIPHERS[algorithm]?.keyBytes === data.length) unsupportedCipher(algorithm);
+    if (isNamed) attempts.damaged = true;
+    return undefined;
+  }
+  return { session, notes: unlocked.note === undefined ? [] : [`passphrase: ${unlocked.note}`] };
 }
+
+/**
+ * The library throws a session key away whose cipher it has not got, and we may have it. In version 6 the cipher is named
+ * elsewhere: read like that, the byte that names it is still in front of the key.
+ */
+async function decryptedSession(packet: SessionPacket, part: SecretPart): Promise<SessionKey> {
+  const isCipherInside = packet.version === 3 && !NAMES_CIPHER_IN_CLEAR.has(packet.publicKeyAlgorithm);
+  if (isCipherInside) packet.version = 6;
+  await packet.decrypt(part.packet);
+  const { sessionKey } = packet;
+  if (!isCipherInside) return { data: sessionKey, algorithm: packet.sessionKeyAlgorithm ?? 0 };
+  const data = copyOf(sessionKey.subarray(1));
+  const algorithm = sessionKey[0] ?? 0;
+  sessionKey.fill(0);
+  return { data, algorithm };
+}
+
+/** X25519 and X448 (RFC 9580, 5.1.6). */
+const NAMES_CIPHER_IN_CLEAR = new Set([25, 26]);
 
 async function tryPassword(
   head: MessageHead,
@@ -213,8 +251,7 @@ async function tryPassword(
   attempts: Attempts,
 ): Promise<Omit<FoundKey, 'offer'> | undefined> {
   attempts.sawPassword = true;
-  for (const stored of head.passwordSessions) {
-    const session = readPasswordSession(stored);
+  for (const session of passwordSessions(head)) {
     const cost = excessiveCost(session);
     if (cost !== undefined && !attempts.allowCostly) {
       fail('hostile', 'key', `to try a password, the message asks for ${cost}`, {
@@ -239,6 +276,19 @@ async function tryPassword(
     }
   }
   return undefined;
+}
+
+/** Data without any session key is encrypted as PGP 2 did it (RFC 4880, 5.7): IDEA, with the MD5 of the password. */
+function passwordSessions({ protection, passwordSessions, publicKeySessions }: MessageHead): PasswordSession[] {
+  if (protection.kind === 'none' && passwordSessions.length + publicKeySessions.length === 0)
+    return [
+      {
+        algorithm: IDEA,
+        derivation: { kind: 'hash', hash: 'md5', salt: new Uint8Array(0), count: 0 },
+        wrapped: undefined,
+      },
+    ];
+  return passwordSessions.map(readPasswordSession);
 }
 
 function isReadable(algorithm: number, key: Uint8Array): boolean {
@@ -319,6 +369,7 @@ class Attempts {
       ...(named.length > 0 ? [`to ${named.length === 1 ? 'the key' : 'the keys'} ${named.join(', ')}`] : []),
       ...(passwordSessions.length > 0 ? ['with a password'] : []),
     ];
+    if (ways.length === 0) ways.push('and names neither a key nor a password that would open it');
     const offered = [
       ...(this.#keyIds.length > 0 ? [`the keys ${this.#keyIds.join(', ')}`] : []),
       ...(this.sawPassword ? [passwordSessions.length > 0 ? 'a password that does not open it' : 'a password'] : []),

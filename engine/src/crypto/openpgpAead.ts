@@ -6,14 +6,14 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { type ByteReader, concat, copyOf } from '../bytes.ts';
 import { fail } from '../failure.ts';
-import { type AeadMode, type AeadSealer, aeadTagBytes, hasAead, openAead, type SealedMode, sealAead } from './aead.ts';
-import { isAes, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
+import { type AeadMode, type AeadSealer, aeadTagBytes, type SealedMode, sealAead } from './aead.ts';
+import { hasCipherAead, openCipherAead, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { brokenHint, type MessageHead } from './openpgpPackets.ts';
 
 /** Bytes of the body that say how it is encrypted, which come before the data. */
 export interface AeadHead<Mode extends AeadMode = AeadMode> {
   isGnupg: boolean;
-  /** RFC 9580, 9.3; one of AES. */
+  /** RFC 9580, 9.3; one with blocks of 16 bytes. */
   algorithm: number;
   mode: Mode;
   modeId: number;
@@ -42,7 +42,7 @@ export function aeadHead({ protection, start, encrypted }: MessageHead): AeadHea
   const [, algorithm = 0, modeId = 0, chunkSize = 0] = start;
   const isGnupg = protection.version === 'gnupg';
   const mode = MODES[modeId];
-  if (mode === undefined || !isAes(algorithm)) {
+  if (mode === undefined || !hasCipherAead(algorithm, mode)) {
     fail('unsupported', 'decrypt', `the message is encrypted with ${protection.cipher} in ${protection.mode}`, {
       offset: encrypted.offset,
       hint: 'Decrypt it with gpg, and encrypt with AES from now on.',
@@ -73,7 +73,7 @@ export function newAeadHead(
 
 /** Whether each byte of the data is authentic when it comes out. */
 export function isProvenAtOnce(head: AeadHead | undefined): boolean {
-  return head !== undefined && head.chunkBytes <= mostProvenAtOnceBytes && hasAead(head.mode);
+  return head !== undefined && head.chunkBytes <= mostProvenAtOnceBytes;
 }
 
 /** Messages come in pieces of 8 KiB or less: they are gathered, since every step costs. */
@@ -101,7 +101,7 @@ export async function* openedChunks(
       // What is left at the border of a chunk: more chunks, or the last tag alone.
       const isEnd = (await body.peek(aeadTagBytes + 1)).length <= aeadTagBytes;
       const associated = associatedOf(index, isEnd ? total : undefined);
-      const opener = openAead(head.mode, key, nonceOf(index), associated);
+      const opener = openCipherAead(head.algorithm, head.mode, key, nonceOf(index), associated);
       if (isEnd) {
         if (opener.finish(await body.read(aeadTagBytes)) !== undefined) return;
         fail('damaged', 'decrypt', 'the last tag of the message does not fit: chunks are missing at its end', {

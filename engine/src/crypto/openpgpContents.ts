@@ -7,7 +7,7 @@ import { inflateZlib } from '../compress/gzip.ts';
 import { throughNative } from '../compress/native.ts';
 import { fail } from '../failure.ts';
 import type { StreamOptions } from '../lanes/lanes.ts';
-import { readBody, readPacket, TAG } from './openpgpPackets.ts';
+import { isPassedOver, readBody, readPacket, TAG } from './openpgpPackets.ts';
 import type { SignatureCheck } from './openpgpSignature.ts';
 
 /**
@@ -32,8 +32,9 @@ export async function* literalBytes(
         hasLiteral = true;
         const body = new ByteReader(packet.body, { isLent: true });
         // Format, the length of a name, the name, four bytes of time: none of it changes the bytes.
-        const nameBytes = (await body.read(2))[1] ?? 0;
-        await body.skip(nameBytes + 4);
+        const nameBytes = (await body.read(2))[1] ?? Number.POSITIVE_INFINITY;
+        if ((await body.skip(nameBytes + 4)) < nameBytes + 4)
+          fail('damaged', 'decrypt', 'the packet with the data is too short to hold any', { hint: writtenHint });
         for (let piece = await body.next(); piece !== undefined; piece = await body.next()) {
           signatures.literal(piece);
           yield piece;
@@ -41,7 +42,7 @@ export async function* literalBytes(
         break;
       }
       case TAG.compressed: {
-        if (depth > 2)
+        if (depth >= mostLayers)
           fail('hostile', 'decrypt', 'compressed packets are nested without end', {
             hint: 'No program writes that: do not trust the file.',
           });
@@ -68,6 +69,10 @@ export async function* literalBytes(
         await drain(packet.body);
         break;
       default:
+        if (isPassedOver(packet.tag)) {
+          await drain(packet.body);
+          break;
+        }
         fail(
           'unsupported',
           'decrypt',
@@ -79,6 +84,9 @@ export async function* literalBytes(
 }
 
 const signatureLimit = 64 * 1024;
+/** Packets of compressed data in each other: gpg reads 32. */
+const mostLayers = 16;
+const writtenHint = 'Decrypt it with the program that wrote it, or use another backup.';
 
 /** RFC 9580, 9.4 */
 const COMPRESSION = { none: 0, zip: 1, zlib: 2, bzip2: 3 };

@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto';
 import { type ByteReader, concat, copyOf, drain, remembering } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
 import type { StreamOptions } from '../lanes/lanes.ts';
-import { hasAead } from './aead.ts';
 import { decipheredBlocks } from './blockStream.ts';
 import type { Decipher } from './cfb.ts';
 import { aeadHead, openedChunks } from './openpgpAead.ts';
@@ -38,7 +37,7 @@ export function decryptedPackets(
 ): AsyncGenerator<Uint8Array, void, undefined> | undefined {
   const { offset } = head.encrypted;
   const aead = aeadHead(head);
-  if (aead) return hasAead(aead.mode) ? openedChunks(body, aead, session.data, offset) : undefined;
+  if (aead) return openedChunks(body, aead, session.data, offset);
   const decipher = cfbDecipher(session.algorithm, session.data);
   const { blockBytes } = SYMMETRIC_CIPHERS[session.algorithm] ?? {};
   if (decipher === undefined || blockBytes === undefined) return undefined;

@@ -20,6 +20,14 @@ export const TAG = {
   padding: 21,
 } as const;
 
+/**
+ * Whether a reader that does not know such a packet goes on behind it: those that are not critical and the private ones
+ * (RFC 9580, 4.3), and the comments of old GnuPG.
+ */
+export function isPassedOver(tag: number): boolean {
+  return tag >= 40 || tag === 16;
+}
+
 export interface Packet {
   tag: number;
   /** Where its header begins in the input. */
@@ -195,6 +203,10 @@ export async function readMessageHead(reader: ByteReader): Promise<MessageHead> 
         });
         break;
       default:
+        if (isPassedOver(packet.tag)) {
+          await readBody(packet, sessionLimit);
+          break;
+        }
         fail('damaged', 'decrypt', `an OpenPGP packet of kind ${packet.tag} cannot stand here`, {
           offset: packet.offset,
           hint: damagedHint,

@@ -4,9 +4,10 @@ import { createHash, hkdfSync } from 'node:crypto';
 import { argon2id } from 'hash-wasm';
 import { concat, copyOf } from '../bytes.ts';
 import { fail } from '../failure.ts';
-import { type AeadMode, aeadTagBytes, hasAead, openAead } from './aead.ts';
-import { cfbDecipher, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
+import { type AeadMode, aeadTagBytes } from './aead.ts';
+import { cfbDecipher, cipherName, hasCipherAead, openCipherAead, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import type { SessionKey } from './openpgpData.ts';
+import { openpgpLibrary } from './openpgpKeys.ts';
 
 export interface PasswordSession {
   /** What the password's key is for: the data itself, or the session key. */
@@ -78,16 +79,7 @@ export async function passwordSessionKey(
   try {
     if (wrapped.aead) return unwrap(key, algorithm, wrapped.stored, wrapped.aead);
     const decipher = cfbDecipher(algorithm, key);
-    if (decipher === undefined) {
-      fail(
-        'unsupported',
-        'decrypt',
-        `a session key that is encrypted with ${SYMMETRIC_CIPHERS[algorithm]?.name ?? `cipher ${algorithm}`} is not supported`,
-        {
-          hint: 'Decrypt the message with gpg, and encrypt with AES from now on.',
-        },
-      );
-    }
+    if (decipher === undefined) return await unwrapWithLibrary(key, algorithm, wrapped.stored);
     const plain = concat([decipher.update(wrapped.stored), decipher.final()]);
     const inner = plain[0] ?? 0;
     const isKey = SYMMETRIC_CIPHERS[inner]?.keyBytes === plain.length - 1;
@@ -97,18 +89,54 @@ export async function passwordSessionKey(
   }
 }
 
+/** Ciphers of the last century, which the library has: it is given the key that the password made. */
+async function unwrapWithLibrary(
+  key: Uint8Array,
+  algorithm: number,
+  stored: Uint8Array,
+): Promise<SessionKey | undefined> {
+  if (SYMMETRIC_CIPHERS[algorithm]?.library === undefined) unsupportedWrapping(cipherName(algorithm));
+  const openpgp = await openpgpLibrary();
+  const packet = new openpgp.SymEncryptedSessionKeyPacket() as unknown as WrappedSessionPacket;
+  packet.sessionKeyEncryptionAlgorithm = algorithm;
+  packet.encrypted = stored;
+  packet.s2k = { produceKey: async () => key };
+  try {
+    await packet.decrypt('');
+  } catch {
+    // What comes out names no cipher, or not one with such a key.
+    return undefined;
+  }
+  return { data: packet.sessionKey, algorithm: packet.sessionKeyAlgorithm, isGuess: true };
+}
+
+/** What of the library's packet is used. */
+interface WrappedSessionPacket {
+  sessionKeyEncryptionAlgorithm: number;
+  encrypted: Uint8Array;
+  s2k: { produceKey(): Promise<Uint8Array> };
+  decrypt(passphrase: string): Promise<void>;
+  sessionKey: Uint8Array;
+  sessionKeyAlgorithm: number;
+}
+
+function unsupportedWrapping(cipher: string): never {
+  fail('unsupported', 'decrypt', `a session key that is encrypted with ${cipher} is not supported`, {
+    hint: 'Decrypt the message with gpg, and encrypt with AES from now on.',
+  });
+}
+
 type Aead = NonNullable<NonNullable<PasswordSession['wrapped']>['aead']>;
 
 function unwrap(key: Uint8Array, algorithm: number, stored: Uint8Array, aead: Aead): SessionKey | undefined {
-  if (!hasAead(aead.mode))
-    fail('unsupported', 'decrypt', `${aead.mode} is not supported here`, { hint: 'Decrypt it with the command line.' });
+  if (!hasCipherAead(algorithm, aead.mode)) unsupportedWrapping(`${cipherName(algorithm)} in ${aead.mode}`);
   const associated = Uint8Array.of(0xc3, aead.version, algorithm, aead.modeId);
   const wrapping =
     aead.version === 5
       ? copyOf(key)
       : new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), associated, key.length));
   try {
-    const opener = openAead(aead.mode, wrapping, aead.nonce, associated);
+    const opener = openCipherAead(algorithm, aead.mode, wrapping, aead.nonce, associated);
     const first = opener.update(stored.subarray(0, -aeadTagBytes));
     const last = opener.finish(stored.subarray(-aeadTagBytes));
     return last === undefined ? undefined : { data: copyOf(concat([first, last])), algorithm };

@@ -37,6 +37,11 @@ const MESSAGES: [name: string, offer: OpenpgpOffer][] = [
   ['gpg24-password-ocb.gpg', password],
   ['gpg24-password-ocb-zip.gpg', password],
   ['gpg24-key-ocb.gpg', key],
+  ['gpg24-password-twofish-ocb.gpg', password],
+  ['gpg24-password-camellia-ocb.gpg', password],
+  ['gpg24-password-cast5-wrapped.gpg', password],
+  ['key-camellia.gpg', key],
+  ['password-idea.gpg', password],
 ];
 
 describe.each(MESSAGES)('%s', (name, offer) => {
@@ -202,6 +207,16 @@ describe('what is no proper message', () => {
       'wrong-key',
       openOpenpgp(pieces(message, 50), [{ kind: 'password', bytes: text('wrong') }], { allowUnauthenticated: true }),
     );
+  });
+
+  test('of PGP 2, which names neither its cipher nor its derivation, opens when that is asked for', async () => {
+    const message = vector('pgp2-password.gpg');
+    await expectFailure('unsupported', decrypt(message, [password]));
+    const opened = await openOpenpgp(pieces(message, 100), [password], { allowUnauthenticated: true });
+    expect(opened.cipher).toBe('IDEA');
+    expect(await all(opened.plain)).toEqual(plain);
+    const wrong: OpenpgpOffer = { kind: 'password', bytes: text('wrong') };
+    await expectFailure('wrong-key', openOpenpgp(pieces(message, 100), [wrong], { allowUnauthenticated: true }));
   });
 
   test('signed or stored only is called not encrypted', async () => {
