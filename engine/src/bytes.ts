@@ -59,6 +59,18 @@ export class ByteReader {
     return this.#take(atHand < unit ? Math.min(unit, this.#buffered) : atHand - (atHand % unit));
   }
 
+  /** Fills `target` from its start on; returns how many bytes there were, fewer only where the input ends. */
+  async readInto(target: Uint8Array): Promise<number> {
+    let filled = 0;
+    while (filled < target.length) {
+      const piece = await this.next(target.length - filled);
+      if (piece === undefined) break;
+      target.set(piece, filled);
+      filled += piece.length;
+    }
+    return filled;
+  }
+
   /** What lies in the piece at hand, without copying it; the bytes stay. Nothing only at the end. */
   async peekPiece(): Promise<Uint8Array> {
     await this.#fill(1);
@@ -163,6 +175,15 @@ export class ByteReader {
     }
     return joined;
   }
+}
+
+/** What the consumer of a stream says of itself. */
+export interface StreamOptions {
+  /**
+   * It is done with a piece when it asks for the next but one, and the memory may be used again. Otherwise every piece is
+   * its own to keep.
+   */
+  isLent?: boolean | undefined;
 }
 
 /** Passes the bytes on and tells how many each piece had. */

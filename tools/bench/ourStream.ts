@@ -25,10 +25,10 @@ const stored = () => readFile(file, options);
 const WAYS: Record<string, () => Promise<AsyncIterable<Uint8Array>> | AsyncIterable<Uint8Array>> = {
   'decrypt sodium': () => decryptSodium(stored(), key, options),
   'encrypt sodium': () => encryptSodium(stored(), key, options),
-  'decrypt openpgp': async () => (await openOpenpgp(stored(), [{ kind: 'password', bytes: password }], options)).plain,
-  'encrypt openpgp': () => encryptWithPassword(stored(), password),
-  'decrypt openssl': () => decryptOpenssl(stored(), password, scheme, options),
-  'encrypt openssl': () => encryptOpenssl(stored(), password, scheme, options),
+  'decrypt openpgp': async () => (await openOpenpgp(stored(), [{ kind: 'password', bytes: password }])).plain,
+  'encrypt openpgp': () => encryptWithPassword(stored(), password, options),
+  'decrypt openssl': () => decryptOpenssl(stored(), password, scheme),
+  'encrypt openssl': () => encryptOpenssl(stored(), password, scheme),
   'decrypt cms': async () => (await openCms(readFile(file), [{ kind: 'pem', bytes: key }])).plain,
 };
 

@@ -150,7 +150,7 @@ interface Codecs {
 }
 
 /** What is used of the global of this name, which Node's types leave to those of browsers. */
-interface WebAssemblyGlobal {
+export interface WebAssemblyGlobal {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object, imports: object) => { exports: object };
 }

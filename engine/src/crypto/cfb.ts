@@ -4,13 +4,35 @@
  */
 
 import { createCipheriv } from 'node:crypto';
+import { type ByteReader, copyOf } from '../bytes.ts';
+import { exclusiveOr } from './exclusiveOr.ts';
 
 export const blockBytes = 16;
 
+/** A cipher or decipher of Node's, or one that is made of them. */
 export interface Decipher {
   update(piece: Uint8Array): Uint8Array;
   /** What was held back because it filled no block. */
   final(): Uint8Array;
+}
+
+/**
+ * All that the reader has, except for what the cipher holds back: its end is still to be asked. A piece is the consumer's
+ * to keep.
+ *
+ * @returns how many bytes were read
+ */
+export async function* throughCipher(
+  reader: ByteReader,
+  cipher: Decipher,
+): AsyncGenerator<Uint8Array, number, undefined> {
+  let bytes = 0;
+  for (let piece = await reader.next(); piece !== undefined; piece = await reader.next()) {
+    bytes += piece.length;
+    const made = cipher.update(piece);
+    if (made.length > 0) yield made;
+  }
+  return bytes;
 }
 
 /**
@@ -65,16 +87,13 @@ export function aesCfbCipher(key: Uint8Array, iv: Uint8Array = new Uint8Array(bl
       plain.add(piece);
       const length = plain.length - (plain.length % blockBytes);
       if (length === 0) return new Uint8Array(0);
-      const keyStream = cbc.update(plain.bytes(0, length));
-      // Each block of the key stream belongs to the block of plaintext behind it.
-      const stored = Buffer.allocUnsafeSlow(length);
-      exclusiveOr(stored.subarray(0, blockBytes), plain.bytes(0, blockBytes), next);
-      exclusiveOr(
-        stored.subarray(blockBytes),
-        plain.bytes(blockBytes, length),
-        keyStream.subarray(0, length - blockBytes),
-      );
-      next.set(keyStream.subarray(length - blockBytes));
+      // Each block of the key stream belongs to the block of plaintext behind it: all move on by one.
+      const stored = cbc.update(plain.bytes(0, length));
+      const last = copyOf(stored.subarray(length - blockBytes));
+      stored.copyWithin(blockBytes, 0, length - blockBytes);
+      stored.set(next);
+      exclusiveOr(stored, stored, plain.bytes(0, length));
+      next.set(last);
       plain.drop(length);
       return stored;
     },
@@ -86,9 +105,7 @@ export function aesCfbCipher(key: Uint8Array, iv: Uint8Array = new Uint8Array(bl
   };
 }
 
-const wordBytes = 8;
-
-/** Bytes that wait for the rest of their block, in memory that is used again and again, and begins at the border of a word. */
+/** Bytes that wait for the rest of their block, in memory that is used again and again. */
 class Backlog {
   #memory = new Uint8Array(0);
   length = 0;
@@ -119,18 +136,4 @@ class Backlog {
     this.#memory.fill(0);
     this.length = 0;
   }
-}
-
-/** All are whole blocks; the target may be one of the others. */
-function exclusiveOr(target: Uint8Array, one: Uint8Array, other: Uint8Array): void {
-  const targetWords = wordsOf(target);
-  const oneWords = wordsOf(one);
-  const otherWords = wordsOf(other);
-  for (let index = 0; index < targetWords.length; index++)
-    targetWords[index] = (oneWords[index] as bigint) ^ (otherWords[index] as bigint);
-}
-
-/** What the cipher made begins at the border of a word, and so does the backlog. */
-function wordsOf(bytes: Uint8Array): BigUint64Array {
-  return new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / wordBytes);
 }

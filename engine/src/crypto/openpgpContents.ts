@@ -1,7 +1,7 @@
 /** What an OpenPGP message holds once it is decrypted: compressed packets, signatures, and the literal bytes. */
 
 import { createInflateRaw } from 'node:zlib';
-import { ByteReader, drain, kept } from '../bytes.ts';
+import { ByteReader, drain } from '../bytes.ts';
 import { bunzip2 } from '../compress/bzip2.ts';
 import { inflateZlib } from '../compress/gzip.ts';
 import { throughNative } from '../compress/native.ts';
@@ -19,7 +19,7 @@ import type { SignatureCheck } from './openpgpSignature.ts';
 export async function* literalBytes(
   reader: ByteReader,
   signatures: SignatureCheck,
-  { isLent, depth = 0 }: StreamOptions & { depth?: number } = {},
+  depth = 0,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let hasLiteral = false;
   for (let packet = await readPacket(reader); packet !== undefined; packet = await readPacket(reader)) {
@@ -50,9 +50,9 @@ export async function* literalBytes(
         hasLiteral = true;
         const body = new ByteReader(packet.body, { isLent: true });
         const algorithm = (await body.read(1))[0];
-        const inflated = new ByteReader(decompressed(isLent ? kept(body.rest()) : body.rest(), algorithm));
+        const inflated = new ByteReader(decompressed(body.rest(), algorithm));
         try {
-          yield* literalBytes(inflated, signatures, { depth: depth + 1 });
+          yield* literalBytes(inflated, signatures, depth + 1);
         } finally {
           await inflated.close();
         }

@@ -10,7 +10,7 @@ import type { StreamOptions } from '../lanes/lanes.ts';
 import { decipheredBlocks } from './blockStream.ts';
 import type { Decipher } from './cfb.ts';
 import { aeadHead, openedChunks } from './openpgpAead.ts';
-import { cfbDecipher, cipherName, isAes, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
+import { cfbDecipher, cipherName, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { brokenHint, type MessageHead } from './openpgpPackets.ts';
 
 export interface SessionKey {
@@ -33,7 +33,6 @@ export function decryptedPackets(
   body: ByteReader,
   head: MessageHead,
   session: SessionKey,
-  options: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> | undefined {
   const { offset } = head.encrypted;
   const aead = aeadHead(head);
@@ -41,8 +40,8 @@ export function decryptedPackets(
   const decipher = cfbDecipher(session.algorithm, session.data);
   const { blockBytes } = SYMMETRIC_CIPHERS[session.algorithm] ?? {};
   if (decipher === undefined || blockBytes === undefined) return undefined;
-  if (head.protection.kind === 'mdc') return proven(body, session, { blockBytes, offset, ...options });
-  return unproven(body, session, { blockBytes, ...options });
+  if (head.protection.kind === 'mdc') return proven(body, session, { blockBytes, offset });
+  return unproven(body, session, blockBytes);
 }
 
 /** The SHA-1 of everything before it, as a packet at the very end: two bytes of header, twenty of hash. */
@@ -52,13 +51,13 @@ const mdcBytes = 22;
 async function* proven(
   body: ByteReader,
   session: SessionKey,
-  { blockBytes, offset, isLent }: { blockBytes: number; offset: number } & StreamOptions,
+  { blockBytes, offset }: { blockBytes: number; offset: number },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   await body.skip(1);
   const hash = createHash('sha1');
   let prefixLeft = blockBytes + 2;
   let held: Uint8Array = new Uint8Array(0);
-  for await (const plain of deciphered(body, session, new Uint8Array(blockBytes), { isLent })) {
+  for await (const plain of deciphered(body, session, new Uint8Array(blockBytes))) {
     // The usual case copies nothing: what was held goes out, the last 22 bytes of the piece stay.
     const isEnough = plain.length >= mdcBytes;
     const known = isEnough ? plain : concat([held, plain]);
@@ -89,10 +88,10 @@ async function* proven(
 async function* unproven(
   body: ByteReader,
   session: SessionKey,
-  { blockBytes, isLent }: { blockBytes: number } & StreamOptions,
+  blockBytes: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const prefix = copyOf(await body.read(blockBytes + 2));
-  yield* deciphered(body, session, prefix.subarray(2), { isLent });
+  yield* deciphered(body, session, prefix.subarray(2));
 }
 
 /** All of the body, in CFB. */
@@ -100,11 +99,9 @@ async function* deciphered(
   body: ByteReader,
   { algorithm, data: key }: SessionKey,
   iv: Uint8Array,
-  options: StreamOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const cipher = isAes(algorithm) ? `aes-${key.length * 8}-cfb` : cipherName(algorithm);
-  const open = (behind: Uint8Array) => cfbDecipher(algorithm, key, behind) as Decipher;
-  const { decipher } = yield* decipheredBlocks(body, { cipher, key, iv, open }, options);
+  const decipher = cfbDecipher(algorithm, key, iv) as Decipher;
+  yield* throughCipher(body, decipher);
   const last = decipher.final();
   if (last.length > 0) yield last;
 }

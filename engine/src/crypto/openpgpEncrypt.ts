@@ -5,11 +5,10 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import type { Config, Key, PartialConfig } from 'openpgp';
-import { ByteReader, concat } from '../bytes.ts';
+import { ByteReader, concat, type StreamOptions } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
 import type { Integrity } from '../job.ts';
-import { encipheredBlocks } from './blockStream.ts';
-import { aesCfbCipher, blockBytes } from './cfb.ts';
+import { aesCfbCipher, blockBytes, throughCipher } from './cfb.ts';
 import { MODE_IDS, newAeadHead, sealedChunks } from './openpgpAead.ts';
 import { SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { openpgpLibrary, readKeys } from './openpgpKeys.ts';
@@ -18,7 +17,7 @@ import { announcements, type Protection, protectionForKeys, protectionWithPasswo
 import { passwordReadings } from './password.ts';
 
 /** How a message is written, and what its readers have to know for it. */
-export interface EncryptOptions {
+export interface EncryptOptions extends StreamOptions {
   /** Otherwise what all the keys announce, and an MDC with a password. */
   integrity?: Integrity | undefined;
 }
@@ -29,7 +28,7 @@ export interface OutgoingMessage {
   /** What proves its integrity, why, and who reads that: a sentence. */
   note: string;
   /** Once. */
-  write(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined>;
+  write(input: AsyncIterable<Uint8Array>, options?: StreamOptions): AsyncGenerator<Uint8Array, void, undefined>;
 }
 
 /**
@@ -68,7 +67,7 @@ export async function* encryptToKeys(
   recipients: Uint8Array,
   options?: EncryptOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* (await messageToKeys(recipients, options)).write(input);
+  yield* (await messageToKeys(recipients, options)).write(input, options);
 }
 
 /** As `messageWithPassword`, at once. */
@@ -77,7 +76,7 @@ export async function* encryptWithPassword(
   password: Uint8Array,
   options?: EncryptOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* messageWithPassword(password, options).write(input);
+  yield* messageWithPassword(password, options).write(input, options);
 }
 
 /** @param wrapped makes the packets that hold the session key */
@@ -88,14 +87,14 @@ function outgoing(protection: Protection, wrapped: (session: Uint8Array) => Prom
   return {
     integrity,
     note,
-    async *write(input) {
+    async *write(input, options) {
       const session = new Uint8Array(randomBytes(SYMMETRIC_CIPHERS[algorithm]?.keyBytes ?? 0));
       try {
         yield await sure(() => wrapped(session));
-        if (head === undefined) yield* framed(TAG.encryptedIntegrity, mdcBody(input, session));
+        if (head === undefined) yield* framed(TAG.encryptedIntegrity, mdcBody(input, session), options);
         else {
           const tag = head.isGnupg ? TAG.encryptedAead : TAG.encryptedIntegrity;
-          yield* framed(tag, sealedChunks(framed(TAG.literal, literalBody(input)), head, session));
+          yield* framed(tag, sealedChunks(framed(TAG.literal, literalBody(input)), head, session), options);
         }
       } finally {
         session.fill(0);
@@ -183,13 +182,11 @@ async function* mdcBody(
   input: AsyncIterable<Uint8Array>,
   key: Uint8Array,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = new ByteReader(withMdc(input));
+  const reader = new ByteReader(withMdc(input), { isLent: true });
   try {
     yield Uint8Array.of(1);
-    const stream = { cipher: `aes-${key.length * 8}-cfb`, key, iv: new Uint8Array(blockBytes) };
-    // What encloses it copies every piece.
-    const options = { isLent: true };
-    const cipher = yield* encipheredBlocks(reader, { ...stream, open: (iv) => aesCfbCipher(key, iv) }, options);
+    const cipher = aesCfbCipher(key);
+    yield* throughCipher(reader, cipher);
     yield cipher.final();
   } finally {
     await reader.close();
@@ -203,7 +200,7 @@ async function* withMdc(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   prefix.copyWithin(blockBytes, blockBytes - 2, blockBytes);
   hash.update(prefix);
   yield prefix;
-  for await (const piece of framed(TAG.literal, literalBody(input))) {
+  for await (const piece of framed(TAG.literal, literalBody(input), { isLent: true })) {
     hash.update(piece);
     yield piece;
   }

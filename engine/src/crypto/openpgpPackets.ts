@@ -1,6 +1,6 @@
 /** The packets that an OpenPGP message is made of (RFC 9580, 4), and what stands in front of the encrypted data. */
 
-import { type ByteReader, concat, copyOf, plainArray } from '../bytes.ts';
+import { type ByteReader, concat, copyOf, plainArray, type StreamOptions } from '../bytes.ts';
 import { fail } from '../failure.ts';
 
 export const TAG = {
@@ -82,41 +82,54 @@ export async function readBody(packet: Packet, limit: number): Promise<Uint8Arra
   return plainArray(concat(pieces));
 }
 
-/**
- * The same body as one packet with partial lengths: for a library that wants a packet where we hold a stream.
- */
+/** The same body as one packet with partial lengths: for a library that wants a packet where we hold a stream. */
 export async function* framed(
   tag: number,
   body: AsyncIterable<Uint8Array>,
+  { isLent }: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let held: Uint8Array = new Uint8Array(0);
+  const memories: Uint8Array[] = [];
+  let memory = framedParts();
+  /** Bytes of the body in the memory, each part behind the byte of its length. */
+  let filled = 0;
   yield Uint8Array.of(0xc0 | tag);
   for await (const piece of body) {
-    // What is left must be a definite length, so at least a byte stays behind.
-    const parts = Math.ceil((held.length + piece.length) / partBytes) - 1;
-    if (parts < 1) {
-      held = held.length === 0 ? copyOf(piece) : concat([held, piece]);
-      continue;
+    for (let start = 0; start < piece.length; ) {
+      // What is left at the end must be a definite length: the memory goes out when something follows it.
+      if (filled === partsAtOnce * partBytes) {
+        yield memory;
+        if (isLent) memories.push(memory);
+        memory = memories.length > 1 ? (memories.shift() as Uint8Array) : framedParts();
+        filled = 0;
+      }
+      const length = Math.min(partBytes - (filled % partBytes), piece.length - start);
+      memory.set(piece.subarray(start, start + length), placeOf(filled));
+      filled += length;
+      start += length;
     }
-    const framedParts = Buffer.allocUnsafeSlow(parts * (1 + partBytes));
-    let start = -held.length;
-    for (let at = 0; at < framedParts.length; at += 1 + partBytes) {
-      framedParts[at] = 0xe0 | partPower;
-      const fromHeld = start < 0 ? held : undefined;
-      if (fromHeld) framedParts.set(fromHeld, at + 1);
-      const from = Math.max(start, 0);
-      framedParts.set(piece.subarray(from, start + partBytes), at + 1 + (fromHeld?.length ?? 0));
-      start += partBytes;
-    }
-    held = copyOf(piece.subarray(start));
-    yield framedParts;
   }
-  yield Uint8Array.of(0xff, ...[24, 16, 8, 0].map((shift) => (held.length >>> shift) & 0xff));
-  yield held;
+  const whole = Math.max(Math.ceil(filled / partBytes) - 1, 0);
+  const left = filled - whole * partBytes;
+  if (whole > 0) yield memory.subarray(0, whole * (1 + partBytes));
+  yield Uint8Array.of(0xff, ...[24, 16, 8, 0].map((shift) => (left >>> shift) & 0xff));
+  const place = placeOf(whole * partBytes);
+  yield memory.subarray(place, place + left);
 }
 
 const partPower = 16;
 const partBytes = 1 << partPower;
+const partsAtOnce = 2;
+
+function framedParts(): Uint8Array {
+  const memory = Buffer.allocUnsafeSlow(partsAtOnce * (1 + partBytes));
+  for (let part = 0; part < partsAtOnce; part++) memory[part * (1 + partBytes)] = 0xe0 | partPower;
+  return memory;
+}
+
+/** Where this byte of the body lies among the parts. */
+function placeOf(index: number): number {
+  return index + Math.floor(index / partBytes) + 1;
+}
 
 export interface Recipient {
   /** Sixteen hex digits in upper case; undefined where the sender hid it. */

@@ -8,8 +8,7 @@ import { promisify } from 'node:util';
 import { ByteReader, concat, copyOf, startsWith } from '../bytes.ts';
 import { fail } from '../failure.ts';
 import type { OpensslParameters } from '../job.ts';
-import type { StreamOptions } from '../lanes/lanes.ts';
-import { decipheredBlocks, encipheredBlocks } from './blockStream.ts';
+import { throughCipher } from './cfb.ts';
 
 export const saltedMagic: Uint8Array = new TextEncoder().encode('Salted__');
 const saltBytes = 8;
@@ -86,7 +85,6 @@ export async function* decryptOpenssl(
   input: AsyncIterable<Uint8Array>,
   password: Uint8Array,
   scheme: OpensslScheme,
-  options: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = new ByteReader(input, { isLent: true });
   let derived: Uint8Array | undefined;
@@ -96,7 +94,7 @@ export async function* decryptOpenssl(
     const { key, iv } = CIPHERS[scheme.cipher];
     derived = await derive(password, salt, scheme);
     const raw = { cipher: scheme.cipher, key: derived.subarray(0, key), iv: derived.subarray(key, key + iv) };
-    yield* decryptedBody(reader, raw, options);
+    yield* decryptedBody(reader, raw);
   } finally {
     derived?.fill(0);
     await reader.close();
@@ -114,12 +112,11 @@ export interface RawKey {
 export async function* decryptWithRawKey(
   input: AsyncIterable<Uint8Array>,
   raw: RawKey,
-  options: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const key = copyOf(raw.key);
   const reader = new ByteReader(input, { isLent: true });
   try {
-    yield* decryptedBody(reader, { ...raw, key }, options);
+    yield* decryptedBody(reader, { ...raw, key });
   } finally {
     key.fill(0);
     await reader.close();
@@ -130,12 +127,11 @@ export async function* decryptWithRawKey(
 async function* decryptedBody(
   reader: ByteReader,
   { cipher, key, iv }: RawKey,
-  options: StreamOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const start = reader.offset;
   const { block } = CIPHERS[cipher];
-  const open = (behind: Uint8Array) => createDecipheriv(cipher, key, behind);
-  const { decipher, bytes } = yield* decipheredBlocks(reader, { cipher, key, iv, open }, options);
+  const decipher = createDecipheriv(cipher, key, iv);
+  const bytes = yield* throughCipher(reader, decipher);
   const end = start + bytes;
   if (block > 1 && (bytes === 0 || bytes % block !== 0)) failCut(end, 'it does not end at the end of a cipher block');
   const last = finish(decipher, end - block);
@@ -147,7 +143,6 @@ export async function* encryptOpenssl(
   input: AsyncIterable<Uint8Array>,
   password: Uint8Array,
   scheme: OpensslScheme = WRITTEN_SCHEME,
-  options: StreamOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = new ByteReader(input, { isLent: true });
   const { cipher } = scheme;
@@ -159,11 +154,9 @@ export async function* encryptOpenssl(
     const key = derived.subarray(0, bytes.key);
     const iv = derived.subarray(bytes.key, bytes.key + bytes.iv);
     if (!scheme.isUnsalted) yield concat([saltedMagic, salt]);
-    const stream = { cipher, key, iv, open: (behind: Uint8Array) => createCipheriv(cipher, key, behind) };
-    // Counted blocks are encrypted as they are decrypted.
-    const last = cipher.endsWith('-ctr')
-      ? (yield* decipheredBlocks(reader, stream, options)).decipher.final()
-      : (yield* encipheredBlocks(reader, stream, options)).final();
+    const running = createCipheriv(cipher, key, iv);
+    yield* throughCipher(reader, running);
+    const last = running.final();
     if (last.length > 0) yield last;
   } finally {
     derived?.fill(0);

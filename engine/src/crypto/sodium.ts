@@ -1,9 +1,9 @@
 /** libsodium secretstream as WAL-G writes it: a 24-byte header, then chunks of 8192 bytes, the last one marked as final. */
 
-import { ByteReader } from '../bytes.ts';
+import { ByteReader, copyOf, type StreamOptions } from '../bytes.ts';
 import { looksMeaningful } from '../contents/sniff.ts';
 import { fail } from '../failure.ts';
-import { LaneCall, type Lanes, roomFor, type StreamOptions } from '../lanes/lanes.ts';
+import { LaneCall, type Lanes } from '../lanes/lanes.ts';
 import { throughLanes, type Unfinished, whatIsLeft } from '../lanes/throughLanes.ts';
 import {
   fastestSecretstream,
@@ -61,7 +61,9 @@ export async function* decryptSodium(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const secretstream = await fastestSecretstream();
   const source = new ByteReader(input, { isLent: true });
-  const call = new LaneCall('open secretstream', mostLanes);
+  const stored = new ChunkMemory(encryptedChunkBytes);
+  const plain = new ChunkMemory(chunkBytes);
+  const call = new LaneCall(mostLanes);
   let reader = source;
   /** Where the reader's bytes begin in the input. */
   let origin = 0;
@@ -78,20 +80,22 @@ export async function* decryptSodium(
         reader = new ByteReader(whatIsLeft(unfinished, source));
       }
       const offset = origin + reader.offset;
-      const chunks = await reader.units(encryptedChunkBytes);
+      const chunks = await stored.fill(reader);
       if (chunks.length === 0) failCut(offset, 'the final chunk is missing');
-      if (chunks.length < overheadBytes)
-        failCut(offset, `its last chunk has ${chunks.length} bytes, ${overheadBytes} is the least`);
-      const { plain, stoppedAt, isFinal } = openChunks(secretstream, state, chunks);
-      if (plain.length > 0) yield plain;
+      const { bytes, stoppedAt, isFinal } = openChunks(secretstream, state, stored, plain);
+      if (bytes > 0) yield plain.give(bytes, isLent);
       if (isFinal) {
         await demandEnd(reader, offset + stoppedAt, chunks.length - stoppedAt);
         return;
       }
-      if (stoppedAt < chunks.length)
-        failUnauthenticated(state, chunks.subarray(stoppedAt, stoppedAt + encryptedChunkBytes), offset + stoppedAt);
+      if (stoppedAt < chunks.length) {
+        const chunk = chunks.subarray(stoppedAt, stoppedAt + encryptedChunkBytes);
+        if (chunk.length < overheadBytes)
+          failCut(offset + stoppedAt, `its last chunk has ${chunk.length} bytes, ${overheadBytes} is the least`);
+        failUnauthenticated(state, chunk, offset + stoppedAt);
+      }
       // An authentic short chunk that is not the last cannot come from WAL-G, but then the end is still to come.
-      if (chunks.length < encryptedChunkBytes) failCut(offset + chunks.length, 'the final chunk is missing');
+      if (chunks.length % encryptedChunkBytes > 0) failCut(offset + chunks.length, 'the final chunk is missing');
     }
   } finally {
     state?.fill(0);
@@ -121,14 +125,14 @@ async function* openInLanes(
   lanes: Lanes,
   isLent: boolean | undefined,
 ): AsyncGenerator<Uint8Array, { unfinished: Unfinished; chunks: number }, undefined> {
-  lanes.begin({ kind: 'open secretstream', key: state.subarray(0, keyBytes), chunkBytes });
+  lanes.begin({ key: state.subarray(0, keyBytes), chunkBytes });
   const nonce = state.slice(keyBytes, keyBytes + nonceBytes);
   const counter = new DataView(nonce.buffer);
   const bytes = batchChunks * encryptedChunkBytes;
   const plan = {
     bytes,
     isLent,
-    room: roomFor('open secretstream', bytes, chunkBytes),
+    room: chunkBytes,
     placeOf(batch: Uint8Array) {
       const place = nonce.slice();
       const next = counter.getUint32(0, true) + batchChunks;
@@ -163,28 +167,80 @@ const mostCounted = 0xffff_ffff;
 const macBytes = 16;
 
 /**
- * Opens chunks that lie one behind the other; the last may be shorter. Stops behind the final chunk, and in front of one
- * that does not authenticate.
+ * Memory for chunks of one size, which is used again and again: fresh memory for every piece of a long stream takes longer
+ * to get than the cipher takes. Two pieces of it take turns, since a consumer may hold one until it asks for the next but
+ * one.
+ */
+class ChunkMemory {
+  readonly #chunkBytes: number;
+  readonly #pieces: [Uint8Array, Uint8Array];
+  /** The places of the chunks, made once: for a chunk of 8 kB even that takes a noticeable part of the time. */
+  readonly #places: [Uint8Array[], Uint8Array[]];
+  #turn: 0 | 1 = 0;
+  #filled = 0;
+
+  constructor(chunkBytes: number) {
+    this.#chunkBytes = chunkBytes;
+    const memory = () => Buffer.allocUnsafeSlow(chunksAtOnce * chunkBytes);
+    this.#pieces = [memory(), memory()];
+    const placesIn = (piece: Uint8Array) =>
+      Array.from({ length: chunksAtOnce }, (_, index) => piece.subarray(index * chunkBytes, (index + 1) * chunkBytes));
+    this.#places = [placesIn(this.#pieces[0]), placesIn(this.#pieces[1])];
+  }
+
+  /** What was filled last. */
+  get filled(): number {
+    return this.#filled;
+  }
+
+  /** As much as there is room for, less only where the input ends. */
+  async fill(reader: ByteReader): Promise<Uint8Array> {
+    this.#filled = await reader.readInto(this.#pieces[this.#turn]);
+    return this.#pieces[this.#turn].subarray(0, this.#filled);
+  }
+
+  /** The place of a chunk, or of the `bytes` at its start. */
+  chunk(index: number, bytes = this.#chunkBytes): Uint8Array {
+    const place = this.#places[this.#turn][index] as Uint8Array;
+    return bytes === this.#chunkBytes ? place : place.subarray(0, bytes);
+  }
+
+  /** For the consumer; the other piece of memory has its turn now. */
+  give(bytes: number, isLent: boolean | undefined): Uint8Array {
+    const given = this.#pieces[this.#turn].subarray(0, bytes);
+    this.#turn = this.#turn === 0 ? 1 : 0;
+    return isLent ? given : copyOf(given);
+  }
+}
+
+/** What is worked on stays in the processor's cache. */
+const chunksAtOnce = 16;
+
+/**
+ * Opens what was filled; its last chunk may be shorter. Stops behind the final chunk, and in front of one that does not
+ * authenticate or is none.
+ *
+ * @returns bytes of plaintext, and how far they reach in what was stored
  */
 function openChunks(
   secretstream: Secretstream,
   state: SecretstreamState,
-  chunks: Uint8Array,
-): { plain: Uint8Array; stoppedAt: number; isFinal: boolean } {
-  const count = Math.ceil(chunks.length / encryptedChunkBytes);
-  const plain = Buffer.allocUnsafeSlow(chunks.length - count * overheadBytes);
+  stored: ChunkMemory,
+  plain: ChunkMemory,
+): { bytes: number; stoppedAt: number; isFinal: boolean } {
   let stoppedAt = 0;
-  let filled = 0;
-  while (stoppedAt < chunks.length) {
-    const chunk = chunks.subarray(stoppedAt, stoppedAt + encryptedChunkBytes);
-    const end = filled + chunk.length - overheadBytes;
-    const tag = secretstream.pull(state, chunk, plain.subarray(filled, end));
+  let bytes = 0;
+  for (let index = 0; stoppedAt < stored.filled; index++) {
+    const length = Math.min(stored.filled - stoppedAt, encryptedChunkBytes);
+    if (length < overheadBytes) break;
+    const messageBytes = length - overheadBytes;
+    const tag = secretstream.pull(state, stored.chunk(index, length), plain.chunk(index, messageBytes));
     if (tag === undefined) break;
-    stoppedAt += chunk.length;
-    filled = end;
-    if (tag === TAG.final) return { plain: plain.subarray(0, filled), stoppedAt, isFinal: true };
+    stoppedAt += length;
+    bytes += messageBytes;
+    if (tag === TAG.final) return { bytes, stoppedAt, isFinal: true };
   }
-  return { plain: plain.subarray(0, filled), stoppedAt, isFinal: false };
+  return { bytes, stoppedAt, isFinal: false };
 }
 
 /** First bytes of a stream that `sodiumFit` wants to see: the header and one full chunk, less where the stream is shorter. */
@@ -222,63 +278,27 @@ export async function* encryptSodium(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const secretstream = await fastestSecretstream();
   const source = new ByteReader(input, { isLent: true });
-  const call = new LaneCall('seal secretstream', 1);
-  let reader = source;
+  const plain = new ChunkMemory(chunkBytes);
+  const stored = new ChunkMemory(encryptedChunkBytes);
   const { header, state } = newStream(key);
   try {
     yield header;
     for (;;) {
-      const lanes = await call.answer(reader.offset);
-      if (lanes) {
-        const unfinished = yield* sealInLane(reader, state, lanes, isLent);
-        await call.close();
-        reader = new ByteReader(whatIsLeft(unfinished, source));
-      }
-      const plain = await reader.units(chunkBytes);
-      const isLast = plain.length < chunkBytes;
-      const count = isLast ? 1 : plain.length / chunkBytes;
-      const chunks = Buffer.allocUnsafeSlow(plain.length + count * overheadBytes);
-      for (let index = 0; index < count; index++) {
-        const message = plain.subarray(index * chunkBytes, (index + 1) * chunkBytes);
-        const chunk = chunks.subarray(index * encryptedChunkBytes, (index + 1) * encryptedChunkBytes);
-        secretstream.push(state, message, isLast ? TAG.final : TAG.message, chunk);
-      }
-      yield chunks;
-      if (isLast) return;
+      const { length } = await plain.fill(source);
+      const isEnd = length < chunksAtOnce * chunkBytes;
+      const whole = Math.floor(length / chunkBytes);
+      for (let index = 0; index < whole; index++)
+        secretstream.push(state, plain.chunk(index), TAG.message, stored.chunk(index));
+      const last = length % chunkBytes;
+      if (isEnd)
+        secretstream.push(state, plain.chunk(whole, last), TAG.final, stored.chunk(whole, last + overheadBytes));
+      yield stored.give(whole * encryptedChunkBytes + (isEnd ? last + overheadBytes : 0), isLent);
+      if (isEnd) return;
     }
   } finally {
     state.fill(0);
-    await call.close();
     await source.close();
   }
-}
-
-/**
- * Seals whole chunks in one lane, which does nothing else: each nonce needs the MAC before it. All but the end of the stream.
- *
- * @param state in front of the next chunk; brought behind the last one that was sealed
- */
-async function* sealInLane(
-  reader: ByteReader,
-  state: SecretstreamState,
-  lanes: Lanes,
-  isLent: boolean | undefined,
-): AsyncGenerator<Uint8Array, Unfinished, undefined> {
-  const nonce = state.slice(keyBytes, keyBytes + nonceBytes);
-  lanes.begin({ kind: 'seal secretstream', key: state.subarray(0, keyBytes), nonce, chunkBytes });
-  const bytes = batchChunks * chunkBytes;
-  let counted = new DataView(nonce.buffer).getUint32(0, true);
-  const unfinished = yield* throughLanes(reader, lanes, {
-    bytes,
-    isLent,
-    room: roomFor('seal secretstream', bytes, chunkBytes),
-    placeOf() {
-      counted += batchChunks;
-      return counted > mostCounted ? undefined : nonce;
-    },
-  });
-  if (unfinished.place) state.set(unfinished.place, keyBytes);
-  return unfinished;
 }
 
 /** wal-g `writer.go`: `Close` without any `Write` pushes a final chunk from a state that is all zeros; always these bytes. */

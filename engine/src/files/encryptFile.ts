@@ -78,14 +78,14 @@ async function encryption(job: EncryptJob, input: AsyncIterable<Uint8Array>, sec
     case 'openpgp':
     case 'gpg': {
       const message = await outgoingMessage(key, method, integrity);
-      return { encrypted: message.write(input), notes: [message.note], integrity: message.integrity };
+      return { encrypted: message.write(input, written), notes: [message.note], integrity: message.integrity };
     }
     case 'openssl': {
       demandKind(key, ['password'], method);
       demandPassword(key);
       const scheme = writtenScheme(job.openssl);
       return {
-        encrypted: encryptOpenssl(input, firstReading(key), scheme, written),
+        encrypted: encryptOpenssl(input, firstReading(key), scheme),
         notes: [`to decrypt it: ${opensslCommand(scheme, job.output === '-' ? 'FILE' : shellWord(job.output))}`],
       };
     }

@@ -1,6 +1,6 @@
 /** Finds out how bytes are encrypted and opens them with whichever of the offered keys fits. */
 
-import { ByteReader, kept } from '../bytes.ts';
+import { ByteReader, kept, type StreamOptions } from '../bytes.ts';
 import { decodeBase64 } from '../contents/base64.ts';
 import { type ContentKind, sniff, sniffBytes } from '../contents/sniff.ts';
 import { openCms } from '../crypto/cms.ts';
@@ -15,7 +15,6 @@ import { possibleSodiumKeys, type SodiumKey, sodiumKey } from '../crypto/sodiumK
 import { fail, RestoreError } from '../failure.ts';
 import type { KeyOffer, Method, OpensslParameters } from '../job.ts';
 import { fingerprintOf } from '../keys/generate.ts';
-import type { StreamOptions } from '../lanes/lanes.ts';
 import type { Report } from '../report.ts';
 
 export interface LayerOptions extends StreamOptions {
@@ -218,7 +217,7 @@ function demandPossibleLength(size: number): void {
 async function openPgp(
   reader: ByteReader,
   kind: ContentKind | undefined,
-  { offers, signers = [], allowUnauthenticated, allowCostly, isLent }: LayerOptions,
+  { offers, signers = [], allowUnauthenticated, allowCostly }: LayerOptions,
 ): Promise<EncryptionLayer> {
   const isArmored = kind === 'openpgp armored';
   const usable = offers.filter((it) => it.kind === 'openpgp' || it.kind === 'password');
@@ -227,7 +226,7 @@ async function openPgp(
     openOpenpgp(
       input,
       usable.map(({ kind, bytes, passphrase }) => ({ kind: kind as 'openpgp' | 'password', bytes, passphrase })),
-      { signers: signers.map((it) => it.bytes), allowUnauthenticated, allowCostly, isLent },
+      { signers: signers.map((it) => it.bytes), allowUnauthenticated, allowCostly },
     ),
   );
   const { head } = opened;
@@ -318,7 +317,7 @@ async function openSalted(
           `${fit.provenBy === 'contents' ? 'it was encrypted' : 'if the password is right, it was encrypted'} with openssl enc ${described}: write that down beside the backup, the file does not say it`,
           ...(fit.note === undefined ? [] : [fit.note]),
         ],
-        plain: decryptOpenssl(inner.rest(), fit.password, fit.scheme, options),
+        plain: decryptOpenssl(inner.rest(), fit.password, fit.scheme),
         wipe: () => undefined,
       };
     } catch (error) {
@@ -408,7 +407,7 @@ async function openWithRawKey(
           `it was encrypted with openssl enc -${raw.cipher}, a key of its own (-K) and an IV (-iv): write that down beside the backup, the file does not say it`,
           ...(note === undefined ? [] : [note]),
         ],
-        plain: decryptWithRawKey(inner.rest(), raw, options),
+        plain: decryptWithRawKey(inner.rest(), raw),
         wipe: () => raw.key.fill(0),
       };
     } catch (error) {

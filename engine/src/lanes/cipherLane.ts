@@ -1,8 +1,7 @@
-/** The program of a thread that decrypts or encrypts batches of one stream; `laneThreads.ts` starts it and talks to it. */
+/** The program of a thread that decrypts batches of one stream; `laneThreads.ts` starts it and talks to it. */
 
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { type BatchWork, prepareWork } from './batchWork.ts';
-import type { LaneKind } from './lanes.ts';
 import type { FromLane, ToLane } from './laneThreads.ts';
 
 const port = parentPort;
@@ -10,7 +9,7 @@ if (!port) throw new Error('this file is a thread of the engine: laneThreads.ts 
 
 const say = (message: FromLane, handedOver: ArrayBuffer[] = []) => port.postMessage(message, handedOver);
 
-void prepareWork(workerData as LaneKind).then((workFor) => {
+void prepareWork().then((workFor) => {
   let work: BatchWork | undefined;
   port.on('message', (message: ToLane) => {
     switch (message.type) {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { copyOf } from '../bytes.ts';
-import type { Batch, LaneKind, LaneSource, Lanes, LaneWork, WorkedBatch } from './lanes.ts';
+import type { Batch, LaneSource, Lanes, LaneWork, WorkedBatch } from './lanes.ts';
 
 export type ToLane = { type: 'begin'; work: LaneWork } | { type: 'batch'; batch: Batch } | { type: 'end' };
 export type FromLane = { type: 'ready' } | { type: 'worked'; result: WorkedBatch };
@@ -13,7 +13,7 @@ export type FromLane = { type: 'ready' } | { type: 'worked'; result: WorkedBatch
 const worthFrom = 16 * 1024 * 1024;
 /** The thread that reads and looks at what comes out does not keep up with more. */
 const mostThreads = 4;
-/** What a cipher returns lives shortly: a small nursery gives its memory back while it is warm. */
+/** A lane makes no garbage but views of its batches. */
 const resourceLimits = { maxYoungGenerationSizeMb: 2 };
 
 /**
@@ -35,10 +35,10 @@ export function laneThreadsOf({
   let isTaken = false;
   return {
     ...rest,
-    open(kind, wanted) {
+    open(wanted) {
       if (isTaken) return undefined;
       isTaken = true;
-      return new LaneThreads(program, kind, Math.min(most, wanted), () => {
+      return new LaneThreads(program, Math.min(most, wanted), () => {
         isTaken = false;
       });
     },
@@ -52,8 +52,8 @@ class LaneThreads implements Lanes {
   #turn = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(program: string, kind: LaneKind, count: number, onClosed: () => void) {
-    this.#threads = Array.from({ length: count }, () => new LaneThread(program, kind));
+  constructor(program: string, count: number, onClosed: () => void) {
+    this.#threads = Array.from({ length: count }, () => new LaneThread(program));
     this.#onClosed = onClosed;
     this.started = Promise.all(this.#threads.map((it) => it.started)).then(() => undefined);
   }
@@ -95,9 +95,9 @@ class LaneThread {
   #hasEnded = false;
   isReady = false;
 
-  constructor(program: string, kind: LaneKind) {
+  constructor(program: string) {
     // Without what the program itself was started with: a lane loads nothing but its own.
-    this.#worker = new Worker(program, { name: 'restorable lane', workerData: kind, resourceLimits, execArgv: [] });
+    this.#worker = new Worker(program, { name: 'restorable lane', resourceLimits, execArgv: [] });
     let onStarted: () => void = () => undefined;
     this.started = new Promise((resolve) => {
       onStarted = resolve;
@@ -121,10 +121,9 @@ class LaneThread {
   }
 
   begin(work: LaneWork): void {
-    const own = copyOfSecrets(work);
-    const memories = Object.values(own).flatMap((it) => (it instanceof Uint8Array ? [it.buffer as ArrayBuffer] : []));
+    const key = copyOf(work.key);
     // Handed over, not copied once more: what the lane overwrites is all there is of it.
-    this.#tell({ type: 'begin', work: own }, memories);
+    this.#tell({ type: 'begin', work: { ...work, key } }, [key.buffer as ArrayBuffer]);
   }
 
   run(batch: Batch): Promise<WorkedBatch> {
@@ -144,17 +143,6 @@ class LaneThread {
 
   #tell(message: ToLane, handedOver: ArrayBuffer[] = []): void {
     this.#worker.postMessage(message, handedOver);
-  }
-}
-
-function copyOfSecrets(work: LaneWork): LaneWork {
-  switch (work.kind) {
-    case 'seal secretstream':
-      return { ...work, key: copyOf(work.key), nonce: copyOf(work.nonce) };
-    case 'encipher':
-      return { ...work, key: copyOf(work.key), iv: copyOf(work.iv) };
-    default:
-      return { ...work, key: copyOf(work.key) };
   }
 }
 

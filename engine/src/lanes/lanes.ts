@@ -4,24 +4,19 @@
  * that are one of several already, and wherever a program has no threads to give.
  */
 
-/** What a lane does to its batches. */
-export type LaneKind = 'open secretstream' | 'seal secretstream' | 'decipher' | 'encipher';
-
-/** What a lane must know before its first batch. It gets copies of the secrets, and overwrites them at its end. */
-export type LaneWork =
-  /** Chunks of a libsodium secretstream, `chunkBytes` of plaintext each. */
-  | { kind: 'open secretstream'; key: Uint8Array; chunkBytes: number }
-  /** As above; `nonce` stands in front of the first chunk. The nonces of the others follow from it: one lane only. */
-  | { kind: 'seal secretstream'; key: Uint8Array; nonce: Uint8Array; chunkBytes: number }
-  /** Whole blocks without padding. `cipher`: as OpenSSL calls it. */
-  | { kind: 'decipher'; cipher: string; key: Uint8Array }
-  /** As above; each batch goes on where the last one ended: one lane only. */
-  | { kind: 'encipher'; cipher: string; key: Uint8Array; iv: Uint8Array };
+/**
+ * What a lane must know before its first batch: chunks of a libsodium secretstream are opened, `chunkBytes` of plaintext
+ * each. It gets a copy of the key, and overwrites that at its end.
+ */
+export interface LaneWork {
+  key: Uint8Array;
+  chunkBytes: number;
+}
 
 /** Bytes on their way into a lane; the memory goes over to it. */
 export interface Batch {
   memory: ArrayBuffer;
-  /** Where the bytes lie; in front of them is the room that the lane's work needs (`roomFor`). */
+  /** Where the bytes lie; in front of them is room for a chunk, since what is made of one is written in front of what is still to be read. */
   start: number;
   end: number;
   /** What the work needs to know of this place in the stream: a nonce or an IV. Of no use to lanes that go on by themselves. */
@@ -31,22 +26,12 @@ export interface Batch {
 export interface WorkedBatch {
   /** The memory of the batch; the caller's again. */
   memory: ArrayBuffer;
-  /** What the lane made of it: the bytes from `from` to `to`. */
-  from: number;
-  to: number;
+  /** What the lane made of it, from the start of the memory on. */
+  bytes: number;
   /** It stopped here, at something that is not as usual: from this place to the batch's end, all bytes are as they came. */
   stoppedAt: number;
   /** The place in the stream behind what was done. */
   place: Uint8Array;
-}
-
-/** What the consumer of a stream says of itself. */
-export interface StreamOptions {
-  /**
-   * It is done with a piece when it asks for the next but one, and the memory may be used again. Otherwise every piece is
-   * its own to keep.
-   */
-  isLent?: boolean | undefined;
 }
 
 /** Lanes for one stream. */
@@ -66,33 +51,12 @@ export interface Lanes {
 
 export interface LaneSource {
   /** undefined: there are none to spare. @param most as many as the stream can use */
-  open(kind: LaneKind, most: number): Lanes | undefined;
+  open(most: number): Lanes | undefined;
   /** How much must have passed before lanes are worth their start, in bytes. */
   worthFrom: number;
   /** A stream waits until its lanes have started: for tests, that a stream does not end before. */
   isWaitedFor?: boolean;
 }
-
-/**
- * Free bytes in front of a batch of `bytes`. What is made of a chunk is written in front of what is still to be read: no
- * second piece of memory is needed.
- */
-export function roomFor(kind: LaneKind, bytes: number, chunkBytes = 0): number {
-  switch (kind) {
-    case 'open secretstream':
-      return chunkBytes;
-    case 'seal secretstream': {
-      // Every chunk gets longer. The cipher reads words: they stay in line.
-      const room = chunkBytes + overheadBytes * Math.ceil(bytes / chunkBytes);
-      return room + 64 - (room % 64);
-    }
-    default:
-      return blockBytes;
-  }
-}
-
-const overheadBytes = 17;
-const blockBytes = 16;
 
 let source: LaneSource | undefined;
 
@@ -103,21 +67,19 @@ export function useLanes(from: LaneSource | undefined): void {
 
 /** The lanes of one stream: none before it has proven long, none at all where there is no source. */
 export class LaneCall {
-  readonly #kind: LaneKind;
   readonly #most: number;
   readonly #source = source;
   #lanes: Lanes | undefined;
   #isOver = false;
 
-  constructor(kind: LaneKind, most: number) {
-    this.#kind = kind;
+  constructor(most: number) {
     this.#most = most;
   }
 
   /** The lanes, once they are worth it and have started. @param passed bytes of the stream so far */
   async answer(passed: number): Promise<Lanes | undefined> {
     if (this.#isOver || this.#source === undefined || passed < this.#source.worthFrom) return undefined;
-    this.#lanes ??= this.#source.open(this.#kind, this.#most);
+    this.#lanes ??= this.#source.open(this.#most);
     if (this.#lanes === undefined) this.#isOver = true;
     else if (this.#source.isWaitedFor) await this.#lanes.started;
     return this.#lanes?.isReady ? this.#lanes : undefined;

@@ -6,7 +6,7 @@ import type { Lanes, WorkedBatch } from './lanes.ts';
 export interface BatchPlan {
   /** Bytes of a batch: a whole number of blocks or chunks. */
   bytes: number;
-  /** Free bytes that the lanes want in front of them (`roomFor`). */
+  /** Free bytes in front of them: a chunk of plaintext. */
   room: number;
   /**
    * What a lane has to know of the place where a batch begins; asked once for each, in order. undefined: the batch and all
@@ -54,9 +54,9 @@ export async function* throughLanes(
     }
     const first = underWay.shift();
     if (first === undefined) return { pieces: filling.rest(), failure: filling.failure, place };
-    const { memory, from, to, stoppedAt, place: reached } = await first.result;
+    const { memory, bytes, stoppedAt, place: reached } = await first.result;
     place = reached;
-    if (to > from) yield new Uint8Array(memory, from, to - from);
+    if (bytes > 0) yield new Uint8Array(memory, 0, bytes);
     if (plan.isLent) filling.reuse(memory);
     const left = plan.room + plan.bytes - stoppedAt;
     if (left > 0) {
