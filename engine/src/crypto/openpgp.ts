@@ -6,7 +6,6 @@
 import type { Key, SessionKey as OpenpgpSessionKey, PartialConfig } from 'openpgp';
 import { ByteReader, copyOf, drain, plainArray, remembering } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
-import type { StreamOptions } from '../lanes/lanes.ts';
 import { aeadHead, isProvenAtOnce } from './openpgpAead.ts';
 import { cfbDecipher, cipherName, IDEA, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { literalBytes } from './openpgpContents.ts';
@@ -43,7 +42,7 @@ export interface OpenedMessage {
   plain: AsyncGenerator<Uint8Array, void, undefined>;
 }
 
-export interface OpenpgpOptions extends StreamOptions {
+export interface OpenpgpOptions {
   /** Keys of whoever may have signed it; the keys among the offers count as well. */
   signers?: readonly Uint8Array[];
   /** Decrypts what has no integrity protection, which is otherwise refused. */
@@ -88,7 +87,7 @@ export async function openOpenpgp(
       fingerprint: opened.fingerprint,
       notes: opened.notes,
       isProvenAtOnce: isProvenAtOnce(aead),
-      plain: stream(reader, body, head, { session: opened.session, signatures, isLent: options.isLent }),
+      plain: stream(reader, body, head, { session: opened.session, signatures }),
     };
   } catch (error) {
     await reader.close();
@@ -394,17 +393,12 @@ async function* stream(
   reader: ByteReader,
   body: ByteReader,
   head: MessageHead,
-  { session, signatures, isLent }: { session: SessionKey; signatures: SignatureCheck } & StreamOptions,
+  { session, signatures }: { session: SessionKey; signatures: SignatureCheck },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    const packets = decryptedPackets(body, head, session, { isLent });
+    const packets = decryptedPackets(body, head, session);
     if (packets === undefined) yield* decryptWithLibrary(body, head, session);
-    else
-      yield* judgedByProof(
-        packets,
-        (inner) => contentsOf(inner, signatures, { isLent }),
-        head.protection.kind !== 'none',
-      );
+    else yield* judgedByProof(packets, (inner) => contentsOf(inner, signatures), head.protection.kind !== 'none');
     await demandEnd(reader);
   } finally {
     session.data.fill(0);
@@ -415,9 +409,8 @@ async function* stream(
 async function* contentsOf(
   packets: AsyncGenerator<Uint8Array, void, undefined>,
   signatures: SignatureCheck,
-  options: StreamOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* literalBytes(new ByteReader(packets, { isLent: true }), signatures, options);
+  yield* literalBytes(new ByteReader(packets, { isLent: true }), signatures);
   await signatures.end();
 }
 

@@ -6,7 +6,6 @@ import { bunzip2 } from '../compress/bzip2.ts';
 import { inflateZlib } from '../compress/gzip.ts';
 import { throughNative } from '../compress/native.ts';
 import { fail } from '../failure.ts';
-import type { StreamOptions } from '../lanes/lanes.ts';
 import { isPassedOver, readBody, readPacket, TAG } from './openpgpPackets.ts';
 import type { SignatureCheck } from './openpgpSignature.ts';
 

@@ -6,9 +6,7 @@
 import { createHash } from 'node:crypto';
 import { type ByteReader, concat, copyOf, drain, remembering } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
-import type { StreamOptions } from '../lanes/lanes.ts';
-import { decipheredBlocks } from './blockStream.ts';
-import type { Decipher } from './cfb.ts';
+import { type Decipher, throughCipher } from './cfb.ts';
 import { aeadHead, openedChunks } from './openpgpAead.ts';
 import { cfbDecipher, cipherName, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { brokenHint, type MessageHead } from './openpgpPackets.ts';
