@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type BlockForm, readBlockMap } from '../../engine/src/archives/pgbackrest/blockMap.ts';
 import { crc32c, readControlFile, withInvalidCheckpoint } from '../../engine/src/archives/pgbackrest/pgControl.ts';
 import { autoConf, recoveryConf } from '../../engine/src/archives/pgbackrest/recovery.ts';
-import { nextSegment, readSegmentHeader } from '../../engine/src/archives/pgbackrest/wal.ts';
+import { nextSegment } from '../../engine/src/archives/pgbackrest/wal.ts';
+import { readSegmentHeader } from '../../engine/src/contents/walSegment.ts';
 import { RestoreError } from '../../engine/src/failure.ts';
 import { controlFile, systemId } from './pgbackrestRepository.ts';
 
@@ -125,7 +126,7 @@ describe('WAL segments', () => {
     start.writeUInt16LE(2, 2);
     start.writeBigUInt64LE(systemId, 24);
     start.writeUInt32LE(2 ** 24, 32);
-    expect(readSegmentHeader(start)).toEqual({ systemId, segmentBytes: 2 ** 24 });
+    expect(readSegmentHeader(start)).toMatchObject({ systemId, segmentBytes: 2 ** 24 });
     expect(readSegmentHeader(start.subarray(0, 39))).toBeUndefined();
     start.writeUInt32LE(3 * 2 ** 20, 32);
     expect(readSegmentHeader(start)).toBeUndefined();

@@ -15,6 +15,7 @@ import type { Report } from '../../engine/src/report.ts';
 import { quietContext } from '../../engine/src/run-context.ts';
 import { Secret } from '../../engine/src/secret.ts';
 import { all } from './pieces.ts';
+import { wholeSegment } from './walSegments.ts';
 
 export const systemId = 7710732156905849906n;
 export const full = '20260101-120000F';
@@ -93,7 +94,7 @@ export async function buildRepository(options: BuildOptions = {}): Promise<strin
   options.archiveInfo?.(archiveInfo);
   await writeInfo('archive/demo/archive.info', archiveInfo, repoPass);
   for (const segment of ['000000010000000000000002', '000000010000000000000003', '000000010000000000000004']) {
-    const contents = walSegment(segment);
+    const contents = wholeSegment(segment, { systemId });
     const name = `archive/demo/15-1/${segment.slice(0, 16)}/${segment}-${sha1(contents)}${compression === 'gz' ? '.gz' : ''}`;
     write(name, await store(pack(contents), passes?.archive));
   }
@@ -105,7 +106,7 @@ export async function buildRepository(options: BuildOptions = {}): Promise<strin
     const files: Record<string, { contents: Buffer; mode?: string; reference?: string }> = {
       'pg_data/PG_VERSION': { contents: Buffer.from('15\n'), ...(isFull ? {} : { reference: full }) },
       'pg_data/backup_label': {
-        contents: Buffer.from('START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\n'),
+        contents: Buffer.from('START WAL LOCATION: 0/200028 (file 000000010000000000000002)\n'),
       },
       'pg_data/base/1/1255': { contents: Buffer.alloc(8192, 'page'), ...(isFull ? {} : { reference: full }) },
       'pg_data/base/1/a=b': { contents: Buffer.from(`changed in ${label}`) },
@@ -134,6 +135,8 @@ export async function buildRepository(options: BuildOptions = {}): Promise<strin
         'backup-archive-start': '000000010000000000000002',
         'backup-archive-stop': '000000010000000000000004',
         'backup-label': label,
+        'backup-lsn-start': '0/200028',
+        'backup-lsn-stop': '0/400100',
         ...(isFull ? {} : { 'backup-prior': full }),
         'backup-reference': isFull ? full : `${full},${incr}`,
         'backup-timestamp-start': 1_767_268_800,
@@ -229,17 +232,6 @@ export function controlFile(): Buffer {
   bytes.writeUInt32LE(202209061, 12);
   bytes.writeBigUInt64LE(0x2000060n, 32);
   bytes.writeUInt32LE(crc32c(bytes.subarray(0, 288)), 288);
-  return bytes;
-}
-
-/** A segment of 1 MiB with the header of a first page. */
-function walSegment(name: string): Buffer {
-  const bytes = Buffer.alloc(2 ** 20);
-  bytes.writeUInt16LE(0xd110, 0);
-  bytes.writeUInt16LE(2, 2);
-  bytes.writeBigUInt64LE(systemId, 24);
-  bytes.writeUInt32LE(2 ** 20, 32);
-  bytes.write(name, 64);
   return bytes;
 }
 

@@ -33,20 +33,15 @@ import {
   testRestore,
 } from './pgbackrestRepository.ts';
 import { expectFailure } from './pieces.ts';
+import { wholeSegment } from './walSegments.ts';
 
 const megabyte = 2 ** 20;
 const ownFolder = 'archive/demo/15-1';
 /** The backup of `buildRepository` ends in segment 4. */
 const stop = '000000010000000000000004';
 
-function segment(name: string, { owner = systemId, bytes = megabyte } = {}): Buffer {
-  const contents = Buffer.alloc(bytes);
-  contents.writeUInt16LE(0xd110, 0);
-  contents.writeUInt16LE(2, 2);
-  contents.writeBigUInt64LE(owner, 24);
-  contents.writeUInt32LE(megabyte, 32);
-  contents.write(name, 64);
-  return contents;
+function segment(name: string, { owner = systemId, text = name } = {}): Buffer {
+  return wholeSegment(name, { systemId: owner, text });
 }
 
 function store(root: string, name: string, contents: Buffer, { folder = ownFolder, storedAt = 0 } = {}): string {
@@ -72,7 +67,13 @@ describe('the WAL after a backup', () => {
     const root = await withWal('000000010000000000000006');
     const report = await testOne(root, { keys: [] });
     expect(report.failure).toBeNull();
-    expect(report.backup?.wal).toEqual({ start: '000000010000000000000002', stop, segments: 3 });
+    expect(report.backup?.wal).toEqual({
+      start: '000000010000000000000002',
+      stop,
+      segments: 3,
+      records: 6,
+      recordsTo: '0/500000',
+    });
   });
 
   test('is followed to the newest segment, and every one is proven', async () => {
@@ -83,6 +84,8 @@ describe('the WAL after a backup', () => {
       start: '000000010000000000000002',
       stop,
       segments: 5,
+      records: 10,
+      recordsTo: '0/700000',
       newest: '000000010000000000000006',
       newestAt: '2026-01-01T20:41:00Z',
       timeline: 1,
@@ -141,8 +144,12 @@ describe('the WAL after a backup', () => {
   });
 
   test.each([
-    ['of another cluster', segment('x', { owner: 77n }), /is of another cluster/],
-    ['that is too short', segment('x', { bytes: megabyte / 2 }), /has 524288 bytes instead of 1048576/],
+    ['of another cluster', segment('000000010000000000000005', { owner: 77n }), /is of another cluster/],
+    [
+      'that is too short',
+      segment('000000010000000000000005').subarray(0, megabyte / 2),
+      /has 524288 bytes instead of 1048576/,
+    ],
     ['that is no WAL', Buffer.alloc(megabyte), /does not start as WAL/],
   ])('with a segment %s, although its checksum fits, is reported', async (_, contents, message) => {
     const root = await withWal();
@@ -154,7 +161,7 @@ describe('the WAL after a backup', () => {
 
   test('with two contents for one segment is reported, and is no gap', async () => {
     const root = await withWal('000000010000000000000005', '000000010000000000000006');
-    store(root, '000000010000000000000005', segment('another'));
+    store(root, '000000010000000000000005', segment('000000010000000000000005', { text: 'another' }));
     const report = await latest(root);
     expect(report.files.failed).toHaveLength(1);
     expect(report.failure).toMatchObject({ code: 'damaged', message: expect.stringContaining('2 different contents') });
@@ -298,7 +305,7 @@ describe('archive-get', () => {
     const folder = temporaryFolder();
     writeFileSync(path.join(root, ownFolder, '00000002.history'), '1\t0/580000\tx\n');
     writeFileSync(path.join(root, ownFolder, stop.slice(0, 16), `${stop}.00000028.backup`), 'a mark\n');
-    const partial = segment('partial');
+    const partial = segment(stop, { text: 'partial' });
     writeFileSync(path.join(root, ownFolder, stop.slice(0, 16), `${stop}.partial-${sha1(partial)}`), partial);
     for (const [file, contents] of [
       ['00000002.history', '1\t0/580000\tx\n'],
@@ -340,7 +347,7 @@ describe('archive-get', () => {
         };
       },
     });
-    const newer = segment('newer', { owner: other });
+    const newer = segment(stop, { owner: other });
     store(root, stop, newer, { folder: 'archive/demo/16-2' });
     const data = temporaryFolder();
     const target = path.join(data, 'pg_wal/RECOVERYXLOG');

@@ -14,6 +14,7 @@ import type { Report } from '../../engine/src/report.ts';
 import { runJob } from '../../engine/src/run.ts';
 import { quietContext } from '../../engine/src/run-context.ts';
 import { all } from './pieces.ts';
+import { wholeSegment } from './walSegments.ts';
 
 export const systemId = 7710732156905849906n;
 export const segmentBytes = 1024 * 1024;
@@ -211,7 +212,7 @@ export function segmentName(number: number, timeline = 1): string {
   return hex(timeline) + hex(Math.floor(number / 4096)) + hex(number % 4096);
 }
 
-/** Whole segments by name, each page with its header. */
+/** Whole segments by name. */
 export function segments(first: number, last: number, timeline = 1, id = systemId): Record<string, Uint8Array> {
   const found: Record<string, Uint8Array> = {};
   for (let it = first; it <= last; it++) found[segmentName(it, timeline)] = segmentOf(it, timeline, id);
@@ -219,17 +220,7 @@ export function segments(first: number, last: number, timeline = 1, id = systemI
 }
 
 export function segmentOf(number: number, timeline = 1, id = systemId): Uint8Array {
-  const bytes = Buffer.alloc(segmentBytes);
-  for (let offset = 0; offset < segmentBytes; offset += 8192) {
-    bytes.writeUInt16LE(0xd110, offset);
-    bytes.writeUInt16LE(offset === 0 ? 2 : 0, offset + 2);
-    bytes.writeUInt32LE(timeline, offset + 4);
-    bytes.writeBigUInt64LE(BigInt(number * segmentBytes + offset), offset + 8);
-  }
-  bytes.writeBigUInt64LE(id, 24);
-  bytes.writeUInt32LE(segmentBytes, 32);
-  bytes.writeUInt32LE(8192, 36);
-  return bytes;
+  return wholeSegment(segmentName(number, timeline), { systemId: id, segmentBytes });
 }
 
 export function tarOf(members: Member[], isOpen = false): Uint8Array {

@@ -40,7 +40,6 @@ interface Walk {
   timeline: number;
   start: bigint;
   chain: WalChain;
-  isBegun: boolean;
 }
 
 interface SeenSegment {
@@ -204,9 +203,7 @@ export class BasebackupCheck {
     const header = readSegmentHeader(copyOf(await reader.peek(longHeaderBytes)));
     const walk = header && this.#walkThrough(segment, header.segmentBytes);
     if (walk) {
-      const from = walk.isBegun ? undefined : Number(walk.start % BigInt(header.segmentBytes));
-      const { records } = await walkSegment(reader, segment, { header, from });
-      walk.isBegun = true;
+      const { records } = await walkSegment(reader, segment, { header, start: walk.start });
       if (areRead(records)) walk.chain.add(records);
       else this.#unread ??= records.unread;
     } else {
@@ -230,7 +227,7 @@ export class BasebackupCheck {
     const begins = this.#manifest?.walRanges ?? (this.#label?.walStart ? [this.#label.walStart] : []);
     for (const { timeline, start } of begins) {
       if (segmentName(start, { timeline, segmentBytes }) !== segment) continue;
-      const walk = { timeline, start, chain: new WalChain(start), isBegun: false };
+      const walk = { timeline, start, chain: new WalChain(start) };
       this.#walks.push(walk);
       return walk;
     }

@@ -49,7 +49,11 @@ export class WalChain {
 
   /** Set when the WAL does not go on; segments that follow only tell that there is more. */
   get stop(): WalStop | undefined {
-    return this.#stop;
+    const stop = this.#stop;
+    if (stop?.code !== 'incomplete') return stop;
+    return this.#isFollowed
+      ? { ...stop, code: 'damaged', message: `${stop.message}, although more WAL follows it` }
+      : { ...stop, message: `${stop.message}: the WAL ends before it` };
   }
 
   /** WAL that cannot be reached lies behind the stop. */
@@ -75,6 +79,23 @@ export class WalChain {
   /** Where the segment has to begin that comes next; undefined: anywhere. */
   next(segmentBytes: number): bigint | undefined {
     return this.#next ?? (this.start === undefined ? undefined : this.start - (this.start % BigInt(segmentBytes)));
+  }
+
+  /** As it is now: what is added to one, the other does not know. */
+  copy(): WalChain {
+    const copy = new WalChain(this.start);
+    copy.#next = this.#next;
+    copy.#previous = this.#previous;
+    copy.#open = this.#open;
+    copy.#reached = this.#reached;
+    copy.#version = this.#version;
+    copy.#timeline = this.#timeline;
+    copy.#records = this.#records;
+    copy.#stop = this.#stop;
+    copy.#isFollowed = this.#isFollowed;
+    copy.#backupEnd = this.#backupEnd;
+    copy.#unknown = this.#unknown;
+    return copy;
   }
 
   /** The segment that comes next. */

@@ -245,7 +245,7 @@ export class SegmentWalk {
       const start = at + inside;
       if (totalBytes < recordHeaderBytes || totalBytes > largestRecord) {
         this.#position = start;
-        if (totalBytes === 0) this.#end(start, 'incomplete', 'is empty: the WAL ends before it');
+        if (totalBytes === 0) this.#end(start, 'incomplete', 'is empty');
         else this.#fail(start, `has a length that no record has, ${totalBytes}`);
         return count;
       }
@@ -307,7 +307,7 @@ export class SegmentWalk {
     const flags = first >>> 16;
     const isHere = this.#isAddressed(words, page, at);
     if (magic === 0 && words[page + 2] === 0 && words[page + 3] === 0) {
-      return { code: 'incomplete', message: 'is empty: the WAL ends before it' };
+      return { code: 'incomplete', message: 'is empty' };
     }
     if (this.#magic === 0) this.#magic = magic;
     if (magic !== this.#magic) return damaged('does not begin as a page of this WAL');

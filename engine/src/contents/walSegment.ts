@@ -1,7 +1,7 @@
 /** One WAL segment: what its first page says, and what the records in it are. */
 
 import type { ByteReader } from '../bytes.ts';
-import { SegmentWalk, type WalkedSegment, walVersion } from './walRecords.ts';
+import { SegmentWalk, segmentBegin, type WalkedSegment, walVersion } from './walRecords.ts';
 
 /** What the first page of a segment says. */
 export interface SegmentHeader {
@@ -55,13 +55,13 @@ export function areRead(records: SegmentRecords): records is WalkedSegment {
  *
  * @param segment its name
  * @param header what its first page says, which was not taken from the reader yet
- * @param from a byte of it where a record begins; undefined: what it begins with
+ * @param start where in the WAL the walk begins; undefined, or elsewhere: with what the segment begins with
  * @returns the bytes that came
  */
 export async function walkSegment(
   reader: ByteReader,
   segment: string,
-  { header, from }: { header: SegmentHeader; from?: number | undefined },
+  { header, start }: { header: SegmentHeader; start?: bigint | undefined },
 ): Promise<{ bytes: number; records: SegmentRecords }> {
   const before = reader.offset;
   const { magic, pageBytes, segmentBytes } = header;
@@ -70,6 +70,8 @@ export async function walkSegment(
     await reader.skip(Number.POSITIVE_INFINITY);
     return { bytes: reader.offset - before, records: { unread } };
   }
+  const inside = start === undefined ? -1 : Number(start - segmentBegin(segment, segmentBytes));
+  const from = inside >= 0 && inside < segmentBytes ? inside : undefined;
   const walk = new SegmentWalk(segment, { segmentBytes, pageBytes, from });
   for (;;) {
     const pages = await reader.units(pageBytes);

@@ -11,6 +11,7 @@ import type { TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import type { Secret } from '../../secret.ts';
 import { blankReport, fileFailure } from '../backupReport.ts';
+import { WalRuns } from '../walProof.ts';
 import { type ByteText, readable, toByteText } from './byteText.ts';
 import { readInfo } from './infoFile.ts';
 import { eachLine } from './infoSource.ts';
@@ -42,6 +43,9 @@ class ArchiveTest {
   readonly #open: OpenStanza;
   readonly #failures: Failure[] = [];
   readonly #notes: string[] = [];
+  /** What the records of each cluster's WAL prove. */
+  readonly #proofs: string[] = [];
+  #unreached: Failure | undefined;
   #objects = 0;
   #verified = 0;
   #segments = 0;
@@ -69,7 +73,7 @@ class ArchiveTest {
 
   report(): Partial<Report> {
     const [first = null] = this.#failures;
-    const gap = this.#failures.find((it) => it.code === 'incomplete' || it.code === 'truncated');
+    const gap = this.#failures.find((it) => it.code === 'incomplete' || it.code === 'truncated') ?? this.#unreached;
     const segments = `${this.#segments} WAL segments and ${this.#objects - this.#segments} other objects`;
     return {
       format: 'pgbackrest > WAL archive',
@@ -85,7 +89,9 @@ class ArchiveTest {
         decrypted: `${this.#verified} of ${this.#objects} objects beside the backups came through: ${segments}`,
         authentic: this.#open.isEncrypted ? 'AES-256-CBC authenticates nothing' : 'nothing is encrypted',
         complete: gap ? gap.message : 'no WAL segment is missing from the newest backup to the end of the archive',
-        restorable: first ? first.message : 'every WAL segment of the archive has the SHA-1 of its name',
+        restorable: first
+          ? first.message
+          : ['every WAL segment of the archive has the SHA-1 of its name', ...this.#proofs].join('; '),
       },
       files: {
         total: this.#objects,
@@ -101,15 +107,21 @@ class ArchiveTest {
     const { files, stanza } = this.#open;
     const wal = new WalArchive(files, `archive/${stanza}/${inventory.id}`, pass);
     const lanes = new Lanes(atOnce);
+    const runs = new WalRuns();
     let segmentBytes: number | undefined;
     for (const segment of inventory.segments) {
       this.#objects++;
       this.#segments++;
       // Looked up here, in order: the archive keeps the listing of one folder at a time.
       const stored = await this.#attempt(() => wal.find(segment));
-      if (!stored) continue;
+      const tell = runs.next();
+      if (!stored) {
+        tell();
+        continue;
+      }
       await lanes.add(async () => {
         const found = await this.#attempt(() => wal.check(stored));
+        tell(found?.records && { object: readable(stored.object), records: found.records });
         if (!found) return;
         this.#verified++;
         this.bytes += found.bytes;
@@ -117,12 +129,23 @@ class ArchiveTest {
       });
     }
     await lanes.end();
+    this.#judgeRecords(runs);
     for (const object of inventory.partials) await this.#checkPartial(object, wal);
     for (const object of inventory.histories) await this.#check(object, checkHistory, pass);
     for (const object of inventory.backupMarks) await this.#check(object, checkMark, pass);
     for (const object of inventory.others)
       this.#notes.push(`${readable(object)} is nothing that pgBackRest has finished.`);
     if (segmentBytes !== undefined) await this.#checkGaps(inventory, segmentBytes);
+  }
+
+  #judgeRecords(runs: WalRuns): void {
+    const { proof, notes } = runs.end();
+    if (proof !== undefined) this.#proofs.push(proof);
+    this.#notes.push(...notes);
+    for (const it of runs.failures) {
+      if (this.#failures.length < mostFailures) this.#failures.push(it);
+      this.#unreached ??= it;
+    }
   }
 
   /** Gaps before the newest backup are what retention leaves; after it they end every recovery. */

@@ -5,6 +5,7 @@ import type { TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import { DirectorySink } from '../../sinks/directory.ts';
 import { blankReport, fileFailure } from '../backupReport.ts';
+import { describeRecords, type WalJudgement } from '../walProof.ts';
 import type { BackupEntry } from './backupInfo.ts';
 import { readable, toByteText } from './byteText.ts';
 import { controlFile, DataDirectory, labelFile, versionFile } from './dataDirectory.ts';
@@ -60,6 +61,7 @@ class BackupTest {
   #manifest: Manifest | undefined;
   #results = noResults();
   #wal: WalResult | undefined;
+  #records: WalJudgement | undefined;
   #walWork: Promise<WalResult> | undefined;
   #threads: ReadyThreads | undefined;
 
@@ -152,6 +154,7 @@ class BackupTest {
         files,
         verified: this.#results.verified,
         wal: this.#wal,
+        records: this.#records,
         chosen: this.#selection?.description,
       }),
       files: { total: files, verified: this.#results.verified, failed: failed.slice(0, mostFailures).map(fileFailure) },
@@ -302,7 +305,15 @@ class BackupTest {
       this.#wal = await (this.#walWork ?? checkWal(files, manifest, archive, this.#job.wal));
       this.#notes.push(...(this.#wal.followed?.notes ?? []));
       for (const failure of this.#wal.failures) this.#fail(failure);
+      this.#judgeRecords(this.#wal);
     }
+  }
+
+  #judgeRecords({ proof }: WalResult): void {
+    const label = this.#results.kept.find((it) => it.entry.name === labelFile)?.contents;
+    this.#records = proof.judge({ toNewest: this.#job.wal === 'latest', label: label && toByteText(label) });
+    this.#notes.push(...this.#records.notes);
+    if (this.#records.failure) this.#fail(this.#records.failure);
   }
 
   /** undefined where there is none to read; what is wrong with that is for `#checkWal` to say. */
@@ -334,7 +345,12 @@ class BackupTest {
       isBundled: manifest?.isBundled ?? null,
       isBlockIncremental: manifest?.hasBlockFiles ?? null,
       wal: manifest?.wal
-        ? { ...manifest.wal, segments: this.#wal?.segments ?? null, ...this.#describeFollowed() }
+        ? {
+            ...manifest.wal,
+            segments: this.#wal?.segments ?? null,
+            ...describeRecords(this.#records),
+            ...this.#describeFollowed(),
+          }
         : null,
       annotations: Object.fromEntries(annotations),
     };

@@ -37,7 +37,8 @@ export interface Manifest {
   isBundleRaw: boolean;
   /** WAL segments that make an online backup consistent. */
   wal: { start: string; stop: string } | undefined;
-  /** Where in the WAL the backup ended; undefined where it is not recorded. */
+  /** Where in the WAL the backup began and ended; undefined where it is not recorded. */
+  startPosition: bigint | undefined;
   stopPosition: bigint | undefined;
   /** Opens the files of the whole set; undefined when the repository is not encrypted. */
   pass: Secret | undefined;
@@ -310,6 +311,7 @@ function readAround(
     isBundled: backup.flag('backup-bundle'),
     isBundleRaw: backup.flag('backup-bundle-raw'),
     wal: isOnline && start !== undefined && stop !== undefined ? { start, stop } : undefined,
+    startPosition: readPosition(backup.optionalText('backup-lsn-start') ?? ''),
     stopPosition: readPosition(backup.optionalText('backup-lsn-stop') ?? ''),
     pass: readPass(info),
     targets: readTargets(info),

@@ -3,6 +3,7 @@
 import type { Failure } from '../../failure.ts';
 import type { Report, Verdict } from '../../report.ts';
 import { isGap, provesNothing, sentence } from '../backupReport.ts';
+import type { WalJudgement } from '../walProof.ts';
 
 export interface Evidence {
   isEncrypted: boolean;
@@ -12,6 +13,8 @@ export interface Evidence {
   wal:
     | { segments: number; verified: number; followed?: { newest: string | undefined; newestAt: string | undefined } }
     | undefined;
+  /** What the records in the WAL prove, or why they cannot be replayed as far as they must. */
+  records?: Pick<WalJudgement, 'failure' | 'proof'> | undefined;
   /** What was restored when not all was asked for: nothing can be claimed of the rest. */
   chosen?: string | undefined;
 }
@@ -23,10 +26,11 @@ export function judge({
   files,
   verified,
   wal,
+  records,
   chosen,
 }: Evidence): Pick<Report, 'verdict' | 'because'> {
   const [unread] = failures.filter(isUnreadable);
-  const [gap] = failures.filter(isGap);
+  const gap = failures.find(isGap) ?? records?.failure;
   const [first] = failures;
   const noWal = chosen === undefined ? 'no WAL (the backup was made offline)' : 'no WAL';
   const segments = wal ? count(wal.segments, 'WAL segment') : noWal;
@@ -56,7 +60,7 @@ export function judge({
       restorable: first
         ? first.message
         : rest ||
-          `${verified} of ${files} files have the recorded size and SHA-1, the chain of backups and the WAL agree, and pg_control is of this cluster`,
+          `${verified} of ${files} files have the recorded size and SHA-1, the chain of backups and the WAL agree, ${records?.proof === undefined ? '' : `${records.proof}, `}and pg_control is of this cluster`,
     },
   };
 }

@@ -3,6 +3,13 @@
 import { createHash } from 'node:crypto';
 import { ByteReader, drain } from '../../bytes.ts';
 import { type Compression, decompress } from '../../compress/compression.ts';
+import {
+  longHeaderBytes,
+  readSegmentHeader,
+  type SegmentHeader,
+  type SegmentRecords,
+  walkSegment,
+} from '../../contents/walSegment.ts';
 import { decryptPgbackrest, headerBytes } from '../../crypto/pgbackrest.ts';
 import { at, type Failure, fail, RestoreError } from '../../failure.ts';
 import type { Secret } from '../../secret.ts';
@@ -18,12 +25,6 @@ export interface StoredSegment {
   /** SHA-1 of the contents, from the object's name. */
   checksum: string;
   compression: Compression;
-}
-
-/** What the first page of a segment says. */
-export interface SegmentHeader {
-  systemId: bigint;
-  segmentBytes: number;
 }
 
 const COMPRESSION: Record<string, Compression | undefined> = {
@@ -128,36 +129,25 @@ export class WalArchive {
   }
 
   /**
-   * Reads a whole segment and compares it with the SHA-1 in its name.
+   * Reads a whole segment, compares it with the SHA-1 in its name, and walks its records.
    *
+   * @param start where in the WAL the walk begins; undefined, or in another segment: with what the segment begins with
+   * @returns `records` undefined when it does not start as WAL
    * @throws RestoreError with the object's path: `damaged`, `truncated`, `incomplete` when it has vanished, `io`
    */
-  async check(stored: StoredSegment): Promise<{ header: SegmentHeader | undefined; bytes: number }> {
+  async check(
+    stored: StoredSegment,
+    start?: bigint,
+  ): Promise<{ header: SegmentHeader | undefined; bytes: number; records: SegmentRecords | undefined }> {
     const reader = new ByteReader(this.contents(stored));
     try {
       const header = readSegmentHeader(await reader.peek(longHeaderBytes));
-      const bytes = await drain(reader.rest());
-      return { header, bytes };
+      if (!header) return { header, bytes: await drain(reader.rest()), records: undefined };
+      return { header, ...(await walkSegment(reader, stored.segment, { header, start })) };
     } finally {
       await reader.close();
     }
   }
-}
-
-const longHeaderBytes = 40;
-const longHeaderFlag = 2;
-
-/**
- * Format: PostgreSQL `access/xlog_internal.h`, XLogLongPageHeaderData: flags at 2, system id at 24, segment size at 32.
- * undefined when the bytes do not start a segment.
- */
-export function readSegmentHeader(start: Uint8Array): SegmentHeader | undefined {
-  if (start.length < longHeaderBytes) return undefined;
-  const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
-  const segmentBytes = bytes.readUInt32LE(32);
-  const isPowerOfTwo = segmentBytes >= 2 ** 20 && segmentBytes <= 2 ** 30 && (segmentBytes & (segmentBytes - 1)) === 0;
-  if ((bytes.readUInt16LE(2) & longHeaderFlag) === 0 || !isPowerOfTwo) return undefined;
-  return { systemId: bytes.readBigUInt64LE(24), segmentBytes };
 }
 
 /** What is wrong with a segment whose contents match its checksum. */

@@ -1,12 +1,14 @@
-/** Proves that the WAL of a backup is all there: from the segment where it began to the one where it ended. */
+/** Proves that the WAL of a backup is all there, and can be replayed: from where it began to where it ended. */
 
+import type { SegmentHeader } from '../../contents/walSegment.ts';
 import { type Failure, RestoreError } from '../../failure.ts';
+import { type FoundSegment, WalProof } from '../walProof.ts';
 import { type ArchiveInfo, archiveId } from './archiveInfo.ts';
 import { readable } from './byteText.ts';
 import { Lanes } from './lanes.ts';
 import type { Manifest } from './manifest.ts';
 import type { RepositoryFiles } from './repositoryFiles.ts';
-import { nextSegment, type SegmentHeader, type StoredSegment, segmentProblem, WalArchive } from './wal.ts';
+import { nextSegment, type StoredSegment, segmentProblem, WalArchive } from './wal.ts';
 import { followWal, type WalFollowed } from './walFollow.ts';
 
 export interface WalResult {
@@ -15,6 +17,8 @@ export interface WalResult {
   /** Bytes of WAL after decompression. */
   bytes: number;
   failures: Failure[];
+  /** What the records in them are; all have been told to it. */
+  proof: WalProof;
   /** What follows the backup, where it was asked for. */
   followed?: WalFollowed;
 }
@@ -34,8 +38,9 @@ export async function checkWal(
   archive: ArchiveInfo,
   until: 'stop' | 'latest' = 'stop',
 ): Promise<WalResult> {
-  const result: WalResult = { segments: 0, verified: 0, bytes: 0, failures: [] };
-  const { wal, stanza, database } = manifest;
+  const { wal, stanza, database, startPosition, stopPosition } = manifest;
+  const proof = new WalProof({ start: startPosition, stop: stopPosition, version: database.version });
+  const result: WalResult = { segments: 0, verified: 0, bytes: 0, failures: [], proof };
   if (!wal) return result;
   const ids = archive.history
     .filter((it) => it.systemId === database.systemId && it.version === database.version)
@@ -61,29 +66,40 @@ export async function checkWal(
   };
 
   /** Checks one segment; returns its header. */
-  const check = async (segment: string): Promise<SegmentHeader | undefined> => {
+  const check = async (segment: string, tell: (found?: FoundSegment) => void): Promise<SegmentHeader | undefined> => {
     result.segments++;
+    let read: FoundSegment | undefined;
     try {
       const found = await find(segment);
       if (!found) {
         result.failures.push(missing(segment, `archive/${stanza}/${ids[0]}`));
         return undefined;
       }
-      const { header, bytes } = await found.from.check(found.stored);
+      const { header, bytes, records } = await found.from.check(found.stored, startPosition);
+      const object = readable(found.stored.object);
       const problem = segmentProblem(segment, { header, bytes, systemId: database.systemId });
-      if (problem) result.failures.push({ ...problem, path: readable(found.stored.object) });
-      else result.verified++;
+      if (problem) result.failures.push({ ...problem, path: object });
+      else {
+        result.verified++;
+        read = records && { object, records };
+      }
       result.bytes += bytes;
       return header;
     } catch (error) {
       if (!(error instanceof RestoreError) || error.failure.code === 'cancelled') throw error;
       result.failures.push({ ...error.failure, message: `WAL segment ${segment}: ${error.failure.message}` });
       return undefined;
+    } finally {
+      tell(read);
     }
   };
 
-  const first = await check(wal.start);
-  const last = wal.stop === wal.start ? first : await check(wal.stop);
+  const first = await check(wal.start, proof.next());
+  let atStop: FoundSegment | undefined;
+  const keep = (found?: FoundSegment) => {
+    atStop = found;
+  };
+  const last = wal.stop === wal.start ? first : await check(wal.stop, keep);
   const segmentBytes = (first ?? last)?.segmentBytes ?? defaultSegmentBytes;
   const lanes = new Lanes(atOnce);
   let segment = nextSegment(wal.start, segmentBytes);
@@ -93,9 +109,11 @@ export async function checkWal(
     segment = nextSegment(segment, segmentBytes)
   ) {
     const next = segment;
-    await lanes.add(() => check(next));
+    const tell = proof.next();
+    await lanes.add(() => check(next, tell));
   }
   await lanes.end();
+  if (wal.stop !== wal.start) proof.next()(atStop);
   if (wal.stop !== wal.start && segment !== wal.stop) {
     result.failures.push({
       code: 'hostile',
@@ -111,8 +129,9 @@ export async function checkWal(
       pass: archive.pass,
       systemId: database.systemId,
       stop: wal.stop,
-      stopPosition: manifest.stopPosition,
+      stopPosition,
       segmentBytes,
+      proof,
     });
     result.followed = followed;
     result.segments += followed.segments;

@@ -5,6 +5,7 @@ import { collect } from '../../bytes.ts';
 import { decryptPgbackrest } from '../../crypto/pgbackrest.ts';
 import { at, type Failure, fail, RestoreError } from '../../failure.ts';
 import type { Secret } from '../../secret.ts';
+import type { FoundSegment, WalProof } from '../walProof.ts';
 import { type ByteText, readable, toByteText } from './byteText.ts';
 import { Lanes } from './lanes.ts';
 import type { RepositoryFiles } from './repositoryFiles.ts';
@@ -58,6 +59,8 @@ export interface WayOfBackup {
   stop: string;
   stopPosition: bigint | undefined;
   segmentBytes: number;
+  /** Knows the records of the backup's own segments, and hears of those that follow. */
+  proof: WalProof;
 }
 
 const atOnce = 2;
@@ -102,7 +105,7 @@ class WalFollow {
   }
 
   async run(): Promise<WalFollowed> {
-    const { stop, stopPosition, segmentBytes, stanza } = this.#from;
+    const { stop, stopPosition, segmentBytes, stanza, proof } = this.#from;
     const inventories = (await walInventories(this.#files, stanza)).filter((it) => this.#from.ids.includes(it.id));
     this.#index(inventories);
     const histories = await this.#readHistories(inventories);
@@ -114,13 +117,23 @@ class WalFollow {
     const lanes = new Lanes(atOnce);
     let previous = last;
     let before = await this.#attempt(() => this.#find(last, way));
+    if (before && timelineOf(before.stored.segment) !== timelineOf(stop)) {
+      // The next timeline began in the segment in which the backup ended: recovery reads that one's.
+      this.#result.segments++;
+      await this.#check(before, proof.next());
+    }
     for (const number of this.#numbersAfter(last, way)) {
       this.#result.segments++;
       const found = await this.#attempt(() => this.#find(number, way));
-      if (number > previous + 1) await this.#addGap(previous + 1, number, { before, after: found }, way);
+      if (number > previous + 1) {
+        proof.next()();
+        await this.#addGap(previous + 1, number, { before, after: found }, way);
+      }
       previous = number;
       before = found;
-      if (found) await lanes.add(() => this.#check(found));
+      const tell = proof.next();
+      if (found) await lanes.add(() => this.#check(found, tell));
+      else tell();
     }
     await lanes.end();
     if (previous > last) {
@@ -220,14 +233,17 @@ class WalFollow {
     return stored && wal && { wal, stored };
   }
 
-  async #check({ wal, stored }: Found): Promise<void> {
-    await this.#attempt(async () => {
-      const { header, bytes } = await wal.check(stored);
+  async #check({ wal, stored }: Found, tell: (found?: FoundSegment) => void): Promise<void> {
+    const read = await this.#attempt(async () => {
+      const { header, bytes, records } = await wal.check(stored);
       this.#result.bytes += bytes;
+      const object = readable(stored.object);
       const problem = segmentProblem(stored.segment, { header, bytes, systemId: this.#from.systemId });
-      if (problem) throw new RestoreError({ ...problem, path: readable(stored.object) });
+      if (problem) throw new RestoreError({ ...problem, path: object });
       this.#result.verified++;
+      return records && { object, records };
     });
+    tell(read);
   }
 
   async #addGap(

@@ -10,12 +10,14 @@ import type { Report } from '../../report.ts';
 import { blankReport, fileFailure } from '../backupReport.ts';
 import { Lanes } from '../pgbackrest/lanes.ts';
 import { nextSegment } from '../pgbackrest/wal.ts';
+import { type FoundSegment, WalRuns } from '../walProof.ts';
 import type { ListedBackup } from './backups.ts';
 import type { OpenArchive } from './backupTest.ts';
 import { openCrew } from './crew.ts';
-import { firstSegmentOf, timelineOf } from './names.ts';
+import { firstSegmentOf, timelineOf, walKind } from './names.ts';
 import { StorageTally } from './storageTally.ts';
 import type { StoredWal } from './walArchive.ts';
+import type { WalCheckResult } from './walCheck.ts';
 
 const mostFailures = 1000;
 
@@ -47,6 +49,9 @@ class ArchiveTest {
   #segments = 0;
   #verified = 0;
   #segmentBytes = 16 * 1024 * 1024;
+  /** What the records of the segments prove. */
+  #proof: string | undefined;
+  #unreached: Failure | undefined;
   bytes = 0;
 
   constructor(open: OpenArchive, backups: readonly ListedBackup[]) {
@@ -75,8 +80,13 @@ class ArchiveTest {
     const crew = openCrew(files, opening, undefined, storedBytes);
     try {
       const lanes = new Lanes(crew.size);
-      for (const it of all) await lanes.add(() => this.#check(it, (object) => crew.run(object)));
+      const runs = new WalRuns();
+      for (const it of all) {
+        const tell = walKind(it.file) === 'segment' ? runs.next() : () => undefined;
+        await lanes.add(() => this.#check(it, (object) => crew.run(object), tell));
+      }
       await lanes.end();
+      this.#judgeRecords(runs);
     } finally {
       await crew.close();
     }
@@ -87,10 +97,14 @@ class ArchiveTest {
 
   report(): Partial<Report> {
     const [first = null] = this.#failures;
-    const gap = this.#failures.find((it) => it.code === 'incomplete' || it.code === 'truncated');
+    const gap = this.#failures.find((it) => it.code === 'incomplete' || it.code === 'truncated') ?? this.#unreached;
     const changed = this.#failures.find((it) => it.code === 'damaged' && it.stage === 'decrypt');
     const isEncrypted = this.#storage.encrypted > 0;
     const isProven = this.#storage.unproven === 0;
+    const whole =
+      this.#proof === undefined
+        ? 'every segment has its whole size'
+        : `every segment has its whole size, and ${this.#proof}`;
     const what = `${counted(this.#segments, 'WAL segment')} and ${counted(this.#objects - this.#segments, 'other object')}`;
     return {
       format: 'wal-g > WAL archive',
@@ -115,8 +129,8 @@ class ArchiveTest {
         restorable: first
           ? first.message
           : isProven
-            ? 'every segment has its whole size, and its pages follow each other'
-            : 'every segment has its whole size, and its pages follow each other; but without encryption and checksums a changed byte would not show',
+            ? whole
+            : `${whole}; but without encryption and checksums a changed byte outside of the records would not show`,
       },
       files: {
         total: this.#objects,
@@ -136,20 +150,31 @@ class ArchiveTest {
       compression: StoredWal['compression'];
       file: string;
       systemId: bigint | undefined;
-    }) => Promise<{ storage: Parameters<StorageTally['add']>[0]; bytes: number; segmentBytes?: number }>,
+    }) => Promise<WalCheckResult>,
+    tell: (found?: FoundSegment) => void,
   ): Promise<void> {
     this.#objects++;
     const systemId = this.#backups.findLast((it) => it.record && !it.record.isVolumeSnapshot)?.record?.systemId;
     try {
       const found = await run({ kind: 'wal', object, compression, file, systemId });
+      tell(found.records && { object, records: found.records });
       this.#verified++;
       this.bytes += found.bytes;
       this.#storage.add(found.storage);
       if (found.segmentBytes !== undefined) this.#segmentBytes = found.segmentBytes;
     } catch (error) {
+      tell();
       if (!(error instanceof RestoreError) || error.failure.code === 'cancelled') throw error;
       if (this.#failures.length < mostFailures) this.#failures.push(error.failure);
     }
+  }
+
+  #judgeRecords(runs: WalRuns): void {
+    const { proof, notes } = runs.end();
+    this.#proof = proof;
+    this.#notes.push(...notes);
+    this.#failures.push(...runs.failures.slice(0, Math.max(mostFailures - this.#failures.length, 0)));
+    this.#unreached = runs.failures[0];
   }
 
   /** Gaps before the newest backup are what retention leaves; after it they end every recovery. */

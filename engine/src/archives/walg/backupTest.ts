@@ -9,12 +9,13 @@ import { DirectorySink } from '../../sinks/directory.ts';
 import { blankReport, fileFailure } from '../backupReport.ts';
 import { Lanes } from '../pgbackrest/lanes.ts';
 import { readControlFile } from '../pgbackrest/pgControl.ts';
+import { describeRecords, type WalJudgement } from '../walProof.ts';
 import type { WalgFolder } from './bucket.ts';
 import type { BucketFiles } from './bucketFiles.ts';
 import { type ChainLink, type PlannedTar, planChain, readChain } from './chain.ts';
 import { type Crew, openCrew } from './crew.ts';
 import { DataDirectory, type KeptFile } from './dataDirectory.ts';
-import { firstSegmentOf, lsnText, majorOf, segmentBytesOf, timelineOf } from './names.ts';
+import { firstSegmentOf, lsnText, majorOf, parseLsn, segmentBytesOf, timelineOf } from './names.ts';
 import { type BackupRecord, readRecord } from './sentinel.ts';
 import { StorageTally } from './storageTally.ts';
 import type { Opening } from './storedObject.ts';
@@ -84,6 +85,7 @@ class BackupTest {
   #isListed = false;
   #kept = new Map<string, KeptFile>();
   #wal: WalResult | undefined;
+  #records: WalJudgement | undefined;
   /** Of the backup that is read: size of every file, for the increments on top of it. */
   #sizes = new Map<string, number>();
   bytes = 0;
@@ -159,6 +161,7 @@ class BackupTest {
         tars: this.#tars,
         isListed: this.#isListed,
         wal: wal && { first: wal.first, last: wal.last, segments: wal.segments },
+        records: this.#records,
       }),
       files: {
         total: this.#files,
@@ -391,10 +394,21 @@ class BackupTest {
     const systemId = record.isVolumeSnapshot
       ? undefined
       : (record.systemId ?? (control && readControlFile(Buffer.from(control.contents))?.systemId));
-    const range = { start, finishLsn, systemId, segmentBytes: segmentBytesOf(record.name, record.startLsn) };
+    const version = record.pgVersion === undefined ? undefined : majorOf(record.pgVersion);
+    const segmentBytes = segmentBytesOf(record.name, record.startLsn);
+    const range = { start, startLsn: record.startLsn ?? this.#labelLsn(), finishLsn, systemId, version, segmentBytes };
     this.#wal = await testWal({ files, crew, opening, archive: wal }, range, toNewest);
     for (const failure of this.#wal.failures) this.#fail(failure);
-    this.#notes.push(...this.#wal.notes);
+    const label = this.#kept.get(labelFile);
+    this.#records = this.#wal.proof.judge({ toNewest, label: label && text(label) });
+    if (this.#records.failure) this.#fail(this.#records.failure);
+    this.#notes.push(...this.#wal.notes, ...this.#records.notes);
+  }
+
+  #labelLsn(): bigint | undefined {
+    const label = this.#kept.get(labelFile);
+    const [, lsn] = (label && /^START WAL LOCATION: (\S+) /m.exec(text(label))) ?? [];
+    return lsn === undefined ? undefined : parseLsn(lsn);
   }
 
   #firstSegment(record: BackupRecord): string {
@@ -438,7 +452,13 @@ class BackupTest {
       startLsn: startLsn === undefined ? null : lsnText(startLsn),
       finishLsn: finishLsn === undefined ? null : lsnText(finishLsn),
       wal: this.#wal
-        ? { start: this.#wal.first, stop: this.#wal.last, segments: this.#wal.segments, timeline: this.#wal.timeline }
+        ? {
+            start: this.#wal.first,
+            stop: this.#wal.last,
+            segments: this.#wal.segments,
+            timeline: this.#wal.timeline,
+            ...describeRecords(this.#records),
+          }
         : { start: firstSegmentOf(record.name), stop: null, segments: null, timeline: timelineOf(record.name) },
       encryption: [...storage.encryptions],
       compression: [...storage.compressions],

@@ -2,10 +2,16 @@
 
 import { type ByteReader, collect, copyOf } from '../../bytes.ts';
 import type { Compression } from '../../compress/compression.ts';
+import {
+  isPageSize,
+  longHeaderBytes,
+  readSegmentHeader,
+  type SegmentRecords,
+  walkSegment,
+} from '../../contents/walSegment.ts';
 import { at, fail } from '../../failure.ts';
-import { readSegmentHeader } from '../pgbackrest/wal.ts';
 import type { BucketFiles } from './bucketFiles.ts';
-import { lsnText, segmentStart, walKind } from './names.ts';
+import { lsnText, segmentStart, timelineOf, walKind } from './names.ts';
 import { type Opening, readObject, type Storage } from './storedObject.ts';
 
 export interface WalTask {
@@ -17,6 +23,8 @@ export interface WalTask {
   file: string;
   /** Of the cluster; undefined: not known, the segment may be of any. */
   systemId: bigint | undefined;
+  /** Where in the WAL its records are to be read from; undefined, or in another segment: what the segment begins with. */
+  start?: bigint | undefined;
 }
 
 export interface WalCheckResult {
@@ -25,7 +33,11 @@ export interface WalCheckResult {
   bytes: number;
   segmentBytes: number | undefined;
   systemId: bigint | undefined;
+  /** Of a segment: what its records are, without those before and after it. */
+  records: SegmentRecords | undefined;
 }
+
+const noSegment = { segmentBytes: undefined, systemId: undefined, records: undefined };
 
 /** @throws RestoreError with the object's path */
 export async function checkWalObject(files: BucketFiles, task: WalTask, opening: Opening): Promise<WalCheckResult> {
@@ -48,38 +60,37 @@ function isSegment(file: string): boolean {
 /** As `checkWalObject`, for contents that are read already. */
 export async function checkContents(
   plain: ByteReader,
-  { file, object, systemId }: Pick<WalTask, 'file' | 'object' | 'systemId'>,
+  { file, object, systemId, start }: Pick<WalTask, 'file' | 'object' | 'systemId' | 'start'>,
 ): Promise<Omit<WalCheckResult, 'kind' | 'storage'>> {
   const kind = walKind(file);
   try {
-    if (kind === 'segment' || kind === 'partial') return await checkSegment(plain, file.slice(0, 24), systemId, kind);
+    if (kind === 'segment' || kind === 'partial')
+      return await checkSegment(plain, file.slice(0, 24), { systemId, start });
     if (kind === 'history') {
       const text = await readText(plain, object);
       parseHistory(text, object);
-      return { bytes: text.length, segmentBytes: undefined, systemId: undefined };
+      return { bytes: text.length, ...noSegment };
     }
     if (kind === 'mark') {
       const text = await readText(plain, object);
       if (!/^START WAL LOCATION: /.test(text)) fail('damaged', 'wal', 'it is no mark of a backup');
-      return { bytes: text.length, segmentBytes: undefined, systemId: undefined };
+      return { bytes: text.length, ...noSegment };
     }
-    return { bytes: await plain.skip(Number.POSITIVE_INFINITY), segmentBytes: undefined, systemId: undefined };
+    return { bytes: await plain.skip(Number.POSITIVE_INFINITY), ...noSegment };
   } catch (error) {
     throw at(object, error);
   }
 }
 
-const shortHeaderBytes = 24;
 const largestText = 1024 * 1024;
 
-/** Format: PostgreSQL `access/xlog_internal.h`, magic at 0, timeline at 4, page address at 8, page size at 36. */
+/** What follows the records is nobody's business: zeros behind a switch, or whatever a file held before it was used again. */
 async function checkSegment(
   plain: ByteReader,
   segment: string,
-  systemId: bigint | undefined,
-  kind: 'segment' | 'partial',
+  { systemId, start }: Pick<WalTask, 'systemId' | 'start'>,
 ): Promise<Omit<WalCheckResult, 'kind' | 'storage'>> {
-  const first = copyOf(await plain.peek(40));
+  const first = copyOf(await plain.peek(longHeaderBytes));
   const header = readSegmentHeader(first);
   if (!header) {
     return fail(first.length === 0 ? 'truncated' : 'damaged', 'wal', `WAL segment ${segment} does not start as WAL`, {
@@ -87,8 +98,7 @@ async function checkSegment(
     });
   }
   const { segmentBytes } = header;
-  const pageBytes = viewOf(first).getUint32(36, true);
-  if (pageBytes < 1024 || pageBytes > 65536 || segmentBytes % pageBytes !== 0) {
+  if (!isPageSize(header.pageBytes)) {
     fail('damaged', 'wal', `WAL segment ${segment} names a page size that PostgreSQL does not have`, { offset: 36 });
   }
   if (systemId !== undefined && header.systemId !== systemId) {
@@ -96,42 +106,26 @@ async function checkSegment(
       hint: 'Two clusters archive into one path: every WAL file of one overwrites that of the other. Give each its own.',
     });
   }
-  const magic = viewOf(first).getUint16(0, true);
-  const timeline = Number.parseInt(segment.slice(0, 8), 16);
-  let expected = segmentStart(segment, segmentBytes);
-  let bytes = 0;
-  let isUnused = false;
-  while (bytes < segmentBytes) {
-    const page = await plain.read(pageBytes);
-    if (page.length < pageBytes) {
-      fail('truncated', 'wal', `WAL segment ${segment} has ${bytes + page.length} of its ${segmentBytes} bytes`, {
-        offset: bytes + page.length,
-        hint: 'PostgreSQL refuses it, and recovery ends there: copy it again.',
-      });
-    }
-    const head = viewOf(page.subarray(0, shortHeaderBytes));
-    const isEmpty = head.getUint16(0, true) === 0 && head.getBigUint64(8, true) === 0n;
-    const isNext = head.getUint16(0, true) === magic && head.getBigUint64(8, true) === expected;
-    // A partial segment ends with whatever the file held before it was used again.
-    if (kind === 'partial' && bytes > 0 && !isNext) isUnused = true;
-    // After a switch to the next segment the rest is zeros, or pages with headers and nothing in them.
-    else if (isEmpty && bytes > 0) isUnused = true;
-    else if (isUnused || !isNext || head.getUint32(4, true) > timeline) {
-      fail(
-        'damaged',
-        'wal',
-        `page ${bytes / pageBytes} of WAL segment ${segment} is not the one that belongs at ${lsnText(expected)}`,
-        { offset: bytes, hint: 'PostgreSQL takes this for the end of the WAL: use another copy.' },
-      );
-    }
-    bytes += pageBytes;
-    expected += BigInt(pageBytes);
+  const expected = segmentStart(segment, segmentBytes);
+  if (header.begin !== expected || header.timeline > timelineOf(segment)) {
+    fail('damaged', 'wal', `page 0 of WAL segment ${segment} is not the one that belongs at ${lsnText(expected)}`, {
+      offset: 0,
+      hint: 'It is another segment under this name: use another copy.',
+    });
   }
-  const more = await plain.skip(Number.POSITIVE_INFINITY);
-  if (more > 0) {
-    fail('damaged', 'wal', `${more} bytes follow the end of WAL segment ${segment}`, { offset: bytes });
+  const { bytes, records } = await walkSegment(plain, segment, { header, start });
+  if (bytes < segmentBytes) {
+    fail('truncated', 'wal', `WAL segment ${segment} has ${bytes} of its ${segmentBytes} bytes`, {
+      offset: bytes,
+      hint: 'PostgreSQL refuses it, and recovery ends there: copy it again.',
+    });
   }
-  return { bytes, segmentBytes, systemId: header.systemId };
+  if (bytes > segmentBytes) {
+    fail('damaged', 'wal', `${bytes - segmentBytes} bytes follow the end of WAL segment ${segment}`, {
+      offset: segmentBytes,
+    });
+  }
+  return { bytes, segmentBytes, systemId: header.systemId, records };
 }
 
 export interface HistoryLine {
@@ -159,8 +153,4 @@ async function readText(plain: ByteReader, object: string): Promise<string> {
     fail('hostile', 'wal', 'it is far too large', { path: object }),
   );
   return Buffer.from(bytes).toString('latin1');
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

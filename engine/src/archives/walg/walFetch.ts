@@ -1,6 +1,8 @@
 /** The contents of one object of the WAL archive, checked while they are passed on. */
 
 import { ByteReader } from '../../bytes.ts';
+import { areRead } from '../../contents/walSegment.ts';
+import { fail } from '../../failure.ts';
 import type { BucketFiles } from './bucketFiles.ts';
 import { type Opening, readObject } from './storedObject.ts';
 import type { StoredWal } from './walArchive.ts';
@@ -22,6 +24,14 @@ export async function fetchStored(
     const passedOn = new ByteReader(through(plain, write));
     return checkContents(passedOn, { file, object, systemId });
   });
+  const { records } = value;
+  if (records && areRead(records) && records.stop && records.isFollowed) {
+    const { segment, offset, message } = records.stop;
+    fail('damaged', 'wal', `WAL segment ${segment}, byte ${offset}: ${message}, although more WAL follows it`, {
+      path: object,
+      hint: 'PostgreSQL takes this for the end of the WAL: use another copy.',
+    });
+  }
   return value.bytes;
 }
 

@@ -1,8 +1,12 @@
-/** Proves that the WAL of a backup is all there: from the segment where it began to the one where it ended, or to the newest. */
+/**
+ * Proves that the WAL of a backup is all there, and can be replayed: from where it began to where it ended, or to the newest
+ * segment.
+ */
 
 import { type Failure, RestoreError } from '../../failure.ts';
 import { Lanes } from '../pgbackrest/lanes.ts';
 import { nextSegment } from '../pgbackrest/wal.ts';
+import { type FoundSegment, WalProof } from '../walProof.ts';
 import type { BucketFiles } from './bucketFiles.ts';
 import type { Crew } from './crew.ts';
 import { segmentAt, segmentStart, timelineOf } from './names.ts';
@@ -14,9 +18,13 @@ import { type HistoryLine, parseHistory, type WalCheckResult } from './walCheck.
 export interface WalRange {
   /** The first segment that recovery reads. */
   start: string;
+  /** Where in it the backup began; undefined where nobody recorded it. */
+  startLsn: bigint | undefined;
   /** Where the backup ends; undefined where nobody recorded it. */
   finishLsn: bigint | undefined;
   systemId: bigint | undefined;
+  /** Major version of PostgreSQL; undefined where nobody recorded it. */
+  version: string | undefined;
   /** What the backup's name says of it; the first segment that can be read knows better. */
   segmentBytes: number;
 }
@@ -32,6 +40,8 @@ export interface WalResult {
   segmentBytes: number | undefined;
   storage: StorageTally;
   failures: Failure[];
+  /** What the records in the segments are; all have been told to it. */
+  proof: WalProof;
   notes: string[];
 }
 
@@ -79,6 +89,7 @@ class WalTest {
       segmentBytes: undefined,
       storage: new StorageTally(),
       failures: [],
+      proof: new WalProof({ start: range.startLsn, stop: range.finishLsn, version: range.version }),
       notes: [],
     };
   }
@@ -166,13 +177,19 @@ class WalTest {
         gap = gap ? { ...gap, last: next, count: gap.count + 1 } : { first: next, last: next, count: 1 };
         continue;
       }
-      if (gap) onGap(gap);
+      if (gap) this.#tellGap(gap, onGap);
       gap = undefined;
       this.result.last = next;
-      await lanes.add(() => this.#segment(next));
+      const tell = this.result.proof.next();
+      await lanes.add(() => this.#segment(next, tell));
     }
-    if (gap) onGap(gap);
+    if (gap) this.#tellGap(gap, onGap);
     await lanes.end();
+  }
+
+  #tellGap(gap: Gap, onGap: (gap: Gap) => void): void {
+    this.result.proof.next()();
+    onGap(gap);
   }
 
   #reportGap({ first, last, count }: Gap): void {
@@ -247,7 +264,9 @@ class WalTest {
   }
 
   async #needed(segment: string): Promise<void> {
-    if (this.#work.archive.find(segment).length > 0) return this.#segment(segment);
+    const tell = this.result.proof.next();
+    if (this.#work.archive.find(segment).length > 0) return this.#segment(segment, tell);
+    tell();
     this.#reportNeeded({ first: segment, last: segment, count: 1 });
   }
 
@@ -267,16 +286,17 @@ class WalTest {
     });
   }
 
-  async #segment(segment: string): Promise<void> {
+  async #segment(segment: string, tell: (found?: FoundSegment) => void): Promise<void> {
     this.result.segments++;
     const [stored, ...others] = this.#work.archive.find(segment);
-    if (!stored) return;
+    if (!stored) return tell();
     if (others.length > 0 && this.result.notes.length < 20) {
       this.result.notes.push(
         `WAL segment ${segment} is stored ${others.length + 1} times, with different codecs; ${stored.object} was read, which is the first that WAL-G looks for.`,
       );
     }
     const found = await this.#read(stored);
+    tell(found?.records && { object: stored.object, records: found.records });
     if (!found) return;
     this.result.verified++;
     this.result.bytes += found.bytes;
@@ -284,8 +304,9 @@ class WalTest {
   }
 
   async #read({ object, compression, file }: StoredWal): Promise<WalCheckResult | undefined> {
-    const { systemId } = this.#range;
-    const found = await this.#attempt(() => this.#work.crew.run({ kind: 'wal', object, compression, file, systemId }));
+    const { systemId, startLsn: start } = this.#range;
+    const task = { kind: 'wal', object, compression, file, systemId, start } as const;
+    const found = await this.#attempt(() => this.#work.crew.run(task));
     if (found) this.result.storage.add(found.storage);
     return found;
   }

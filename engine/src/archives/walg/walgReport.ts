@@ -4,6 +4,7 @@ import { counted } from '../../counted.ts';
 import type { Failure } from '../../failure.ts';
 import type { Report, Tick, Verdict } from '../../report.ts';
 import { isGap, provesNothing, sentence } from '../backupReport.ts';
+import type { WalJudgement } from '../walProof.ts';
 import type { StorageTally } from './storageTally.ts';
 
 export interface Evidence {
@@ -15,6 +16,8 @@ export interface Evidence {
   /** false: nobody recorded which files there are, and what is missing cannot show. */
   isListed: boolean;
   wal: { first: string; last: string; segments: number } | undefined;
+  /** What the records in the WAL prove, or why they cannot be replayed as far as they must. */
+  records: Pick<WalJudgement, 'failure' | 'proof'> | undefined;
 }
 
 /** The four ticks with their reasons. */
@@ -22,7 +25,7 @@ export function judge(evidence: Evidence): Pick<Report, 'verdict' | 'because'> {
   const { failures, files, verified, tars, isListed, wal } = evidence;
   const [first] = failures;
   const unread = failures.find(isUnread);
-  const gap = failures.find(isGap);
+  const gap = failures.find(isGap) ?? evidence.records?.failure;
   const authentic = judgeAuthentic(evidence);
   const proof = judgeProof(evidence);
   const range = wal
@@ -81,8 +84,9 @@ function judgeAuthentic({ storage, failures }: Evidence): Judgement {
 }
 
 /** WAL-G records neither checksums nor sizes of files: what shows a change is around them. */
-function judgeProof({ storage, isListed }: Evidence): Judgement {
-  const agree = 'the chain of backups, the WAL and pg_control agree with what WAL-G recorded';
+function judgeProof({ storage, isListed, records }: Evidence): Judgement {
+  const proof = records?.proof === undefined ? '' : `, and ${records.proof}`;
+  const agree = `the chain of backups, the WAL and pg_control agree with what WAL-G recorded${proof}`;
   if (storage.unproven > 0) {
     const codecs = [...storage.compressions].join(', ');
     return {
