@@ -21,6 +21,8 @@ export type Reason =
   | 'wrong-pass'
   | 'pass-variant'
   | 'pass-of-another-repository'
+  /** The key fits, read with another transform than the one that was given. */
+  | 'key-transform'
   | 'plain-repository'
   | 'part-of-repository'
   | 'missing-info'

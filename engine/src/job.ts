@@ -82,10 +82,22 @@ export interface StartRequest {
 export interface KnownArchive {
   /** The folder below the bucket: `sgbackups.stackgres.io/db/shop/2026-01-31-10-00-00/17`; undefined: not recorded. */
   path: string | undefined;
-  /** `base_000000010000000000000004`, and what the manifest calls it: `SGBackup db/nightly`. */
-  backup?: { label: string; title: string };
+  /** Whose archive it is: `db/shop`, or `shop` where the namespace is left open. */
+  cluster?: string;
+  backup?: {
+    /** `base_000000010000000000000004`; undefined: the manifest gives it a name, and WAL-G none. */
+    label: string | undefined;
+    /** What the manifest calls it: `SGBackup db/nightly`. */
+    title: string;
+    /** PostgreSQL's system identifier, in decimal. */
+    systemId?: string;
+    /** Why there is none, or why StackGres would not restore it: `it is Failed`. */
+    flaw?: string;
+  };
   /** Whether the configuration says that it is encrypted; undefined: it does not say. */
   isEncrypted?: boolean;
+  /** Which key should open it, and what to do when no key does: sentences, without any value. */
+  keyAdvice?: string;
 }
 
 /** Selective restore. What is not chosen is neither read nor checked. */
@@ -122,6 +134,7 @@ export interface ArchiveGetJob {
   target: string;
   /** WAL-G only: as in `TestRestoreJob`. */
   cluster?: string;
+  known?: KnownArchive[];
   expectEncrypted?: boolean;
 }
 
@@ -130,6 +143,8 @@ export interface InspectJob {
   archive: string;
   /** Which of these opens it? Only as much is read as that needs. */
   keys?: KeyOffer[];
+  /** WAL-G only: what the manifests say of archives and backups. */
+  known?: KnownArchive[];
   /** As in `DecryptJob`. */
   allowCostly?: boolean;
 }

@@ -42,11 +42,10 @@ async function result(job: Job, context: RunContext): Promise<JobResult[Job['kin
   }
 }
 
-async function inspect({ archive, keys, allowCostly }: InspectJob, context: RunContext): Promise<Inspection> {
+async function inspect(job: InspectJob, context: RunContext): Promise<Inspection> {
+  const { archive, keys, allowCostly } = job;
   if (await isRepository(archive)) return inspectRepository(archive, context, keys);
-  return (await isWalg(archive))
-    ? inspectWalg(archive, context, keys, allowCostly)
-    : inspectFile(archive, context, keys, allowCostly);
+  return (await isWalg(archive)) ? inspectWalg(job, context) : inspectFile(archive, context, keys, allowCostly);
 }
 
 /** @throws RestoreError `usage` for what only a pgBackRest repository can be asked */

@@ -75,6 +75,39 @@ describe('a StackGres bucket, made by the real WAL-G', () => {
     expect(existsSync(join(to, 'global/pg_control'))).toBe(true);
   });
 
+  test('says how PostgreSQL is started from what was restored', async () => {
+    const folder = join(temporaryFolder(), "the people's copy");
+    cpSync(archive, folder, { recursive: true });
+    const key = join(folder, 'key 100%');
+    writeFileSync(key, hexKey);
+    const to = join(temporaryFolder(), 'restored');
+    const options = ['--key-transform', 'hex', '--to'];
+    const { stdout } = await restorable(['test-restore', folder, '--key-file', key, ...options, to]);
+    // For PostgreSQL, and inside that for the shell that it runs.
+    const quoted = (it: string) => `'${it.replace("'", "'\\''").replace('%', '%%')}'`.replaceAll("'", "''");
+    const keys = `--key-file ${quoted(key)} --key-transform hex`;
+    expect(stdout).toContain(
+      `\nrestore_command = 'restorable archive-get %f "%p" --archive ${quoted(folder)} ${keys}'\n`,
+    );
+    const typed = await restorable(['test-restore', folder, '--key-file', '-', ...options, `${to}2`], {
+      stdin: hexKey,
+    });
+    expect(typed.code).toBe(0);
+    expect(typed.stdout).not.toContain('restore_command =');
+  });
+
+  test('is inspected with the names that the manifests give, and misses their Secrets', async () => {
+    const ofBackup = sodium.replace(/^ {2}/gm, '      ');
+    const config = manifests(storage(sodium), cluster, backup(ofBackup));
+    const { stdout, code } = await restorable(['inspect', bucket, '--config', config]);
+    expect(code).toBe(0);
+    const said = stdout.replace(/\s+/g, ' ');
+    expect(said).toContain(`${label}; SGBackup shop/nightly;`);
+    expect(said).toContain(
+      'SGBackup shop/nightly (all.yaml: status.sgBackupConfig.storage.encryption.sodium.key) names the entry key of Secret shop/backup-key, which is in none of the files',
+    );
+  });
+
   test('restores by the name of the SGBackup, whose own copy of the storage names the key', async () => {
     const ofBackup = sodium.replace(/^ {2}/gm, '      ');
     const config = manifests(backup(ofBackup), secret(hexKey));
@@ -163,7 +196,7 @@ describe('a StackGres bucket, made by the real WAL-G', () => {
     const config = manifests(storage(sodium), secret(hexKey));
     const { code, stderr } = await restorable(['test-restore', two, '--config', config]);
     expect(code).toBe(2);
-    expect(stderr.replace(/\s+/g, ' ')).toContain('--cluster NAMESPACE/NAME');
+    expect(stderr.replace(/\s+/g, ' ')).toContain('--cluster and one of shop/crm, shop/orders;');
     const chosen = await reportOf([two, '--config', config, '--cluster', 'shop/crm']);
     expect(chosen.report.backup.cluster).toBe('crm');
     const configured = await reportOf([two, '--config', manifests(storage(sodium), secret(hexKey), cluster)]);

@@ -296,7 +296,7 @@ describe('several clusters in one bucket', () => {
     const facts = new Map(inspection.facts);
     expect(facts.get('StackGres')).toContain('cluster shop in namespace db');
     expect(facts.get('Backup')).toMatch(
-      /^base_000000010000000000000004; ended 2026-01-31 10:01:00 UTC; full; .*; LSN 0\/400028 to 0\/500100; WAL from 000000010000000000000004 to 000000010000000000000005; not permanent$/,
+      /^base_000000010000000000000004; ended 2026-01-31 10:01:00 UTC; full; .*; LSN 0\/400028 to 0\/500100; WAL from 000000010000000000000004 to 000000010000000000000005; not permanent; libsodium, gz$/,
     );
     expect(facts.get('WAL, timeline 1')).toBe('5 segments, 000000010000000000000004 to 000000010000000000000008');
   });

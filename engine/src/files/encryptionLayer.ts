@@ -135,6 +135,7 @@ async function openSodium(
       'key',
       `the key does not open the file with the key transform ${offer.keyTransform}, but it does with ${transform}`,
       {
+        reason: 'key-transform',
         offset: 0,
         hint: `Set the key transform to ${transform}, here and in the configuration of the backups.`,
       },

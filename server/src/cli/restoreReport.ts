@@ -64,8 +64,20 @@ function describeInner({ source, opens }: Report['keys'][number]): string {
 }
 
 /** The line below a single report, for what its reader may want now. */
-export function whatNext({ restoredTo, verdict, failure }: Report, { paint, width }: Terminal): string {
-  if (restoredTo || failure) return '';
+export function whatNext(
+  { restoredTo, verdict, failure }: Report,
+  { paint, width }: Terminal,
+  command: string | undefined,
+): string {
+  if (failure) return '';
+  if (restoredTo) {
+    if (command === undefined) return '';
+    const cure =
+      'To start PostgreSQL on it: give the folder to the user that PostgreSQL runs as, create the empty file recovery.signal in it, and put this line into its postgresql.auto.conf:';
+    const steps = paragraph(cure, { width, first: '  → ' }).replace('→', paint('dim', '→'));
+    // Not wrapped: it is there to be copied.
+    return `\n${steps}\n\n${harmless(command)}\n`;
+  }
   const cure = verdict.restorable
     ? 'Nothing was written; add --to NEW-FOLDER to have the files.'
     : 'Nothing contradicts the archive; the question mark says what it cannot prove by itself.';

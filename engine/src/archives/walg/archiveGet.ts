@@ -2,37 +2,89 @@
 
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { RestoreError } from '../../failure.ts';
 import { stageFile } from '../../files/stagedFile.ts';
 import type { ArchiveGetJob, JobResult } from '../../job.ts';
 import type { RunContext } from '../../run-context.ts';
 import { readControlFile } from '../pgbackrest/pgControl.ts';
+import { listBackups } from './backups.ts';
+import type { WalgFolder } from './bucket.ts';
 import { BucketFiles } from './bucketFiles.ts';
+import { advised, foldersOf, Manifests } from './manifests.ts';
+import { firstSegmentOf } from './names.ts';
 import type { Opening } from './storedObject.ts';
 import { WalArchive } from './walArchive.ts';
 import { fetchStored } from './walFetch.ts';
-import { onlyFolder } from './walg.ts';
+import { located, onlyOne } from './walg.ts';
 
 /** As `archiveGet` in ../archiveGet.ts. */
 export async function getFromWalg(job: ArchiveGetJob, context: RunContext): Promise<JobResult['archive-get']> {
-  const folder = await onlyFolder(job.archive, job.cluster);
+  const { folders } = await located(job.archive);
+  const manifests = new Manifests(job.known ?? [], folders);
+  const systemId = await clusterOf(job.target);
+  const folder = await chooseFolder(folders, job, { manifests, systemId, context });
   const files = new BucketFiles(folder.root, context);
   const archive = await WalArchive.open(files, folder.wal);
   const [stored] = archive?.find(job.file) ?? [];
   if (!stored) return { isServed: false, bytes: 0 };
-  const opening: Opening = { offers: job.keys, expectEncrypted: job.expectEncrypted ?? job.keys.length > 0 };
+  const isExpected = manifests.expectation(folder) ?? job.expectEncrypted ?? job.keys.length > 0;
+  const opening: Opening = { offers: job.keys, expectEncrypted: isExpected };
   const file = await stageFile(job.target, true);
   try {
-    const systemId = await clusterOf(job.target);
     const bytes = await fetchStored(files, stored, { opening, systemId }, (piece) => file.write(piece));
     await file.publish();
     return { isServed: true, bytes };
+  } catch (error) {
+    if (!(error instanceof RestoreError)) throw error;
+    throw new RestoreError(advised(error.failure, manifests.adviceFor(folder)));
   } finally {
     await file.discard();
   }
 }
 
+/**
+ * Of several archives, the one that the data directory was restored from: its label names the segment that its backup is
+ * named after. A guess would be worse than an error: a file that is not there ends a recovery.
+ *
+ * @throws RestoreError `usage` when it is not clear which is meant
+ */
+async function chooseFolder(
+  folders: readonly WalgFolder[],
+  job: ArchiveGetJob,
+  { manifests, systemId, context }: { manifests: Manifests; systemId: bigint | undefined; context: RunContext },
+): Promise<WalgFolder> {
+  const meant = job.cluster === undefined ? folders : foldersOf(folders, job.cluster);
+  if (meant.length === 1) return onlyOne(meant);
+  const first = await firstSegmentIn(dataDirectoryOf(job.target));
+  const origins: WalgFolder[] = [];
+  for (const folder of first === undefined || systemId === undefined ? [] : meant) {
+    const { finished } = await listBackups(new BucketFiles(folder.root, context), folder.backups);
+    const isOrigin = finished.some(
+      ({ name, record }) => firstSegmentOf(name) === first && record?.systemId === systemId,
+    );
+    if (isOrigin) origins.push(folder);
+  }
+  if (origins.length > 0) return onlyOne(origins);
+  const named = manifests.named.filter((it) => meant.includes(it));
+  return onlyOne(named.length > 0 ? named : meant);
+}
+
+/** PostgreSQL renames the label when it has begun to recover. */
+async function firstSegmentIn(dataDirectory: string): Promise<string | undefined> {
+  for (const name of ['backup_label', 'backup_label.old']) {
+    const label = await readFile(path.join(dataDirectory, name), 'latin1').catch(() => '');
+    const [, segment] = /^START WAL LOCATION: \S+ \(file ([0-9A-F]{24})\)/m.exec(label) ?? [];
+    if (segment !== undefined) return segment;
+  }
+  return undefined;
+}
+
+function dataDirectoryOf(target: string): string {
+  return path.join(path.dirname(path.resolve(target)), '..');
+}
+
 /** The cluster whose data directory the target lies in (`pg_wal/RECOVERYXLOG`), from its control file. */
 async function clusterOf(target: string): Promise<bigint | undefined> {
-  const place = path.join(path.dirname(path.resolve(target)), '..', 'global/pg_control');
+  const place = path.join(dataDirectoryOf(target), 'global/pg_control');
   return readControlFile(await readFile(place).catch(() => Buffer.alloc(0)))?.systemId;
 }

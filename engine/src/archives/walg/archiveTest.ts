@@ -14,6 +14,7 @@ import { type FoundSegment, WalRuns } from '../walProof.ts';
 import type { ListedBackup } from './backups.ts';
 import type { OpenArchive } from './backupTest.ts';
 import { openCrew } from './crew.ts';
+import { advised } from './manifests.ts';
 import { firstSegmentOf, timelineOf, walKind } from './names.ts';
 import { StorageTally } from './storageTally.ts';
 import type { StoredWal } from './walArchive.ts';
@@ -165,7 +166,7 @@ class ArchiveTest {
     } catch (error) {
       tell();
       if (!(error instanceof RestoreError) || error.failure.code === 'cancelled') throw error;
-      if (this.#failures.length < mostFailures) this.#failures.push(error.failure);
+      if (this.#failures.length < mostFailures) this.#failures.push(advised(error.failure, this.#open.keyAdvice));
     }
   }
 

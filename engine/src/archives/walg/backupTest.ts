@@ -15,6 +15,7 @@ import type { BucketFiles } from './bucketFiles.ts';
 import { type ChainLink, type PlannedTar, planChain, readChain } from './chain.ts';
 import { type Crew, openCrew } from './crew.ts';
 import { DataDirectory, type KeptFile } from './dataDirectory.ts';
+import { advised, type KeyAdvice, type KnownBackup } from './manifests.ts';
 import { firstSegmentOf, lsnText, majorOf, parseLsn, segmentBytesOf, timelineOf } from './names.ts';
 import { type BackupRecord, readRecord } from './sentinel.ts';
 import { StorageTally } from './storageTally.ts';
@@ -30,8 +31,10 @@ export interface OpenArchive {
   folder: WalgFolder;
   opening: Opening;
   wal: WalArchive | undefined;
-  /** The name that the manifests give to a backup: `SGBackup db/nightly`. */
-  titles: ReadonlyMap<string, string>;
+  /** What the manifests say of the backups, by WAL-G's names. */
+  known: ReadonlyMap<string, KnownBackup>;
+  /** What to do when no key opens something. */
+  keyAdvice: KeyAdvice;
   notes: string[];
 }
 
@@ -429,15 +432,15 @@ class BackupTest {
   #description(): Report['backup'] {
     const record = this.#record;
     if (!record) return { label: this.#name };
-    const { folder, titles } = this.#open;
+    const { folder, known } = this.#open;
     const { startLsn, finishLsn, uncompressedBytes, compressedBytes, systemId, pgVersion } = record;
     const storage = this.#allStorage();
-    const title = titles.get(record.name);
+    const { backup, cluster } = known.get(record.name) ?? {};
     return {
       label: record.name,
       type: record.delta ? 'delta' : 'full',
-      ...(title !== undefined && { title }),
-      ...(folder.stackgres && { namespace: folder.stackgres.namespace, cluster: folder.stackgres.cluster }),
+      ...(backup && { title: backup.title }),
+      ...ownerOf(folder.clusters[0] ?? cluster),
       path: folder.prefix,
       startedAt: record.startedAt ?? null,
       stoppedAt: record.finishedAt ?? null,
@@ -466,11 +469,17 @@ class BackupTest {
   }
 
   #noteWhatIsWorthKnowing(): void {
-    const title = this.#open.titles.get(this.#name);
-    if (title !== undefined) this.#notes.push(`The manifests call this backup ${title}.`);
-    const { stackgres } = this.#open.folder;
-    if (stackgres)
-      this.#notes.push(`It is of the cluster ${stackgres.cluster} in the namespace ${stackgres.namespace}.`);
+    const known = this.#open.known.get(this.#name);
+    if (known) this.#notes.push(`The manifests call this backup ${known.backup.title}.`);
+    if (known?.backup.flaw !== undefined)
+      this.#notes.push(
+        `They also say of it: ${known.backup.flaw}; StackGres restores from a backup that is Completed alone.`,
+      );
+    const { cluster, namespace } = ownerOf(this.#open.folder.clusters[0] ?? known?.cluster) ?? {};
+    if (cluster !== undefined)
+      this.#notes.push(
+        `It is of the cluster ${cluster}${namespace === undefined ? '' : ` in the namespace ${namespace}`}.`,
+      );
     this.#notes.push(...this.#storage.notes);
     const corrupt = this.#links.at(-1)?.corruptFiles ?? [];
     if (corrupt.length > 0) {
@@ -498,7 +507,7 @@ class BackupTest {
   }
 
   #fail(failure: Failure): void {
-    if (this.failures.length <= mostFailures) this.failures.push(failure);
+    if (this.failures.length <= mostFailures) this.failures.push(advised(failure, this.#open.keyAdvice));
   }
 }
 
@@ -510,6 +519,13 @@ function inGroups(tars: readonly PlannedTar[]): PlannedTar[][] {
   const early = tars.filter((it) => !it.isLast).sort((a, b) => b.storedBytes - a.storedBytes);
   const isSmall = ({ storedBytes }: PlannedTar) => storedBytes < smallTar;
   return [early.filter(isSmall), early.filter((it) => !isSmall(it)), tars.filter((it) => it.isLast)];
+}
+
+/** `db/shop`, or `shop` where nobody says the namespace. */
+function ownerOf(title: string | undefined): { namespace?: string; cluster: string } | undefined {
+  if (title === undefined) return undefined;
+  const [namespace = '', cluster] = title.split('/');
+  return cluster === undefined ? { cluster: namespace } : { namespace, cluster };
 }
 
 function text({ contents }: KeptFile): string {

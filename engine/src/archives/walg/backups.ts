@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { type Failure, fail, RestoreError } from '../../failure.ts';
 import { sortBackupNames, titleOf, type WalgFolder } from './bucket.ts';
 import type { BucketFiles } from './bucketFiles.ts';
+import { isTitle, type KnownBackup } from './manifests.ts';
 import { sentinelSuffix } from './names.ts';
 import { type BackupRecord, readRecord } from './sentinel.ts';
 
@@ -50,19 +51,19 @@ function timeOf(files: BucketFiles, object: string): number {
 
 /**
  * @param wanted `latest`, `all`, the name of a backup, the beginning of one, or a name that the manifests give
- * @param titles names in the manifests, by backup
+ * @param known what the manifests say, by backup
  * @throws RestoreError `usage` when it is not clear which is meant, `incomplete` when there is none
  */
 export function chooseBackups(
   listing: { finished: ListedBackup[]; unfinished: string[] },
   wanted: string,
   folder: WalgFolder,
-  titles: ReadonlyMap<string, string>,
+  known: ReadonlyMap<string, KnownBackup>,
 ): ListedBackup[] {
   const { finished, unfinished } = listing;
   const path = folder.backups;
   const newest = finished.at(-1);
-  const list = finished.map((it) => it.name).join(', ') || 'none';
+  const list = finished.map(({ name }) => named(name, known.get(name))).join(', ') || 'none';
   if (!newest) {
     const beside =
       unfinished.length > 0
@@ -75,16 +76,21 @@ export function chooseBackups(
   }
   if (wanted === 'all') return finished;
   if (wanted.toLowerCase() === 'latest') return [newest];
-  const exact = finished.filter((it) => it.name === wanted || isTitle(titles.get(it.name), wanted));
+  const exact = finished.filter((it) => it.name === wanted || isTitle(known.get(it.name)?.backup.title, wanted));
   const found =
     exact.length > 0
       ? exact
       : finished.filter((it) => it.name.startsWith(wanted) || it.name.startsWith(`base_${wanted}`));
   if (found.length === 1) return found;
   if (found.length > 1) {
-    fail('usage', 'open', `${wanted} may be ${found.map((it) => it.name).join(' or ')}`, {
-      hint: 'Give more of the name.',
-    });
+    fail(
+      'usage',
+      'open',
+      `the backup ${wanted} may be ${found.map(({ name }) => named(name, known.get(name))).join(' or ')}`,
+      {
+        hint: 'Give more of the name.',
+      },
+    );
   }
   if (unfinished.includes(wanted)) {
     fail('incomplete', 'chain', `backup ${wanted} is not finished: it has no sentinel, which WAL-G writes last`, {
@@ -95,7 +101,7 @@ export function chooseBackups(
   return fail('usage', 'open', `there is no backup ${wanted}`, { hint: `The backups are: ${list}.` });
 }
 
-/** `SGBackup db/nightly` is meant by `nightly` and by `db/nightly` as well. */
-function isTitle(title: string | undefined, wanted: string): boolean {
-  return title !== undefined && (title === wanted || title.endsWith(` ${wanted}`) || title.endsWith(`/${wanted}`));
+/** `base_000000010000000000000004 (SGBackup db/nightly)`. */
+function named(name: string, known: KnownBackup | undefined): string {
+  return known ? `${name} (${known.backup.title})` : name;
 }

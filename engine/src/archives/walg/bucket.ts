@@ -17,6 +17,8 @@ export interface WalgFolder {
   wal: string | undefined;
   /** Where the path follows StackGres: `sgbackups.stackgres.io/NAMESPACE/CLUSTER/TIME/POSTGRES`. */
   stackgres: { namespace: string; cluster: string; startedAt: string; postgres: string } | undefined;
+  /** Whose archive it is: the name in StackGres' path first, then those that the manifests add. */
+  clusters: readonly string[];
 }
 
 export interface WalgBucket {
@@ -44,9 +46,9 @@ export async function findBucket(start: string): Promise<WalgBucket | undefined>
   return folders.length > 0 ? { folders } : undefined;
 }
 
-/** `db/shop` where the path says it, else the path below the one that was named. */
-export function titleOf({ stackgres, prefix, root }: WalgFolder): string {
-  return stackgres ? `${stackgres.namespace}/${stackgres.cluster}` : prefix || path.basename(root);
+/** `db/shop` where the path or a manifest says it, else the path below the one that was named. */
+export function titleOf({ clusters, prefix, root }: WalgFolder): string {
+  return clusters[0] ?? (prefix || path.basename(root));
 }
 
 async function folderAbove(absolute: string): Promise<WalgBucket | undefined> {
@@ -96,7 +98,8 @@ async function folderAt(root: string, prefix: string): Promise<WalgFolder | unde
     /(?:^|[\\/])sgbackups\.stackgres\.io[\\/]([^\\/]+)[\\/]([^\\/]+)[\\/]([^\\/]+)[\\/]([^\\/]+)$/.exec(root) ?? [];
   const stackgres =
     namespace && cluster && startedAt && postgres ? { namespace, cluster, startedAt, postgres } : undefined;
-  return { root, prefix, backups, wal, stackgres };
+  const clusters = stackgres ? [`${stackgres.namespace}/${stackgres.cluster}`] : [];
+  return { root, prefix, backups, wal, stackgres, clusters };
 }
 
 async function foldersIn(folder: string, mustExist: boolean): Promise<string[]> {

@@ -9,11 +9,17 @@ import type { RunContext } from '../../run-context.ts';
 import { type ListedBackup, listBackups } from './backups.ts';
 import { titleOf, type WalgBucket, type WalgFolder } from './bucket.ts';
 import { BucketFiles } from './bucketFiles.ts';
+import type { KnownBackup, Manifests } from './manifests.ts';
 import { firstSegmentOf, lsnText, segmentAt, segmentBytesOf, splitExtension, timelineOf } from './names.ts';
 import { isStoredPlain } from './storedObject.ts';
 import { WalArchive } from './walArchive.ts';
 
-export async function inspectBucket(bucket: WalgBucket, path: string, context: RunContext): Promise<Inspection> {
+interface Surroundings {
+  manifests: Manifests;
+  context: RunContext;
+}
+
+export async function inspectBucket(bucket: WalgBucket, path: string, around: Surroundings): Promise<Inspection> {
   const inspection: Inspection = {
     path,
     format: 'wal-g',
@@ -24,7 +30,7 @@ export async function inspectBucket(bucket: WalgBucket, path: string, context: R
   };
   const isOneOfMany = bucket.folders.length > 1;
   if (isOneOfMany) inspection.facts.push(['Archives', `${bucket.folders.length} of WAL-G`]);
-  for (const folder of bucket.folders) await inspectFolder(folder, inspection, isOneOfMany, context);
+  for (const folder of bucket.folders) await inspectFolder(folder, inspection, isOneOfMany, around);
   return inspection;
 }
 
@@ -32,7 +38,7 @@ async function inspectFolder(
   folder: WalgFolder,
   inspection: Inspection,
   isOneOfMany: boolean,
-  context: RunContext,
+  { manifests, context }: Surroundings,
 ): Promise<void> {
   const files = new BucketFiles(folder.root, context);
   const { facts, problems } = inspection;
@@ -45,11 +51,17 @@ async function inspectFolder(
       `cluster ${cluster} in namespace ${namespace}, PostgreSQL ${postgres}, since ${startedAt}`,
     ]);
   }
+  const named = folder.stackgres ? folder.clusters.slice(1) : folder.clusters;
+  if (named.length > 0) facts.push([name('Manifests'), `the archive of ${named.join(', ')}`]);
   if (isOneOfMany || folder.prefix !== '') facts.push([name('Folder'), folder.prefix || folder.root]);
   const { finished, unfinished } = await listBackups(files, folder.backups);
   if (folder.backups === undefined) problems.push(`${title}: basebackups_005/ is missing: there is only WAL.`);
   facts.push([name('Backups'), finished.length === 0 ? 'none' : String(finished.length)]);
-  for (const backup of finished) await inspectBackup(files, folder, backup, { inspection, name });
+  const known = manifests.backupsOf(folder, finished);
+  for (const backup of finished) {
+    await inspectBackup(files, folder, backup, { inspection, name, known: known.get(backup.name) });
+  }
+  for (const it of manifests.missingFrom(folder, finished)) problems.push(`${it}.`);
   for (const it of unfinished) {
     problems.push(`${it} has no sentinel: it did not come to its end, or is still being made.`);
   }
@@ -59,13 +71,14 @@ async function inspectFolder(
 interface Into {
   inspection: Inspection;
   name: (what: string) => string;
+  known?: KnownBackup | undefined;
 }
 
 async function inspectBackup(
   files: BucketFiles,
   folder: WalgFolder,
   { name: backup, record, failure }: ListedBackup,
-  { inspection, name }: Into,
+  { inspection, name, known }: Into,
 ): Promise<void> {
   if (!record) {
     inspection.problems.push(`${backup}: ${failure?.message ?? 'its sentinel cannot be read'}.`);
@@ -74,6 +87,7 @@ async function inspectBackup(
   const { startLsn, finishLsn, uncompressedBytes, compressedBytes, delta } = record;
   const timeline = timelineOf(backup);
   const said = [
+    known?.backup.title,
     record.finishedAt ? `ended ${record.finishedAt.slice(0, 19).replace('T', ' ')} UTC` : 'of unknown time',
     delta ? `delta to ${delta.from}` : 'full',
     uncompressedBytes === undefined
@@ -86,31 +100,30 @@ async function inspectBackup(
     record.isPermanent === undefined ? undefined : record.isPermanent ? 'permanent' : 'not permanent',
     record.isVolumeSnapshot ? 'data in a volume snapshot' : undefined,
   ];
+  const tars = `${folder.backups}/${backup}/tar_partitions`;
+  const names = record.isVolumeSnapshot ? [] : ((await files.list(tars)) ?? []);
+  const objects = names.map((it) => `${tars}/${it}`);
+  said.push(await inspectObjects(files, objects, backup, inspection));
   inspection.facts.push([name('Backup'), [backup, ...said.filter((it) => it !== undefined)].join('; ')]);
   for (const it of record.problems) inspection.problems.push(`${backup}: ${it.message}.`);
   if (record.isVolumeSnapshot) return;
-  const tars = `${folder.backups}/${backup}/tar_partitions`;
-  const names = (await files.list(tars)) ?? [];
   if (names.length === 0) inspection.problems.push(`${backup} has no tars.`);
   for (const kind of ['pg_control', 'backup_label']) {
     const isThere = names.some((it) => it.startsWith(`${kind}.tar`));
     if (names.length > 0 && !isThere) inspection.problems.push(`${backup} has no ${kind}.tar.`);
   }
-  await inspectObjects(
-    files,
-    names.map((it) => `${tars}/${it}`),
-    backup,
-    inspection,
-  );
 }
 
+/** Returns how they are stored: `libsodium, brotli`; undefined where nothing could be seen. */
 async function inspectObjects(
   files: BucketFiles,
   objects: readonly string[],
   backup: string,
   inspection: Inspection,
-): Promise<void> {
+): Promise<string | undefined> {
   const plain: string[] = [];
+  const codecs = new Set<string>();
+  const methods = new Set<string>();
   const encrypted: string[] = [];
   for (const object of objects) {
     try {
@@ -122,13 +135,15 @@ async function inspectObjects(
       }
       const start = await readStart(files.pathOf(object), sniffBytes, { signal: files.context.signal });
       const { compression } = splitExtension(shown);
+      codecs.add(compression === 'none' ? 'not compressed' : compression);
       if (isStoredPlain(start, compression)) {
         plain.push(shown);
         continue;
       }
       encrypted.push(shown);
-      if (sniff(start) === 'openpgp')
-        opensWith(inspection, 'the OpenPGP private key (WALG_PGP_KEY), and its passphrase if it has one');
+      const isOpenpgp = sniff(start) === 'openpgp';
+      methods.add(isOpenpgp ? 'OpenPGP' : 'libsodium');
+      if (isOpenpgp) opensWith(inspection, 'the OpenPGP private key (WALG_PGP_KEY), and its passphrase if it has one');
       else {
         opensWith(inspection, 'the libsodium key (WALG_LIBSODIUM_KEY), with its key transform');
         const length = sodiumLength(size);
@@ -147,6 +162,8 @@ async function inspectObjects(
       `${backup}: ${plain.join(', ')} ${plain.length === 1 ? 'is' : 'are'} NOT encrypted, the other tars are.`,
     );
   }
+  if (plain.length + encrypted.length === 0) return undefined;
+  return [...(plain.length > 0 ? ['not encrypted', ...methods] : methods), ...codecs].join(', ');
 }
 
 async function inspectWal(files: BucketFiles, folder: WalgFolder, { inspection, name }: Into): Promise<void> {

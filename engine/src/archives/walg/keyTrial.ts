@@ -7,8 +7,10 @@ import { readStart } from '../../files/source.ts';
 import { nothingToOpen, type TriedKey, uselessKey } from '../../files/triedKey.ts';
 import type { KeyOffer } from '../../job.ts';
 import type { RunContext } from '../../run-context.ts';
-import { sortBackupNames, titleOf, type WalgBucket, type WalgFolder } from './bucket.ts';
+import { listBackups } from './backups.ts';
+import { titleOf, type WalgBucket, type WalgFolder } from './bucket.ts';
 import { BucketFiles } from './bucketFiles.ts';
+import type { Manifests } from './manifests.ts';
 import { splitExtension } from './names.ts';
 import { isStoredPlain } from './storedObject.ts';
 import { WalArchive } from './walArchive.ts';
@@ -17,22 +19,23 @@ import { WalArchive } from './walArchive.ts';
  * A key may have been changed between two backups: each backup answers for itself, up to `mostBackups` of an archive, the
  * oldest and the newest among them.
  *
- * @returns an answer for each key, in their order
+ * @returns an answer for each key, in their order, and sentences on what none of them opens
  * @throws RestoreError as `tryKey`
  */
 export async function tryKeysOnBucket(
   bucket: WalgBucket,
   keys: readonly KeyOffer[],
-  { context, allowCostly }: { context: RunContext; allowCostly: boolean },
-): Promise<TriedKey[]> {
+  { manifests, context, allowCostly }: { manifests: Manifests; context: RunContext; allowCostly: boolean },
+): Promise<{ tried: TriedKey[]; problems: string[] }> {
   const samples: Sample[] = [];
   let isUnknown = false;
   for (const folder of bucket.folders) {
-    const found = await samplesOf(folder, bucket.folders.length > 1, context);
+    const found = await samplesOf(folder, bucket.folders.length > 1, { manifests, context });
     samples.push(...found.samples);
     isUnknown ||= found.isUnknown;
   }
   const tried: TriedKey[] = [];
+  const opened = new Set<Sample>();
   for (const offer of keys) {
     const { source } = offer;
     const fitting = samples.filter(({ isOpenpgp }) => (isOpenpgp ? OPENPGP_KINDS : SODIUM_KINDS).includes(offer.kind));
@@ -43,9 +46,18 @@ export async function tryKeysOnBucket(
           : { source, opens: false, detail: nothingToOpen },
       );
     } else if (fitting.length === 0) tried.push({ source, opens: false, detail: uselessKey });
-    else tried.push(await tryOnSamples(offer, fitting, { signal: context.signal, allowCostly }));
+    else tried.push(await tryOnSamples(offer, fitting, { signal: context.signal, allowCostly, opened }));
   }
-  return tried;
+  return { tried, problems: unopened(samples.filter((it) => !opened.has(it))) };
+}
+
+/** One sentence for everything that misses the same key. */
+function unopened(samples: readonly Sample[]): string[] {
+  const byAdvice = new Map<string, string[]>();
+  for (const { title, advice } of samples) {
+    if (advice !== undefined) byAdvice.set(advice, [...(byAdvice.get(advice) ?? []), title]);
+  }
+  return [...byAdvice].map(([advice, titles]) => `None of the keys opens ${titles.join(', ')}. ${advice}`);
 }
 
 const OPENPGP_KINDS: readonly KeyOffer['kind'][] = ['openpgp', 'password'];
@@ -57,20 +69,24 @@ interface Sample {
   title: string;
   isOpenpgp: boolean;
   object: Sealed;
+  /** Where the manifests say that its key is. */
+  advice: string | undefined;
 }
 
 async function tryOnSamples(
   offer: KeyOffer,
   samples: readonly Sample[],
-  options: { signal: AbortSignal; allowCostly: boolean },
+  { opened: all, ...options }: { signal: AbortSignal; allowCostly: boolean; opened: Set<Sample> },
 ): Promise<TriedKey> {
   const opened: string[] = [];
   const others: { title: string; tried: TriedKey }[] = [];
   let as = '';
-  for (const { title, isOpenpgp, object } of samples) {
+  for (const sample of samples) {
+    const { title, isOpenpgp, object } = sample;
     const tried = await tryKey(offer, object, { ...options, method: isOpenpgp ? 'openpgp' : 'sodium' });
     if (tried.opens) {
       opened.push(title);
+      all.add(sample);
       as = tried.detail;
     } else others.push({ title, tried });
   }
@@ -87,27 +103,29 @@ async function tryOnSamples(
 async function samplesOf(
   folder: WalgFolder,
   isOneOfMany: boolean,
-  context: RunContext,
+  { manifests, context }: { manifests: Manifests; context: RunContext },
 ): Promise<{ samples: Sample[]; isUnknown: boolean }> {
   const files = new BucketFiles(folder.root, context);
   const samples: Sample[] = [];
   let isUnknown = false;
-  const add = async (title: string, objects: readonly string[]) => {
+  const add = async (title: string, objects: readonly string[], advice: string | undefined) => {
     try {
       const sample = await firstEncrypted(files, objects, isOneOfMany ? `${titleOf(folder)}: ${title}` : title);
-      if (sample) samples.push(sample);
+      if (sample) samples.push({ ...sample, advice });
     } catch (error) {
       if (!(error instanceof RestoreError) || error.failure.code === 'cancelled') throw error;
       isUnknown = true;
     }
   };
-  const names = folder.backups === undefined ? undefined : await files.list(folder.backups);
-  const { finished, unfinished } = sortBackupNames(names ?? []);
-  for (const backup of spread([...finished, ...unfinished], mostBackups)) {
+  const { finished, unfinished } = await listBackups(files, folder.backups);
+  const known = manifests.backupsOf(folder, finished);
+  const names = [...finished.map((it) => it.name).sort(), ...unfinished];
+  for (const backup of spread(names, mostBackups)) {
     const tars = `${folder.backups}/${backup}/tar_partitions`;
     await add(
       `backup ${backup}`,
       ((await files.list(tars)) ?? []).map((it) => `${tars}/${it}`),
+      manifests.adviceFor(folder, known.get(backup)).backup,
     );
   }
   const wal = await WalArchive.open(files, folder.wal);
@@ -116,6 +134,7 @@ async function samplesOf(
     await add(
       `WAL ${newest}`,
       wal.find(newest).map((it) => it.object),
+      manifests.adviceFor(folder, known.get(finished.at(-1)?.name ?? '')).wal,
     );
   }
   return { samples, isUnknown };
@@ -126,7 +145,7 @@ async function firstEncrypted(
   files: BucketFiles,
   objects: readonly string[],
   title: string,
-): Promise<Sample | undefined> {
+): Promise<Omit<Sample, 'advice'> | undefined> {
   for (const name of objects) {
     const size = files.size(name);
     if (size === 0) continue;

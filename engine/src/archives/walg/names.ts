@@ -68,7 +68,9 @@ export function walKind(base: string): WalKind {
   if (/^[0-9A-F]{8}\.history$/.test(base)) return 'history';
   if (/^[0-9A-F]{24}\.[0-9A-F]{8}\.backup$/.test(base)) return 'mark';
   if (/^[0-9A-F]{24}_delta$/.test(base)) return 'delta';
-  if (/^[0-9A-F]{23,24}\.json$/.test(base)) return 'metadata';
+  // One for each object that was pushed, or (bulk) one for the segments whose names differ in the last digit only.
+  if (/^(?:[0-9A-F]{23,24}(?:\.partial|\.[0-9A-F]{8}\.backup)?|[0-9A-F]{8}\.history)\.json$/.test(base))
+    return 'metadata';
   return 'other';
 }
 

@@ -1,7 +1,7 @@
 /** The test-restore of archives of WAL-G: finds them in a bucket, picks backups, and gives each its verdict. */
 
 import { type Failure, fail, RestoreError } from '../../failure.ts';
-import type { Inspection, KeyOffer, KnownArchive, TestRestoreJob } from '../../job.ts';
+import type { Inspection, InspectJob, TestRestoreJob } from '../../job.ts';
 import type { Report } from '../../report.ts';
 import type { RunContext } from '../../run-context.ts';
 import { checkTarget } from '../../sinks/directory.ts';
@@ -13,6 +13,7 @@ import { findBucket, titleOf, type WalgBucket, type WalgFolder } from './bucket.
 import { BucketFiles } from './bucketFiles.ts';
 import { inspectBucket } from './inspect.ts';
 import { tryKeysOnBucket } from './keyTrial.ts';
+import { foldersOf, type KnownBackup, Manifests } from './manifests.ts';
 import { testAndStart } from './startBackup.ts';
 import { WalArchive } from './walArchive.ts';
 
@@ -23,14 +24,17 @@ export async function isWalg(path: string): Promise<boolean> {
 
 /** What a bucket shows without any key, and which of the keys opens what in it. */
 export async function inspectWalg(
-  path: string,
+  { archive, keys = [], known = [], allowCostly = false }: Omit<InspectJob, 'kind'>,
   context: RunContext,
-  keys: readonly KeyOffer[] = [],
-  allowCostly = false,
 ): Promise<Inspection> {
-  const bucket = await located(path);
-  const inspection = await inspectBucket(bucket, path, context);
-  if (keys.length > 0) inspection.keys = await tryKeysOnBucket(bucket, keys, { context, allowCostly });
+  const bucket = await located(archive);
+  const manifests = new Manifests(known, bucket.folders);
+  const inspection = await inspectBucket(bucket, archive, { manifests, context });
+  if (keys.length > 0 || known.length > 0) {
+    const { tried, problems } = await tryKeysOnBucket(bucket, keys, { manifests, context, allowCostly });
+    inspection.keys = tried;
+    inspection.problems.push(...problems);
+  }
   return inspection;
 }
 
@@ -54,46 +58,45 @@ export async function testRestoreWalg(job: TestRestoreJob, context: RunContext):
   }
   if (job.to !== undefined) await checkTarget(job.to);
   const bucket = await located(job.archive);
+  const manifests = new Manifests(job.known ?? [], bucket.folders);
   const reports: Report[] = [];
-  for (const folder of await chooseFolders(bucket, job, context)) {
-    reports.push(...(await testFolder(folder, bucket, job, context)));
+  for (const folder of await chooseFolders(bucket, job, { manifests, context })) {
+    reports.push(...(await testFolder(folder, { bucket, job, manifests }, context)));
   }
   return reports;
 }
 
-/** The folder that a WAL file is to be taken from; throws `usage` when there are several. */
-export async function onlyFolder(archive: string, cluster: string | undefined): Promise<WalgFolder> {
-  return pickFolder((await located(archive)).folders, cluster);
-}
-
 async function testFolder(
   folder: WalgFolder,
-  bucket: WalgBucket,
-  job: TestRestoreJob,
+  { bucket, job, manifests }: { bucket: WalgBucket; job: TestRestoreJob; manifests: Manifests },
   context: RunContext,
 ): Promise<Report[]> {
   const started = performance.now();
   const files = new BucketFiles(folder.root, context);
-  const open: OpenArchive = {
+  /** As the tests of one backup take it; without one, of what no backup needs. */
+  const opened = (wal: WalArchive | undefined, known: OpenArchive['known'], backup?: KnownBackup): OpenArchive => ({
     files,
     folder,
-    opening: { offers: job.keys, expectEncrypted: expectationOf(folder, job, undefined) },
-    wal: undefined,
-    titles: titlesOf(folder, job.known ?? []),
-    notes: [],
-  };
+    opening: {
+      offers: job.keys,
+      expectEncrypted: manifests.expectation(folder, backup) ?? job.expectEncrypted ?? job.keys.length > 0,
+    },
+    wal,
+    known,
+    keyAdvice: manifests.adviceFor(folder, backup),
+    notes: bucket.label === undefined ? [] : [`The path lies inside the archive ${folder.root}, which was used.`],
+  });
   try {
-    open.wal = await WalArchive.open(files, folder.wal);
-    if (bucket.label !== undefined) open.notes.push(`The path lies inside the archive ${folder.root}, which was used.`);
+    const wal = await WalArchive.open(files, folder.wal);
     const listing = await listBackups(files, folder.backups);
+    const known = manifests.backupsOf(folder, listing.finished);
     const wanted = job.backup ?? bucket.label ?? 'latest';
     const reports: Report[] = [];
-    for (const { name, record } of chooseBackups(listing, wanted, folder, open.titles)) {
-      const opening = { ...open.opening, expectEncrypted: expectationOf(folder, job, name) };
-      const own = { ...open, opening };
+    for (const { name, record } of chooseBackups(listing, wanted, folder, known)) {
+      const own = opened(wal, known, known.get(name));
       reports.push(job.start ? await testAndStart(own, record, name, job) : await testBackup(own, name, job));
     }
-    if (wanted === 'all') reports.push(await testArchive(open, listing, job));
+    if (wanted === 'all') reports.push(await testArchive(opened(wal, known), listing, job));
     return reports;
   } catch (error) {
     if (!(error instanceof RestoreError) || ['usage', 'cancelled'].includes(error.failure.code)) throw error;
@@ -103,7 +106,8 @@ async function testFolder(
   }
 }
 
-async function located(path: string): Promise<WalgBucket> {
+/** @throws RestoreError `usage` where there is no archive of WAL-G */
+export async function located(path: string): Promise<WalgBucket> {
   const bucket = await findBucket(path);
   if (bucket) return bucket;
   fail('usage', 'open', 'this is no archive of WAL-G', {
@@ -112,69 +116,93 @@ async function located(path: string): Promise<WalgBucket> {
   });
 }
 
-/** One archive; with `all`, every archive of the bucket. */
-async function chooseFolders(bucket: WalgBucket, job: TestRestoreJob, context: RunContext): Promise<WalgFolder[]> {
-  const { folders } = bucket;
-  if (job.cluster !== undefined) return [await newestOf(matching(folders, job.cluster), job.cluster, context)];
-  if (folders.length === 1) return folders;
+/** One archive; with `all`, every archive of the bucket, or of the cluster that is named. */
+async function chooseFolders(
+  { folders }: WalgBucket,
+  job: TestRestoreJob,
+  { manifests, context }: { manifests: Manifests; context: RunContext },
+): Promise<WalgFolder[]> {
+  const { backup, cluster } = job;
+  const meant = cluster === undefined ? folders : foldersOf(folders, cluster);
   // A backup's own name, or the name that the manifests give to it, says where it is.
-  const byBackup = await foldersWith(folders, job, context);
-  if (byBackup.length === 1) return byBackup;
-  if (job.backup === 'all') return folders;
-  const known = (job.known ?? []).flatMap(({ path }) => folders.filter((it) => isAt(it, path)));
-  const meant = new Set(known.length > 0 ? known : folders);
-  const titles = new Set([...meant].map(titleOf));
+  if (backup !== undefined && backup !== 'all' && backup.toLowerCase() !== 'latest') {
+    return [await folderWith(backup, meant, { manifests, context })];
+  }
+  if (meant.length === 1 || backup === 'all') return meant;
+  if (cluster !== undefined) return [await newestOf(meant, cluster, context)];
+  const named = manifests.named.length > 0 ? manifests.named : meant;
+  const titles = new Set(named.map(titleOf));
   const [title] = titles;
-  const isOneCluster = titles.size === 1 && [...meant].every((it) => it.stackgres);
-  if (isOneCluster && title !== undefined) return [await newestOf([...meant], title, context)];
-  if (meant.size === 1) return [...meant];
-  return [pickFolder([...meant], undefined)];
+  const isOneCluster = titles.size === 1 && named.every((it) => it.clusters.length > 0);
+  if (isOneCluster && title !== undefined) return [await newestOf(named, title, context)];
+  return [onlyOne(named)];
 }
 
-async function foldersWith(
+/** @throws RestoreError `usage` when none, or several, have a backup that is called this */
+async function folderWith(
+  backup: string,
   folders: readonly WalgFolder[],
-  job: TestRestoreJob,
-  context: RunContext,
-): Promise<WalgFolder[]> {
-  const { backup } = job;
-  if (backup === undefined || backup === 'all' || backup.toLowerCase() === 'latest') return [];
-  const found: WalgFolder[] = [];
+  { manifests, context }: { manifests: Manifests; context: RunContext },
+): Promise<WalgFolder> {
+  const found: { folder: WalgFolder; title: string }[] = [];
+  const there: string[] = [];
   for (const folder of folders) {
     const listing = await listBackups(new BucketFiles(folder.root, context), folder.backups);
+    const known = manifests.backupsOf(folder, listing.finished);
+    there.push(...[...known.values()].map((it) => it.backup.title));
     try {
-      chooseBackups(listing, backup, folder, titlesOf(folder, job.known ?? []));
-      found.push(folder);
+      const [chosen] = chooseBackups(listing, backup, folder, known);
+      const title = chosen && known.get(chosen.name)?.backup.title;
+      found.push({ folder, title: title ?? `${chosen?.name} of ${titleOf(folder)} (${folder.prefix || folder.root})` });
     } catch (error) {
       if (!(error instanceof RestoreError) || error.failure.code === 'cancelled') throw error;
+      // What is said of the only archive there is, is the answer.
+      if (folders.length === 1 && manifests.absence(backup) === undefined) return folder;
     }
   }
-  return found;
-}
-
-function pickFolder(folders: readonly WalgFolder[], cluster: string | undefined): WalgFolder {
-  const candidates = cluster === undefined ? folders : matching(folders, cluster);
-  const [only, ...others] = candidates;
-  if (only && others.length === 0) return only;
-  const names = candidates.map((it) => (it.stackgres ? `${titleOf(it)} (${it.prefix})` : it.prefix));
-  fail('usage', 'open', `the bucket holds ${candidates.length} archives of WAL-G: ${names.join(', ')}`, {
-    hint: 'Name one of these folders, or say --cluster NAMESPACE/NAME.',
+  const [only, ...others] = found;
+  if (only && others.length === 0) return only.folder;
+  if (only) {
+    fail('usage', 'open', `the backup ${backup} may be ${found.map((it) => it.title).join(' or ')}`, {
+      hint: 'Give its namespace too (NAMESPACE/NAME), or say --cluster NAMESPACE/NAME.',
+    });
+  }
+  const { message } = manifests.absence(backup) ?? {
+    message: `there is no backup ${backup} in any of the ${folders.length} archives`,
+  };
+  fail('usage', 'open', message, {
+    hint:
+      there.length > 0
+        ? `Of the backups in the manifests these are there: ${there.join(', ')}.`
+        : `The archives are: ${listOf(folders)}. \`inspect\` lists their backups.`,
   });
 }
 
-function matching(folders: readonly WalgFolder[], cluster: string): WalgFolder[] {
-  const found = folders.filter(
-    (it) => titleOf(it) === cluster || it.stackgres?.cluster === cluster || it.prefix === cluster.replace(/\/$/, ''),
-  );
-  if (found.length > 0) return found;
-  const list = [...new Set(folders.map(titleOf))].join(', ');
-  fail('usage', 'open', `the bucket has no cluster ${cluster}`, { hint: `It has: ${list}.` });
+/** @throws RestoreError `usage` when there are several */
+export function onlyOne(folders: readonly WalgFolder[]): WalgFolder {
+  const [only, ...others] = folders;
+  if (only && others.length === 0) return only;
+  const clusters = [...new Set(folders.map((it) => it.clusters[0]).filter((it) => it !== undefined))].sort();
+  fail('usage', 'open', `the bucket holds ${folders.length} archives of WAL-G: ${listOf(folders)}`, {
+    hint:
+      clusters.length > 1
+        ? `Say --cluster and one of ${clusters.join(', ')}; or name one of these folders.`
+        : 'Name one of these folders, or say --cluster NAMESPACE/NAME.',
+  });
+}
+
+function listOf(folders: readonly WalgFolder[]): string {
+  const named = folders.map((it) => (it.clusters.length > 0 ? `${titleOf(it)} (${it.prefix})` : it.prefix));
+  return named.sort().join(', ');
 }
 
 /** A cluster that was made anew, or upgraded to another PostgreSQL, gets another path: the newest backup is meant. */
 async function newestOf(folders: readonly WalgFolder[], cluster: string, context: RunContext): Promise<WalgFolder> {
   const titles = new Set(folders.map(titleOf));
   if (titles.size > 1) {
-    fail('usage', 'open', `${cluster} may be ${[...titles].join(' or ')}`, { hint: 'Give the namespace, too.' });
+    fail('usage', 'open', `the cluster ${cluster} may be ${[...titles].join(' or ')}`, {
+      hint: 'Give the namespace, too.',
+    });
   }
   let newest: { folder: WalgFolder; time: number } | undefined;
   for (const folder of folders) {
@@ -182,33 +210,7 @@ async function newestOf(folders: readonly WalgFolder[], cluster: string, context
     const time = finished.at(-1)?.time ?? 0;
     if (newest === undefined || time >= newest.time) newest = { folder, time };
   }
-  return newest?.folder ?? pickFolder(folders, undefined);
-}
-
-/**
- * Whether what is not encrypted is a failure. The SGBackup knows best: it keeps the storage as it was at the time. A bucket
- * that holds archives of several clusters may have plain ones beside encrypted ones.
- */
-function expectationOf(folder: WalgFolder, job: TestRestoreJob, backup: string | undefined): boolean {
-  const here = (job.known ?? []).filter((it) => it.isEncrypted !== undefined && isAt(folder, it.path));
-  const own = here.find((it) => backup !== undefined && it.backup?.label === backup) ?? here.find((it) => !it.backup);
-  return own?.isEncrypted ?? job.expectEncrypted ?? job.keys.length > 0;
-}
-
-function titlesOf(folder: WalgFolder, known: readonly KnownArchive[]): Map<string, string> {
-  const titles = new Map<string, string>();
-  for (const { path, backup } of known) {
-    if (backup && (path === undefined || isAt(folder, path))) titles.set(backup.label, backup.title);
-  }
-  return titles;
-}
-
-/** A path in a manifest counts from the bucket's own prefix, which a local copy may or may not have. `*` is any folder. */
-function isAt({ root }: WalgFolder, path: string | undefined): boolean {
-  if (path === undefined) return false;
-  const wanted = path.split('/').filter((it) => it !== '');
-  const there = root.split(/[\\/]/).slice(-wanted.length);
-  return wanted.length > 0 && wanted.every((it, index) => it === '*' || it === there[index]);
+  return newest?.folder ?? onlyOne(folders);
 }
 
 /** A report for an archive whose backups could not be reached. */

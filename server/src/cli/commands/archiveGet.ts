@@ -80,6 +80,7 @@ export const archiveGet = command({
           target,
           ...(options.stanza !== undefined && { stanza: options.stanza }),
           ...(options.cluster !== undefined && { cluster: options.cluster }),
+          ...(configuration && configuration.known.length > 0 && { known: configuration.known }),
         },
         terminal,
       );

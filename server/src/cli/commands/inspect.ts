@@ -42,7 +42,8 @@ export const inspect = command({
     const [archive, ...more] = positionals.filter((it) => it.after !== 'config').map((it) => it.value);
     if (archive === undefined || more.length > 0) throw new UsageError('inspect needs one path');
     const paths = [...options.config, ...positionals.filter((it) => it.after === 'config').map((it) => it.value)];
-    const configured = paths.length > 0 ? (await readConfiguration(paths, archive)).offers : [];
+    const configuration = paths.length > 0 ? await readConfiguration(paths, archive) : undefined;
+    const configured = configuration?.offers ?? [];
     const material = await readKeyMaterial(options, terminal);
     try {
       const keys = [...configured, ...offersFor(material, options['key-transform'])];
@@ -51,6 +52,7 @@ export const inspect = command({
           kind: 'inspect',
           archive,
           ...(keys.length > 0 && { keys }),
+          ...(configuration && configuration.known.length > 0 && { known: configuration.known }),
           ...(options['allow-costly'] && { allowCostly: true }),
         },
         terminal,
@@ -75,27 +77,54 @@ function keyLabel(opens: boolean | null): string {
   return opens === null ? 'Key may open it' : opens ? 'Key opens it' : 'Key does not';
 }
 
-function describe(inspection: Inspection, { paint, width }: Terminal): string {
+function describe(inspection: Inspection, terminal: Terminal): string {
   const { path, format, isEncrypted, facts, opensWith, problems } = inspection;
+  const { paint, width } = terminal;
   const state = isEncrypted === null ? 'encrypted or not: unknown' : isEncrypted ? 'encrypted' : 'not encrypted';
-  const rows: [string, string][] = [
-    ...facts,
-    ...opensWith.map((it): [string, string] => ['Opens with', it]),
-    ...(inspection.keys ?? []).map((it): [string, string] => [keyLabel(it.opens), `${it.source}: ${it.detail}`]),
+  const rows: Row[] = [
+    ...facts.map(([label, value]) => rowOf(label, value)),
+    ...opensWith.map((value): Row => ({ part: '', label: 'Opens with', value })),
+    ...(inspection.keys ?? []).map(
+      (it): Row => ({ part: '', label: keyLabel(it.opens), value: `${it.source}: ${it.detail}` }),
+    ),
   ];
-  const column = Math.min(24, Math.max(0, ...rows.map(([label]) => label.length)) + 2);
   return [
     paint('bold', harmless(path)),
     `  ${harmless(format)}, ${paint(isEncrypted === false ? 'yellow' : 'green', state)}`,
     ...(rows.length > 0 ? [''] : []),
-    ...rows.map(([label, value]) => {
-      const first = `  ${label.padEnd(column)}`;
-      return paragraph(harmless(value), { width, first }).replace(first, paint('dim', first));
-    }),
+    ...describeRows(rows, terminal),
     ...problems.flatMap((it) => [
       '',
       paragraph(harmless(sentence(it)), { width, first: '  ! ' }).replace('!', paint('yellow', '!')),
     ]),
     '',
   ].join('\n');
+}
+
+/** What is said of one of several parts of an archive has its name in the label: `db/shop: Backups`. */
+interface Row {
+  part: string;
+  label: string;
+  value: string;
+}
+
+function rowOf(label: string, value: string): Row {
+  const end = label.indexOf(': ');
+  return end < 0 ? { part: '', label, value } : { part: label.slice(0, end), label: label.slice(end + 2), value };
+}
+
+const widestLabel = 24;
+
+/** Each part below its own name. */
+function describeRows(rows: readonly Row[], { paint, width }: Terminal): string[] {
+  const column = Math.min(widestLabel, Math.max(0, ...rows.map((it) => it.label.length)) + 2);
+  return rows.flatMap(({ part, label, value }, index) => {
+    const before = rows[index - 1]?.part ?? '';
+    const indent = part === '' ? '  ' : '    ';
+    // A label that fills the column must not run into what follows it.
+    const first = `${indent}${label.padEnd(column - 2)}  `;
+    const line = paragraph(harmless(value), { width, first }).replace(first, paint('dim', first));
+    if (part === before) return [line];
+    return part === '' ? ['', line] : [...(index > 0 ? [''] : []), `  ${paint('bold', harmless(part))}`, line];
+  });
 }

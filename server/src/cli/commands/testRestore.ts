@@ -10,6 +10,7 @@ import { offersFor } from '../keyOffers.ts';
 import { OPENSSL_OPTIONS, opensslParameters } from '../opensslOptions.ts';
 import { askHidden } from '../prompt.ts';
 import { reportOfError, summarize } from '../reportJson.ts';
+import { restoreCommand } from '../restoreCommand.ts';
 import { RESTORE_OPTIONS, restoreParts } from '../restoreOptions.ts';
 import { describeReport, overall, signOf, whatNext } from '../restoreReport.ts';
 import { runJob } from '../running.ts';
@@ -113,7 +114,10 @@ export const testRestore = command({
       const job = jobOf({ archive, options, configuration, material });
       if (!options.json) {
         const reports = await runAsking(job, terminal, { failureIn: costlyIn });
-        await terminal.print(describe(reports, terminal));
+        const hasTypedKey = material.key !== undefined && !options['key-file'] && !options['key-env'];
+        const [first] = reports;
+        const command = first && restoreCommand(first, { configPaths, options, hasTypedKey });
+        await terminal.print(describe(reports, command, terminal));
         return exitCodeOf(reports);
       }
       const reports = await runJob(job, terminal).catch((error: unknown) => [reportOfError(error, archive)]);
@@ -191,10 +195,10 @@ function expansion(text: string): number {
   throw new UsageError('--max-expansion takes a whole number', 'It is 1000 when left out.');
 }
 
-function describe(reports: readonly Report[], terminal: Terminal): string {
+function describe(reports: readonly Report[], command: string | undefined, terminal: Terminal): string {
   const all = reports.map((it) => describeReport(it, terminal)).join('\n');
   const [first] = reports;
-  if (first && reports.length === 1) return all + whatNext(first, terminal);
+  if (first && reports.length === 1) return all + whatNext(first, terminal, command);
   const lines = reports.map((it) => `  ${signOf(overall(it))} ${it.backup?.label ?? it.format}`);
   return `${all}\n${lines.join('\n')}\n`;
 }
