@@ -1,5 +1,5 @@
 import { commands, Disposable, l10n, type QuickPickItem, Uri, window } from 'vscode';
-import type { Method } from '../../engine/src/job.ts';
+import type { Integrity, Method } from '../../engine/src/job.ts';
 import {
   COMMANDS,
   type DecryptAnswer,
@@ -59,16 +59,28 @@ async function encryptFile(picked: Uri | undefined): Promise<void> {
       ),
     );
     if (!outcome.ok) return sayOutcome(outcome.failure);
-    void window.showInformationMessage(
-      l10n.t(
-        '{0} is written: {1}, encrypted with {2}.',
-        output.fsPath,
-        formatBytes(outcome.value.bytesWritten),
-        describeMethod(method).label,
-      ),
+    const { bytesWritten, integrity } = outcome.value;
+    const written = l10n.t(
+      '{0} is written: {1}, encrypted with {2}.',
+      output.fsPath,
+      formatBytes(bytesWritten),
+      describeMethod(method).label,
     );
+    void window.showInformationMessage([written, ...(integrity ? [describeIntegrity(integrity)] : [])].join(' '));
   } finally {
     wipeOffer(key);
+  }
+}
+
+/** What shows changes of an OpenPGP message, and who can read it for that. */
+function describeIntegrity(integrity: Integrity): string {
+  switch (integrity) {
+    case 'mdc':
+      return l10n.t('An MDC shows changes of it, which every gpg and WAL-G read.');
+    case 'ocb':
+      return l10n.t('OCB shows changes of it, as every key asks for: gpg 2.3 and later read that, older ones do not.');
+    case 'seipd2':
+      return l10n.t('AEAD of RFC 9580 shows changes of it, as every key asks for: Sequoia reads that, gpg does not.');
   }
 }
 

@@ -32,6 +32,33 @@ const forms: [method: string, toEncrypt: string[], toDecrypt: string[]][] = [
   ['gpg', ['--passphrase-file', 'pass'], ['--passphrase-file', 'pass']],
 ];
 
+describe('the integrity of OpenPGP', () => {
+  test.each([
+    ['mdc', 'MDC, which every gpg and WAL-G read', 'MDC'],
+    ['ocb', 'OCB in packet 20 (LibrePGP)', 'OCB'],
+    ['seipd2', 'OCB in SEIPD version 2 (RFC 9580)', 'OCB'],
+  ])('is %s when that is asked for, to a key and with a passphrase', async (integrity, said, seen) => {
+    for (const [name, key, own] of [
+      ['key', ['--method', 'openpgp', '--key-file', 'team.public.asc'], ['--key-file', 'team.asc']],
+      ['pass', ['--method', 'gpg', '--passphrase-file', 'pass'], ['--passphrase-file', 'pass']],
+    ] as const) {
+      const out = `${name}.${integrity}.gpg`;
+      const made = await restorable(['encrypt', 'plain', ...key, '--integrity', integrity, '-o', out], { cwd: folder });
+      expect(made.stderr).toContain(`integrity: ${said}`);
+      expect(made.code).toBe(0);
+      expect((await restorable(['inspect', out], { cwd: folder })).stdout).toContain(seen);
+      const back = await restorable(['decrypt', out, ...own, '-o', '-'], { cwd: folder });
+      expect(back.stdout).toBe(text);
+      expect(back.code).toBe(0);
+    }
+  });
+
+  test('is MDC for a key that was made here: WAL-G reads it in every version', async () => {
+    const args = ['encrypt', 'plain', '--method', 'openpgp', '--key-file', 'team.public.asc', '-o', 'team.gpg'];
+    expect((await restorable(args, { cwd: folder })).stderr).toContain('integrity: MDC');
+  });
+});
+
 describe.each(forms)('%s', (method, toEncrypt, toDecrypt) => {
   test('what is encrypted comes out again, for the owner only, and never over another file', async () => {
     const [encrypted, plain] = [`${method}.enc`, `${method}.plain`];
@@ -169,6 +196,16 @@ describe('a failure', () => {
     ['no method', ['encrypt', 'plain', '-o', 'x'], 'encrypt needs --method'],
     ['no output', ['encrypt', 'plain', '--method', 'gpg'], 'it is not said where the result goes'],
     ['no key, and nobody to ask', ['encrypt', 'plain', '--method', 'gpg', '-o', 'x'], 'there is no passphrase'],
+    [
+      'an integrity for a method that has one form',
+      ['encrypt', 'plain', '--method', 'openssl', '--integrity', 'ocb', '--passphrase-file', 'pass', '-o', 'x'],
+      '--integrity is for openpgp and gpg only',
+    ],
+    [
+      'an integrity that does not exist',
+      ['encrypt', 'plain', '--method', 'gpg', '--integrity', 'eax', '--passphrase-file', 'pass', '-o', 'x'],
+      '--integrity',
+    ],
     ['no key for openpgp', ['encrypt', 'plain', '--method', 'openpgp', '-o', 'x'], 'there is no key'],
     ['stdin twice', ['decrypt', '-', '--key-file', '-', '-o', 'x'], 'stdin can hold the file or the key'],
     [

@@ -93,7 +93,11 @@ export async function* openedChunks(
   offset: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   await body.skip(head.stored.length);
-  const { key, nonceOf, associatedOf } = aeadKeys(head, sessionKey, copyOf(await body.read(startBytes(head))));
+  const start = copyOf(await body.read(startBytes(head)));
+  if (start.length < startBytes(head)) {
+    fail('truncated', 'decrypt', 'the OpenPGP message ends before its encrypted data', { offset, hint: brokenHint });
+  }
+  const { key, nonceOf, associatedOf } = aeadKeys(head, sessionKey, start);
   const isHeld = head.chunkBytes <= mostProvenAtOnceBytes;
   let total = 0;
   try {

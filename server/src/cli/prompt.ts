@@ -9,8 +9,9 @@ import type { Terminal } from './terminal.ts';
  */
 export async function askHidden(question: string, terminal: Terminal): Promise<Material> {
   const { stdin, stderr } = process;
-  stderr.write(`${terminal.paintError('bold', question)} `);
+  // First: what is typed as soon as the question is seen must not be echoed.
   stdin.setRawMode(true);
+  stderr.write(`${terminal.paintError('bold', question)} `);
   stdin.resume();
   const typed: number[] = [];
   try {

@@ -1,4 +1,4 @@
-import type { Method } from '../../../../engine/src/job.ts';
+import type { Integrity, Method } from '../../../../engine/src/job.ts';
 import { type OptionTable, UsageError } from '../arguments.ts';
 import { command } from '../command.ts';
 import { KEY_OPTIONS, readKeyMaterial, wipe } from '../keyMaterial.ts';
@@ -16,6 +16,8 @@ export const methods = [
   'gpg',
   'cms',
 ] as const satisfies readonly Method[];
+
+const integrities = ['mdc', 'ocb', 'seipd2'] as const satisfies readonly Integrity[];
 
 export const CRYPT_OPTIONS = {
   output: { kind: 'text', short: 'o', value: 'OUT', help: 'where the result goes; - for stdout' },
@@ -42,20 +44,35 @@ export const encrypt = command({
   description: [
     'sodium as WAL-G writes it, openpgp for a public key, pgbackrest as a file of an encrypted repository, openssl as openssl enc -pbkdf2, gpg with a passphrase, cms for a certificate (PEM) as openssl cms reads it. FILE and OUT may be - for stdin and stdout.',
     'Without an option for the key it is asked for at the terminal, and not shown.',
+    'Changes of an OpenPGP message are noticed by an MDC, which every gpg and WAL-G read, or by AEAD: OCB in packet 20 for gpg 2.3 and later (LibrePGP), SEIPD version 2 for Sequoia and whoever reads RFC 9580. Left open, AEAD is taken when every key announces it, and the MDC otherwise and with a passphrase.',
   ],
-  options: { method: { kind: 'text', choices: methods, help: 'how to encrypt' }, ...CRYPT_OPTIONS },
+  options: {
+    method: { kind: 'text', choices: methods, help: 'how to encrypt' },
+    integrity: {
+      kind: 'text',
+      choices: integrities,
+      help: 'openpgp, gpg: what shows changes (default: what every key announces; mdc with a passphrase)',
+    },
+    ...CRYPT_OPTIONS,
+  },
   examples: [
     {
       line: 'pg_dump -Fc shop | restorable encrypt - --method gpg --passphrase-file pass.txt -o shop.dump.gpg',
       what: 'a dump that gpg decrypts',
+    },
+    {
+      line: 'restorable encrypt shop.dump --method openpgp --key-file team.pub.asc --integrity ocb -o shop.dump.gpg',
+      what: 'for gpg 2.3 and later',
     },
     { line: 'restorable encrypt shop.dump --method sodium --key-file key.hex -o shop.dump.enc', what: 'as WAL-G does' },
   ],
   exitCodes: CRYPT_EXIT_CODES,
   async run({ options, positionals }, terminal) {
     const input = oneFile(positionals, 'encrypt');
-    const { method } = options;
+    const { method, integrity } = options;
     if (method === undefined) throw new UsageError(`encrypt needs --method ${methods.join('|')}`);
+    if (integrity !== undefined && method !== 'openpgp' && method !== 'gpg')
+      throw new UsageError('--integrity is for openpgp and gpg only', 'Leave it out: the other methods have one form.');
     const output = requireOutput(options.output);
     refuseSharedStdin(input, options);
     const material = await readKeyMaterial(options, terminal);
@@ -74,6 +91,7 @@ export const encrypt = command({
           overwrite: options.force,
           key: offerFor(method, material, options['key-transform']),
           ...opensslParameters(options),
+          ...(integrity !== undefined && { integrity }),
         },
         terminal,
       );
