@@ -9,6 +9,7 @@ import { onTestFinished } from 'vitest';
 import { crc32c } from '../../engine/src/archives/pgbackrest/pgControl.ts';
 import { testRestoreRepository } from '../../engine/src/archives/pgbackrest/repository.ts';
 import { once } from '../../engine/src/bytes.ts';
+import { lsnText, segmentName } from '../../engine/src/contents/walRecords.ts';
 import { encryptPgbackrest } from '../../engine/src/crypto/pgbackrest.ts';
 import type { KeyOffer, TestRestoreJob } from '../../engine/src/job.ts';
 import type { Report } from '../../engine/src/report.ts';
@@ -35,6 +36,15 @@ export interface BuildOptions {
   version?: string;
   withIncremental?: boolean;
   compression?: 'gz' | 'none';
+  /** Of the backup, and what follows it; else three small segments. */
+  wal?: {
+    segments: Record<string, Uint8Array>;
+    start: bigint;
+    stop: bigint;
+    /** Behind the first line of backup_label. */
+    label?: string;
+    histories?: Record<string, Uint8Array>;
+  };
 }
 
 /** A folder that is removed when the test is over. */
@@ -93,11 +103,16 @@ export async function buildRepository(options: BuildOptions = {}): Promise<strin
   };
   options.archiveInfo?.(archiveInfo);
   await writeInfo('archive/demo/archive.info', archiveInfo, repoPass);
-  for (const segment of ['000000010000000000000002', '000000010000000000000003', '000000010000000000000004']) {
-    const contents = wholeSegment(segment, { systemId });
+  const wal = options.wal ?? usualWal();
+  const place = { timeline: 1, segmentBytes: 2 ** 20 };
+  const [firstSegment, lastSegment] = [segmentName(wal.start, place), segmentName(wal.stop - 1n, place)];
+  for (const [segment, contents] of Object.entries(wal.segments)) {
     const name = `archive/demo/15-1/${segment.slice(0, 16)}/${segment}-${sha1(contents)}${compression === 'gz' ? '.gz' : ''}`;
     write(name, await store(pack(contents), passes?.archive));
   }
+
+  for (const [name, contents] of Object.entries(wal.histories ?? {}))
+    write(`archive/demo/15-1/${name}`, await store(contents, passes?.archive));
 
   const current: Record<string, Json> = {};
   const labels = options.withIncremental ? [full, incr] : [full];
@@ -106,7 +121,7 @@ export async function buildRepository(options: BuildOptions = {}): Promise<strin
     const files: Record<string, { contents: Buffer; mode?: string; reference?: string }> = {
       'pg_data/PG_VERSION': { contents: Buffer.from('15\n'), ...(isFull ? {} : { reference: full }) },
       'pg_data/backup_label': {
-        contents: Buffer.from('START WAL LOCATION: 0/200028 (file 000000010000000000000002)\n'),
+        contents: Buffer.from(`START WAL LOCATION: ${lsnText(wal.start)} (file ${firstSegment})\n${wal.label ?? ''}`),
       },
       'pg_data/base/1/1255': { contents: Buffer.alloc(8192, 'page'), ...(isFull ? {} : { reference: full }) },
       'pg_data/base/1/a=b': { contents: Buffer.from(`changed in ${label}`) },
@@ -132,11 +147,11 @@ export async function buildRepository(options: BuildOptions = {}): Promise<strin
     }
     const manifest: Sections = {
       backup: {
-        'backup-archive-start': '000000010000000000000002',
-        'backup-archive-stop': '000000010000000000000004',
+        'backup-archive-start': firstSegment,
+        'backup-archive-stop': lastSegment,
         'backup-label': label,
-        'backup-lsn-start': '0/200028',
-        'backup-lsn-stop': '0/400100',
+        'backup-lsn-start': lsnText(wal.start),
+        'backup-lsn-stop': lsnText(wal.stop),
         ...(isFull ? {} : { 'backup-prior': full }),
         'backup-reference': isFull ? full : `${full},${incr}`,
         'backup-timestamp-start': 1_767_268_800,
@@ -169,7 +184,7 @@ export async function buildRepository(options: BuildOptions = {}): Promise<strin
     current[label] = {
       'backrest-format': 5,
       'backrest-version': '2.45',
-      'backup-archive-start': '000000010000000000000002',
+      'backup-archive-start': firstSegment,
       'backup-info-size': 10_000,
       ...(isFull ? {} : { 'backup-prior': full, 'backup-reference': [full] }),
       'backup-timestamp-start': 1_767_268_800,
@@ -233,6 +248,12 @@ export function controlFile(): Buffer {
   bytes.writeBigUInt64LE(0x2000060n, 32);
   bytes.writeUInt32LE(crc32c(bytes.subarray(0, 288)), 288);
   return bytes;
+}
+
+function usualWal(): NonNullable<BuildOptions['wal']> {
+  const names = ['000000010000000000000002', '000000010000000000000003', '000000010000000000000004'];
+  const segments = Object.fromEntries(names.map((it) => [it, wholeSegment(it, { systemId })]));
+  return { segments, start: 0x200028n, stop: 0x400100n };
 }
 
 function lines(section: Record<string, Json>): [string, string][] {

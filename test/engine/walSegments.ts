@@ -17,19 +17,17 @@ const firstAt = 40;
 const dataBytes = 100;
 const switchAt = 168;
 
-/** A record of 124 bytes at 40 and the switch to the next segment at 168; behind them empty pages. */
+/** A record of 124 bytes at 40 and the switch to the next segment at 168; behind them zeros. */
 export function wholeSegment(
   segment: string,
   { systemId, segmentBytes = 2 ** 20, magic = 0xd110, text = segment }: SegmentSpec,
 ): Buffer {
   const begin = segmentBegin(segment, segmentBytes);
   const bytes = Buffer.alloc(segmentBytes);
-  for (let offset = 0; offset < segmentBytes; offset += pageBytes) {
-    bytes.writeUInt16LE(magic, offset);
-    bytes.writeUInt16LE(offset === 0 ? 2 : 0, offset + 2);
-    bytes.writeUInt32LE(Number.parseInt(segment.slice(0, 8), 16), offset + 4);
-    bytes.writeBigUInt64LE(begin + BigInt(offset), offset + 8);
-  }
+  bytes.writeUInt16LE(magic, 0);
+  bytes.writeUInt16LE(2, 2);
+  bytes.writeUInt32LE(Number.parseInt(segment.slice(0, 8), 16), 4);
+  bytes.writeBigUInt64LE(begin, 8);
   bytes.writeBigUInt64LE(systemId, 24);
   bytes.writeUInt32LE(segmentBytes, 32);
   bytes.writeUInt32LE(pageBytes, 36);

@@ -305,7 +305,6 @@ export class SegmentWalk {
     const first = words[page] as number;
     const magic = first & 0xffff;
     const flags = first >>> 16;
-    const isHere = this.#isAddressed(words, page, at);
     if (magic === 0 && words[page + 2] === 0 && words[page + 3] === 0) {
       return { code: 'incomplete', message: 'is empty' };
     }
@@ -313,7 +312,10 @@ export class SegmentWalk {
     if (magic !== this.#magic) return damaged('does not begin as a page of this WAL');
     if ((flags & ~Flag.all) !== 0) return damaged('has flags that no page has');
     if (((flags & Flag.longHeader) !== 0) !== (at === 0)) return damaged('has the header of another place');
-    if (!isHere) return damaged(`is not the one of ${lsnText(this.#here(at))}`);
+    if (!this.#isAddressed(words, page, at)) {
+      const place = bigOf((words[page + 2] as number) >>> 0, words[page + 3] as number);
+      return damaged(`was written for ${lsnText(place)}, not for ${lsnText(this.#here(at))}`);
+    }
     const timeline = (words[page + 1] as number) >>> 0;
     if (timeline > this.#timeline) return damaged('is of a later timeline');
     if (timeline < this.#pageTimeline) return damaged('is of a timeline before that of the page before it');

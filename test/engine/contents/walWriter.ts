@@ -58,7 +58,7 @@ export class WalWriter {
     record[16] = info;
     record[17] = manager;
     record.set(data, 24);
-    const covered = new Uint8Array([...data, ...record.subarray(0, 20)]);
+    const covered = Buffer.concat([data, record.subarray(0, 20)]);
     view.setUint32(20, crc32c(covered), true);
     const start = this.#start();
     const end = keep ?? record.length;
