@@ -165,6 +165,27 @@ describe('PGlite', () => {
     expect(existsSync(proof)).toBe(false);
   });
 
+  test('a library that the dump brings is not loaded: it could bring JavaScript, which would run as ours', async () => {
+    const work = mkdtempSync(at('work-'));
+    const file = script(
+      'library.sql',
+      [
+        "DO $$ BEGIN EXECUTE 'SET SESSION AUTHORIZATION postgres'; END $$;",
+        // As one of PostgreSQL's own, with an empty section at its end.
+        "SELECT pg_catalog.lo_from_bytea(7777, pg_catalog.pg_read_binary_file('/pglite/lib/postgresql/dict_snowball.so') || '\\x00020161');",
+        "SELECT pg_catalog.lo_export(7777, '/pglite/data/own');",
+        "LOAD '/pglite/data/own';",
+        '',
+      ].join('\n'),
+    );
+    const { failure, verdict } = await testRestore(file, { start: { ...start, workFolder: work } });
+    expect(failure).toMatchObject({ code: 'hostile', stage: 'start' });
+    expect(failure?.message).toContain('a program of its own to load into PostgreSQL');
+    expect(verdict.restorable).toBe(false);
+    expect(readdirSync(work)).toEqual([]);
+    rmSync(work, { recursive: true });
+  });
+
   test('a dump of a newer PostgreSQL is refused, with the reason', async () => {
     const file = script('newer.sql', 'CREATE TABLE public.t (i int);\n');
     writeFileSync(file, readFileSync(file, 'utf8').replace('version 14.9', 'version 99.1'));

@@ -27,8 +27,8 @@ import { testRestoreFolder } from './testRestoreFolder.ts';
 
 /** The server writes a little itself. */
 const ownBytes = 256 * 1024 * 1024;
-/** Of the dump as text; PGlite needs about as much memory again for it, beside what it needs for itself. */
-const largestInMemory = 1024 * 1024 * 1024;
+/** Of the dump as text: PGlite works on one thread, and four times as slowly as a server. */
+const largestForPglite = 1024 * 1024 * 1024;
 
 /**
  * The report of the test-restore, with what PostgreSQL said.
@@ -116,16 +116,17 @@ async function withServer<T>(task: LoadTask, use: (server: DumpServer) => Promis
 async function withPglite<T>(
   found: PglitePackage,
   major: string | undefined,
-  { report, context }: LoadTask,
+  { report, job, context }: LoadTask,
   use: (server: DumpServer) => Promise<T>,
 ): Promise<T> {
-  if (report.bytes.restored > largestInMemory) {
+  if (report.bytes.restored > largestForPglite) {
     fail('unsupported', 'start', `the dump has ${report.bytes.restored} bytes, more than PGlite is given here`, {
-      hint: `PGlite holds everything in memory: up to ${largestInMemory} bytes are loaded into it. Install the server of PostgreSQL${major === undefined ? '' : ` ${major}`}, which is taken first.`,
+      hint: `PGlite is slow: up to ${largestForPglite} bytes are loaded into it. Install the server of PostgreSQL${major === undefined ? '' : ` ${major}`}, which is taken first.`,
     });
   }
   context.progress(`PGlite ${found.version} starts`, 0);
-  const server = new PgliteServer(found, context.signal);
+  const room = { workFolder: job.start?.workFolder, bytes: report.bytes.restored * 4 + ownBytes };
+  const server = new PgliteServer(found, context.signal, room);
   try {
     demandVersion(server, major);
     return await use(server);

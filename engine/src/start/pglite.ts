@@ -1,12 +1,15 @@
 /**
  * PGlite, for a machine on which no PostgreSQL is installed: PostgreSQL in WebAssembly, from the npm package
- * `@electric-sql/pglite` that the person has installed. It is not part of Restorable. Its files are in memory and its programs
- * are none: what a dump does in it reaches neither this machine's files nor a network, and is gone when it is closed.
+ * `@electric-sql/pglite` that the person has installed. It is not part of Restorable. It knows one folder of this machine, its
+ * data directory (`pgliteFolders.ts`), and its programs are none: what a dump does in it reaches neither other files nor a network,
+ * and is gone when it is closed. That holds for a superuser, too: there is one session, which a superuser opened, so a dump that
+ * asks for it becomes one.
  *
  * One instance is one database and one session. A dump of several databases fills one after the other, each in an instance of
  * its own, which is counted and closed when the dump goes on to the next.
  */
 
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -21,6 +24,7 @@ import {
   type DumpServer,
   loadingRole,
 } from './dumpServer.ts';
+import { PgliteFolders } from './pgliteFolders.ts';
 import { errorOf, fieldOf, messageOf, queryOf, rowOf, StatementError } from './protocol.ts';
 
 export interface PglitePackage {
@@ -64,18 +68,50 @@ interface Instance {
     options: { syncToFs: boolean; onRawData: (bytes: Uint8Array) => void },
   ): Promise<void>;
   close(): Promise<void>;
-  /** Of Emscripten: the files are in memory. */
-  readonly Module: { FS: { unlink(file: string): void } };
+  /** Of Emscripten: in memory, but for the data directory. */
+  readonly Module: { FS: InstanceFiles };
+}
+
+interface InstanceFiles {
+  unlink(file: string): void;
+  readdir(folder: string): string[];
+  readFile(file: string, options?: { encoding: 'binary' }): Uint8Array;
+}
+
+interface InstanceOptions {
+  dataDir: string;
+  extensions?: Record<string, URL>;
+  startParams?: string[];
 }
 
 interface Library {
   PGlite: {
-    create(options: { extensions: Record<string, URL>; startParams?: string[] }): Promise<Instance>;
+    create(options: InstanceOptions): Promise<Instance>;
     readonly defaultStartParams?: readonly string[];
   };
 }
 
+/** Where to keep what is loaded, and how much room that will take. */
+export interface PgliteRoom {
+  /** The folder to work in; the system's folder for temporary files when absent. */
+  workFolder?: string | undefined;
+  bytes?: number;
+}
+
 const batchBytes = 4 * 1024 * 1024;
+/** In a single session nobody but us sees to it that WAL which nobody needs is removed. */
+const checkpointEveryBytes = 16 * batchBytes;
+/** What it grows to it keeps, so it gets little: the operating system caches its files, and sorts go to the disk. */
+const frugal = [
+  ['shared_buffers', '16MB'],
+  ['maintenance_work_mem', '16MB'],
+  ['wal_level', 'minimal'],
+  ['max_wal_senders', '0'],
+  ['min_wal_size', '32MB'],
+  ['max_wal_size', '64MB'],
+  ['wal_recycle', 'off'],
+  ['jit', 'off'],
+].flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 const turnEveryMs = 50;
 /** Bundles of the package that are named otherwise than what they hold. */
 const BUNDLES: Record<string, string> = {
@@ -93,6 +129,8 @@ export class PgliteServer implements DumpServer {
   readonly database = 'postgres';
   readonly #package: PglitePackage;
   readonly #signal: AbortSignal;
+  readonly #room: PgliteRoom;
+  #folders: PgliteFolders | undefined;
   readonly #known = new Set(['postgres', 'template1']);
   readonly #roles: string[] = [];
   readonly #counted = new Map<string, DatabaseContents>();
@@ -101,9 +139,10 @@ export class PgliteServer implements DumpServer {
   #connectedTo = this.database;
 
   /** @throws RestoreError `unsupported` when the package is not as it is known */
-  constructor(found: PglitePackage, signal: AbortSignal) {
+  constructor(found: PglitePackage, signal: AbortSignal, room: PgliteRoom = {}) {
     this.#package = found;
     this.#signal = signal;
+    this.#room = room;
     this.version = versionIn(found);
   }
 
@@ -158,18 +197,25 @@ export class PgliteServer implements DumpServer {
     return [...this.#counted.values()];
   }
 
-  /** Whatever state it is in. */
+  /** Whatever state it is in. Nothing of it is left. */
   async end(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    await session?.end();
+    try {
+      await this.#close();
+    } finally {
+      await this.#folders?.remove();
+      this.#folders = undefined;
+    }
   }
 
   async #open(): Promise<PgliteSession> {
     if (this.#session) return this.#session;
-    const session = await PgliteSession.open(this.#package, this.#extensions, this.#signal);
+    const { workFolder, bytes } = this.#room;
+    this.#folders ??= PgliteFolders.open({ within: workFolder, ...(bytes !== undefined && { bytes }) });
+    const folder = await this.#folders.next((it) => PgliteSession.initialise(this.#package, it, this.#signal));
+    const session = await PgliteSession.open(this.#package, { folder, extensions: this.#extensions }, this.#signal);
     this.#session = session;
     await session.execute(`create role ${loadingRole} nosuperuser createdb nocreaterole`);
+    await session.execute(`grant pg_checkpoint to ${loadingRole}`);
     await session.execute(`alter database ${this.database} owner to ${loadingRole}`);
     await session.execute(`grant all on schema public to ${loadingRole}`);
     for (const it of this.#roles) await session.execute(`create role ${it} nologin`).catch(forgiven);
@@ -192,8 +238,15 @@ export class PgliteServer implements DumpServer {
         rows: found.rows + (before?.rows ?? 0),
       });
     } finally {
-      await this.end();
+      await this.#close();
     }
+  }
+
+  async #close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.end();
+    if (session) await this.#folders?.discard(session.folder);
   }
 }
 
@@ -231,8 +284,16 @@ class LazyConnection implements DumpConnection {
   }
 }
 
+interface Database {
+  /** Its data directory. */
+  folder: string;
+  /** Those it may make. */
+  extensions: ReadonlySet<string>;
+}
+
 /** One instance, and the only session it has. */
 class PgliteSession {
+  readonly folder: string;
   readonly #instance: Instance;
   readonly #name: string;
   readonly #signal: AbortSignal;
@@ -240,43 +301,28 @@ class PgliteSession {
   #status = 'I';
   #hasEnded = false;
   #turnedAt = performance.now();
+  #copiedSinceCheckpoint = 0;
+  readonly #libraries: OwnLibraries;
 
-  private constructor(instance: Instance, name: string, signal: AbortSignal) {
+  private constructor(
+    instance: Instance,
+    { folder, name, signal }: { folder: string; name: string; signal: AbortSignal },
+  ) {
     this.#instance = instance;
+    this.#libraries = new OwnLibraries(instance);
+    this.folder = folder;
     this.#name = name;
     this.#signal = signal;
   }
 
-  static async open(
-    found: PglitePackage,
-    extensions: ReadonlySet<string>,
-    signal: AbortSignal,
-  ): Promise<PgliteSession> {
-    throwIfCancelled(signal);
-    const bundles: Record<string, URL> = {};
-    for (const it of [...extensions].flatMap((name) => [NEEDS[name] ?? name, name])) {
-      const bundle = path.join(found.folder, 'dist', `${BUNDLES[it] ?? it}.tar.gz`);
-      if (/^[\w-]+$/.test(it) && existsSync(bundle)) bundles[BUNDLES[it] ?? it] = pathToFileURL(bundle);
-    }
-    const name = `PGlite ${found.version}`;
-    const exitCode = process.exitCode;
-    try {
-      const { PGlite } = createRequire(import.meta.url)(found.folder) as Library;
-      const own = PGlite.defaultStartParams;
-      const instance = await PGlite.create({
-        extensions: bundles,
-        // Its WAL is in memory, too. System tables are not to be changed.
-        ...(own && { startParams: [...own.filter((it) => it !== '-O'), '-c', 'max_wal_size=64MB', '-c', 'jit=off'] }),
-      });
-      if (typeof instance.execProtocolRawStream !== 'function')
-        fail('unsupported', 'start', `${name} is too old`, { path: found.folder, hint: knownHint });
-      withoutNetwork(instance);
-      return new PgliteSession(instance, name, signal);
-    } catch (error) {
-      throw new RestoreError(ended(name, 'cannot be started here', error));
-    } finally {
-      process.exitCode = exitCode;
-    }
+  /** Runs initdb, whose instances of WebAssembly take the most memory of all: they are gone before the first row comes. */
+  static async initialise(found: PglitePackage, folder: string, signal: AbortSignal): Promise<void> {
+    await close(await start(found, { folder, extensions: new Set() }, signal));
+  }
+
+  static async open(found: PglitePackage, database: Database, signal: AbortSignal): Promise<PgliteSession> {
+    const instance = await start(found, database, signal);
+    return new PgliteSession(instance, { folder: database.folder, name: nameOf(found), signal });
   }
 
   async execute(statement: string | Uint8Array): Promise<string[][]> {
@@ -311,6 +357,7 @@ class PgliteSession {
           refused = new StatementError(refused.code, refused.message, refused.copyLine + lines);
       }
       for (let at = batch.indexOf(0x0a); at >= 0; at = batch.indexOf(0x0a, at + 1)) lines++;
+      await this.#checkpoint(batch.length);
     };
     if (isAlone) await this.execute('begin');
     try {
@@ -325,9 +372,15 @@ class PgliteSession {
   }
 
   async end(): Promise<void> {
-    const exitCode = process.exitCode;
-    await this.#instance.close().catch(() => undefined);
-    process.exitCode = exitCode;
+    await close(this.#instance).catch(() => undefined);
+  }
+
+  /** Not where a transaction has failed, in which every statement fails. */
+  async #checkpoint(copied: number): Promise<void> {
+    this.#copiedSinceCheckpoint += copied;
+    if (this.#copiedSinceCheckpoint < checkpointEveryBytes || this.#status === 'E') return;
+    this.#copiedSinceCheckpoint = 0;
+    await this.execute('checkpoint');
   }
 
   async #ask(message: Buffer): Promise<string[][]> {
@@ -341,7 +394,7 @@ class PgliteSession {
     const onRawData = (bytes: Uint8Array) => void pieces.push(Uint8Array.from(bytes));
     const exitCode = process.exitCode;
     try {
-      await this.#instance.execProtocolRawStream(message, { syncToFs: false, onRawData });
+      await this.#libraries.guard(() => this.#instance.execProtocolRawStream(message, { syncToFs: false, onRawData }));
     } catch (error) {
       this.#hasEnded = true;
       throw new RestoreError(ended(this.#name, 'ended while it loaded the dump', error));
@@ -396,13 +449,117 @@ async function* wholeLines(data: AsyncIterable<Uint8Array>): AsyncGenerator<Buff
   if (bytes > 0) yield Buffer.concat(held);
 }
 
+/** @throws RestoreError `unsupported`, `cancelled` */
+async function start(found: PglitePackage, { folder, extensions }: Database, signal: AbortSignal): Promise<Instance> {
+  throwIfCancelled(signal);
+  const bundles: Record<string, URL> = {};
+  for (const it of [...extensions].flatMap((name) => [NEEDS[name] ?? name, name])) {
+    const bundle = path.join(found.folder, 'dist', `${BUNDLES[it] ?? it}.tar.gz`);
+    if (/^[\w-]+$/.test(it) && existsSync(bundle)) bundles[BUNDLES[it] ?? it] = pathToFileURL(bundle);
+  }
+  const name = nameOf(found);
+  const exitCode = process.exitCode;
+  try {
+    const { PGlite } = createRequire(import.meta.url)(found.folder) as Library;
+    const own = PGlite.defaultStartParams;
+    const instance = await PGlite.create({
+      dataDir: `file://${folder}`,
+      extensions: bundles,
+      // System tables are not to be changed.
+      ...(own && { startParams: [...own.filter((it) => it !== '-O'), ...frugal] }),
+    });
+    if (typeof instance.execProtocolRawStream !== 'function')
+      fail('unsupported', 'start', `${name} is too old`, { path: found.folder, hint: knownHint });
+    withoutNetwork(instance);
+    return instance;
+  } catch (error) {
+    throw new RestoreError(ended(name, 'cannot be started here', error));
+  } finally {
+    process.exitCode = exitCode;
+  }
+}
+
+/** It says how it ended in the exit code of this process. */
+async function close(instance: Instance): Promise<void> {
+  const exitCode = process.exitCode;
+  try {
+    await instance.close();
+  } finally {
+    process.exitCode = exitCode;
+  }
+}
+
+function nameOf({ version }: PglitePackage): string {
+  return `PGlite ${version}`;
+}
+
+const libraries = '/pglite/lib/postgresql';
+
 /** Subscriptions are what is left that could ask for a connection; without this library they cannot. */
 function withoutNetwork({ Module: { FS } }: Instance): void {
   try {
-    FS.unlink('/pglite/lib/postgresql/libpqwalreceiver.so');
+    FS.unlink(`${libraries}/libpqwalreceiver.so`);
   } catch {
     // It was built without.
   }
+}
+
+/**
+ * The libraries that PostgreSQL may load. One may bring JavaScript, which would run as ours: what did not come with the package
+ * is not loaded, wherever it lies.
+ */
+class OwnLibraries {
+  readonly #own: ReadonlySet<string>;
+
+  constructor({ Module: { FS } }: Instance) {
+    const names = FS.readdir(libraries).filter((it) => it.endsWith('.so'));
+    this.#own = new Set(names.map((it) => digest(FS.readFile(`${libraries}/${it}`, { encoding: 'binary' }))));
+  }
+
+  /**
+   * Does work that ends before it returns a promise. PostgreSQL cannot wait, so a library is compiled in one call.
+   *
+   * @throws RestoreError `hostile` when another library was to be loaded; the work was told that it cannot be
+   */
+  async guard(work: () => Promise<void>): Promise<void> {
+    const own = this.#own;
+    const scope = (globalThis as unknown as { WebAssembly: WebAssemblyScope }).WebAssembly;
+    const { Module } = scope;
+    let isForeign = false;
+    scope.Module = class extends Module {
+      constructor(bytes: Uint8Array) {
+        if (isLibrary(bytes) && !own.has(digest(bytes))) {
+          isForeign = true;
+          throw new Error('it is no library of the package');
+        }
+        super(bytes);
+      }
+    };
+    let done: Promise<void>;
+    try {
+      done = work();
+    } finally {
+      scope.Module = Module;
+    }
+    await done;
+    if (!isForeign) return;
+    fail('hostile', 'start', 'the dump brings a program of its own to load into PostgreSQL, which no pg_dump writes', {
+      hint: 'Do not give it to psql or pg_restore: find out who changed it.',
+    });
+  }
+}
+
+interface WebAssemblyScope {
+  Module: new (bytes: Uint8Array) => object;
+}
+
+/** Of Emscripten: it says in a section of its own, which comes first, what it is linked with. Glue has none. */
+function isLibrary(bytes: Uint8Array): boolean {
+  return bytes[8] === 0;
+}
+
+function digest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** What `select version()` would answer is in its program, so that nothing has to be started to know it. */

@@ -118,9 +118,9 @@ export class Workplace {
 
 /**
  * When this process ends without a word, however it does, the pipe closes: then the server is ended and the folders go.
- * It is out of reach of Ctrl-C.
+ * It is out of reach of Ctrl-C. `done` through the pipe sends it home.
  */
-function startWatchman(...folders: string[]): ChildProcess {
+export function startWatchman(...folders: string[]): ChildProcess {
   const script = [
     'server=',
     'while read -r word rest; do case $word in server) server=$rest;; done) exit 0;; esac; done',
@@ -145,7 +145,8 @@ function startWatchman(...folders: string[]): ChildProcess {
   return watchman;
 }
 
-function checkRoom(folder: string, bytes: number): void {
+/** @throws RestoreError `io` where fewer bytes are free */
+export function checkRoom(folder: string, bytes: number): void {
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize > bytes) return;
   fail(

@@ -1,8 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { demandVersion, findPglite, PgliteServer } from '../../../engine/src/start/pglite.ts';
+import { PgliteFolders } from '../../../engine/src/start/pgliteFolders.ts';
 
 const { signal } = new AbortController();
 let folder: string;
@@ -54,4 +64,33 @@ test('a package that is not as it is known is refused before it runs', () => {
   expect(() => new PgliteServer({ folder: install('odd', 'nothing'), version: '9.9.9' }, signal)).toThrow(
     /PGlite 9\.9\.9 is not of a kind that is known/,
   );
+});
+
+test('each database has a folder of its own, made from one that initdb filled, and nothing is left of them', async () => {
+  const folders = PgliteFolders.open({ within: folder });
+  let filled = 0;
+  const initdb = async (made: string) => {
+    filled++;
+    mkdirSync(path.join(made, 'base'), { recursive: true });
+    writeFileSync(path.join(made, 'base/1'), 'pristine');
+  };
+  const first = await folders.next(initdb);
+  const [own = ''] = readdirSync(folder);
+  if (process.platform !== 'win32') expect(statSync(path.join(folder, own)).mode & 0o777).toBe(0o700);
+  writeFileSync(path.join(first, 'base/1'), 'loaded');
+  const second = await folders.next(initdb);
+  expect(readFileSync(path.join(second, 'base/1'), 'utf8')).toBe('pristine');
+  expect(filled).toBe(1);
+  await folders.discard(first);
+  expect([existsSync(first), existsSync(second)]).toEqual([false, true]);
+  await folders.remove();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('where there is no room, or no folder, nothing is begun', () => {
+  expect(() => PgliteFolders.open({ within: folder, bytes: Number.MAX_SAFE_INTEGER })).toThrow(
+    /the throw-away copy needs/,
+  );
+  expect(() => PgliteFolders.open({ within: path.join(folder, 'none') })).toThrow(/there is no such file/);
+  expect(readdirSync(folder)).toEqual([]);
 });
