@@ -76,8 +76,10 @@ export function isProvenAtOnce(head: AeadHead | undefined): boolean {
   return head !== undefined && head.chunkBytes <= mostProvenAtOnceBytes;
 }
 
-/** Messages come in pieces of 8 KiB or less: they are gathered, since every step costs. */
-const pieceBytes = 256 * 1024;
+/** What is worked on at once: it stays in the processor's cache. */
+const pieceBytes = 128 * 1024;
+/** Behind the data of a chunk stand at least its own tag and the last one. */
+const reservedBytes = 2 * aeadTagBytes;
 
 /**
  * The packets inside.
@@ -99,15 +101,17 @@ export async function* openedChunks(
   }
   const { key, nonceOf, associatedOf } = aeadKeys(head, sessionKey, start);
   const isHeld = head.chunkBytes <= mostProvenAtOnceBytes;
+  const window = new Window(body);
   let total = 0;
   try {
     for (let index = 0; ; index++) {
+      await window.refill();
       // What is left at the border of a chunk: more chunks, or the last tag alone.
-      const isEnd = (await body.peek(aeadTagBytes + 1)).length <= aeadTagBytes;
+      const isEnd = window.length <= aeadTagBytes;
       const associated = associatedOf(index, isEnd ? total : undefined);
       const opener = openCipherAead(head.algorithm, head.mode, key, nonceOf(index), associated);
       if (isEnd) {
-        if (opener.finish(await body.read(aeadTagBytes)) !== undefined) return;
+        if (opener.finish(window.take(aeadTagBytes)) !== undefined) return;
         fail('damaged', 'decrypt', 'the last tag of the message does not fit: chunks are missing at its end', {
           offset,
           hint: brokenHint,
@@ -115,17 +119,16 @@ export async function* openedChunks(
       }
       const held: Uint8Array[] = [];
       for (let left = head.chunkBytes; left > 0; ) {
-        const want = Math.min(left, pieceBytes);
-        // Behind the data stand at least its own tag and the last one.
-        const length = Math.min(want, (await body.peek(want + 2 * aeadTagBytes)).length - 2 * aeadTagBytes);
+        await window.refill();
+        const length = Math.min(left, window.length - reservedBytes);
         if (length <= 0) break;
-        const plain = opener.update(await body.read(length));
+        const plain = opener.update(window.take(length));
         left -= length;
         total += length;
         if (isHeld) held.push(plain);
         else if (plain.length > 0) yield plain;
       }
-      const last = opener.finish(await body.read(aeadTagBytes));
+      const last = opener.finish(window.take(aeadTagBytes));
       if (last === undefined) {
         fail('damaged', 'decrypt', `the tag of chunk ${index} does not fit: the message was changed`, {
           offset,
@@ -136,6 +139,38 @@ export async function* openedChunks(
     }
   } finally {
     key.fill(0);
+  }
+}
+
+/** The bytes that come next, in memory that is used again and again. */
+class Window {
+  readonly #reader: ByteReader;
+  readonly #memory = Buffer.allocUnsafeSlow(pieceBytes + reservedBytes);
+  #start = 0;
+  #end = 0;
+
+  constructor(reader: ByteReader) {
+    this.#reader = reader;
+  }
+
+  /** Bytes at hand: no more than what is reserved only where the input ends. */
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  async refill(): Promise<void> {
+    if (this.length > reservedBytes) return;
+    this.#memory.copyWithin(0, this.#start, this.#end);
+    this.#end -= this.#start;
+    this.#start = 0;
+    this.#end += await this.#reader.readInto(this.#memory.subarray(this.#end));
+  }
+
+  /** As many of the bytes at hand as there are; they hold until the next `refill`. */
+  take(length: number): Uint8Array {
+    const taken = this.#memory.subarray(this.#start, Math.min(this.#start + length, this.#end));
+    this.#start += taken.length;
+    return taken;
   }
 }
 

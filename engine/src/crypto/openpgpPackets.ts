@@ -20,6 +20,9 @@ export const TAG = {
   padding: 21,
 } as const;
 
+/** Whoever reads these decrypts a piece before it asks for the next. */
+const ENCRYPTED: ReadonlySet<number> = new Set([TAG.encrypted, TAG.encryptedIntegrity, TAG.encryptedAead]);
+
 /**
  * Whether a reader that does not know such a packet goes on behind it: those that are not critical and the private ones
  * (RFC 9580, 4.3), and the comments of old GnuPG.
@@ -34,7 +37,7 @@ export interface Packet {
   offset: number;
   /** Bytes of the body; undefined where only its end will tell. */
   length: number | undefined;
-  /** Must be read to its end before the next packet is asked for. */
+  /** Must be read to its end before the next packet is asked for. Of encrypted data, a piece holds until the next one only. */
   body: AsyncGenerator<Uint8Array, void, undefined>;
 }
 
@@ -61,7 +64,7 @@ export async function readPacket(reader: ByteReader): Promise<Packet | undefined
   const tag = first & 0x3f;
   const { length, isPartial } = await readNewLength(reader);
   return isPartial
-    ? { tag, offset, length: undefined, body: partial(reader, length) }
+    ? { tag, offset, length: undefined, body: partial(reader, length, ENCRYPTED.has(tag)) }
     : { tag, offset, length, body: fixed(reader, length) };
 }
 
@@ -296,12 +299,12 @@ async function readProtection(packet: Packet, reader: ByteReader): Promise<Pick<
       offset: reader.offset,
       hint: cutHint,
     });
-  const pieces = [first.value];
+  const pieces = [copyOf(first.value)];
   let total = first.value.length;
   while (total < 4) {
     const next = await packet.body.next();
     if (next.done) break;
-    pieces.push(next.value);
+    pieces.push(copyOf(next.value));
     total += next.value.length;
   }
   const start = concat(pieces);
@@ -345,14 +348,22 @@ async function* fixed(reader: ByteReader, length: number): AsyncGenerator<Uint8A
 /**
  * A body in parts. GnuPG writes parts of 8 KiB: all that lie in the piece at hand are taken out of it at once, since
  * every step of a stream costs.
+ *
+ * @param isLent a piece holds until the next is asked for; otherwise as long as the reader's own
  */
-async function* partial(reader: ByteReader, firstLength: number): AsyncGenerator<Uint8Array, void, undefined> {
+async function* partial(
+  reader: ByteReader,
+  firstLength: number,
+  isLent: boolean,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let left = firstLength;
+  let memory: Uint8Array = new Uint8Array(0);
   for (;;) {
     if (left > 0) {
       const seen = await reader.peekPiece();
       if (seen.length === 0) failCut(reader.offset, left);
-      const parts = partsOf(seen, left);
+      if (seen.length > left && (!isLent || memory.length < seen.length)) memory = Buffer.allocUnsafeSlow(seen.length);
+      const parts = partsOf(seen, left, memory);
       await reader.skip(parts.taken);
       left = parts.left;
       yield parts.body;
@@ -367,10 +378,17 @@ async function* partial(reader: ByteReader, firstLength: number): AsyncGenerator
   }
 }
 
-/** What a piece holds of a body in parts, up to the first length that is not that of a part, or does not lie in it whole. */
-function partsOf(seen: Uint8Array, firstLeft: number): { body: Uint8Array; taken: number; left: number } {
+/**
+ * What a piece holds of a body in parts, up to the first length that is not that of a part, or does not lie in it whole.
+ *
+ * @param body where the parts are joined, when there are several: as long as the piece
+ */
+function partsOf(
+  seen: Uint8Array,
+  firstLeft: number,
+  body: Uint8Array,
+): { body: Uint8Array; taken: number; left: number } {
   if (seen.length <= firstLeft) return { body: seen, taken: seen.length, left: firstLeft - seen.length };
-  const body = Buffer.allocUnsafeSlow(seen.length);
   let filled = 0;
   let taken = 0;
   let left = firstLeft;
