@@ -1,5 +1,6 @@
 /** `openssl enc` and we read each other's files. */
 
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decryptOpenssl, encryptOpenssl, type OpensslScheme, opensslOptions } from '../../engine/src/crypto/openssl.ts';
 import { fitOpenssl } from '../../engine/src/crypto/opensslFit.ts';
-import type { TestRestoreJob } from '../../engine/src/job.ts';
+import type { OpensslParameters, TestRestoreJob } from '../../engine/src/job.ts';
 import { runJob } from '../../engine/src/run.ts';
 import { quietContext } from '../../engine/src/run-context.ts';
 import { all, pieces } from '../engine/pieces.ts';
@@ -113,5 +114,60 @@ describe.skipIf(reason)(`openssl enc${reason ? `: ${reason}` : ''}`, () => {
     };
     const outcome = await runJob(job, quietContext());
     expect(outcome).toMatchObject({ ok: true, value: [{ format: 'openssl > pg_dump plain', failure: null }] });
+  });
+
+  const tested = async (name: string, stored: Uint8Array, openssl?: OpensslParameters, key: Uint8Array = password) => {
+    const archive = join(folder, name);
+    writeFileSync(archive, stored);
+    const keys = [{ kind: 'password' as const, source: 'test', bytes: new Uint8Array(key) }];
+    const outcome = await runJob({ kind: 'test-restore', archive, keys, ...(openssl && { openssl }) }, quietContext());
+    if (!outcome.ok) throw new Error(outcome.failure.message);
+    return outcome.value[0];
+  };
+
+  test.each([['-a'], ['-a', '-A']])(
+    'as text (%s) without a salt it is found, and never called plain',
+    async (...flags) => {
+      const stored = enc('-aes-256-cbc -md md5 -nosalt', gzipSync(dump), '-e', ...flags);
+      expect(await tested('unsalted.b64', stored)).toMatchObject({
+        format: 'openssl > gzip > pg_dump plain',
+        verdict: { restorable: true, authentic: null },
+      });
+      const wrong = await tested('unsalted.b64', stored, { pbkdf2: false }, Buffer.from('wrong'));
+      expect(wrong).toMatchObject({ failure: { code: 'wrong-key' }, verdict: { decrypted: false, restorable: false } });
+      expect(wrong?.failure?.message).toContain('look encrypted');
+      const seen = await runJob({ kind: 'inspect', archive: join(folder, 'unsalted.b64') }, quietContext());
+      expect(seen).toMatchObject({ ok: true, value: { isEncrypted: null, problems: [] } });
+    },
+  );
+
+  test('what is said of a file (-nosalt, -K) is said of it alone, and not of its contents', async () => {
+    const contents = Buffer.from('ﾃｷｽﾄ'.repeat(500), 'utf16le');
+    const unsalted = enc('-aes-256-cbc -pbkdf2 -nosalt', contents, '-e');
+    const given = {
+      cipher: 'aes-256-cbc',
+      digest: 'sha256',
+      pbkdf2: true,
+      iterations: 10_000,
+      hasSalt: false,
+    } as const;
+    const report = await tested('unsalted', unsalted, given);
+    expect(report).toMatchObject({ format: 'openssl > unknown', failure: null, verdict: { decrypted: true } });
+    const key = '000102030405060708090a0b0c0d0e0f';
+    const withKey = tool('openssl', ['enc', '-aes-128-cbc', '-K', key, '-iv', key], contents);
+    const raw = await tested('with-key', withKey, { cipher: 'aes-128-cbc', iv: key }, Buffer.from(key));
+    expect(raw).toMatchObject({ format: 'openssl > unknown', failure: null, verdict: { decrypted: true } });
+  });
+
+  test('noise as long text is opened with all options given; twice encrypted, the inner layer is named', async () => {
+    const noise = Buffer.concat(Array.from({ length: 300 }, (_, at) => createHash('sha512').update(`${at}`).digest()));
+    const stored = enc('-aes-192-cbc -md md5', noise, '-e', '-a');
+    const given = { cipher: 'aes-192-cbc', digest: 'md5', pbkdf2: false } as const;
+    const report = await tested('noise.b64', stored, given);
+    expect(report).toMatchObject({ verdict: { decrypted: null, authentic: null, complete: null, restorable: null } });
+    const inner = tool('openssl', ['enc', '-aes-256-cbc', '-pbkdf2', '-pass', 'pass:another'], dump);
+    const twice = await tested('twice', enc('-aes-256-cbc -pbkdf2', inner, '-e'));
+    expect(twice?.failure).toMatchObject({ code: 'wrong-key' });
+    expect(twice?.failure?.message).toContain('inside is encrypted once more');
   });
 });

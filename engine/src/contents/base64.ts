@@ -47,6 +47,21 @@ export async function* decodeBase64(
   }
 }
 
+/**
+ * What text decodes to, if it is base64 as `openssl` and `base64` write it: lines of one length, or a single line. undefined for
+ * every other text, words of letters alone among it.
+ */
+export function base64Start(start: Uint8Array): Uint8Array | undefined {
+  const text = Buffer.from(start.buffer, start.byteOffset, start.byteLength).toString('latin1');
+  const lines = /^\s*([A-Za-z0-9+/=\r\n]+?)\s*$/.exec(text)?.[1]?.split(/\r?\n/) ?? [];
+  const [first = '', ...others] = lines;
+  const isEven = others.every((it, index) => it.length === first.length || index === others.length - 1);
+  const joined = lines.join('');
+  if (!isEven || (others.at(-1)?.length ?? 0) > first.length || !/^[A-Za-z0-9+/]{4,}={0,2}$/.test(joined))
+    return undefined;
+  return new Uint8Array(Buffer.from(joined.slice(0, joined.length - (joined.length % 4)), 'base64'));
+}
+
 /** A loop over a table: a call for each byte would be ten times slower than the decoding itself. */
 function firstForeign(piece: Uint8Array): number {
   for (let index = 0; index < piece.length; index++) if (IS_BASE64_TEXT[piece[index] as number] === 0) return index;

@@ -39,8 +39,11 @@ export interface OpensslStart {
 export interface OpensslFit {
   scheme: OpensslScheme;
   password: Uint8Array;
-  /** `contents`: what came out makes sense. `padding`: only the padding is right, which a wrong password hits too, once in 256. */
-  provenBy: 'contents' | 'padding';
+  /**
+   * `contents`: what came out makes sense. `padding`: only the padding is right, which a wrong password hits too, once in 256.
+   * `nothing`: it was taken as it was given, since nothing could show that it is right.
+   */
+  provenBy: 'contents' | 'padding' | 'nothing';
   /** Worth telling: how the password file had to be read. */
   note?: string;
 }
@@ -49,6 +52,8 @@ export interface SearchOptions {
   signal?: AbortSignal;
   /** Called before each derivation that takes a while, with what is tried: `-md sha256 -pbkdf2 -iter 600000 (17 of 34)`. */
   onTry?: (what: string) => void;
+  /** Takes a scheme that is prescribed in full as it is, where what comes out cannot show that it is right. */
+  allowUnproven?: boolean;
 }
 
 /**
@@ -65,7 +70,7 @@ export async function fitOpenssl(
   start: OpensslStart,
   stored: Uint8Array,
   parameters: OpensslParameters = {},
-  { signal = new AbortController().signal, onTry = () => undefined }: SearchOptions = {},
+  { signal = new AbortController().signal, onTry = () => undefined, allowUnproven = false }: SearchOptions = {},
 ): Promise<OpensslFit> {
   const isUnsalted = parameters.hasSalt === false;
   const salt = isUnsalted ? new Uint8Array(0) : saltOf(start.bytes);
@@ -73,7 +78,8 @@ export async function fitOpenssl(
   const headerBytes = headerBytesOf({ isUnsalted });
   if (size !== undefined && size <= headerBytes) failCut(size, 'there is nothing after the header');
   const schemes = candidates(parameters, size);
-  const trials = trialsOf(schemes, passwordReadings(stored), parameters);
+  const readings = passwordReadings(stored);
+  const trials = trialsOf(schemes, readings, parameters);
   let paddingFit: OpensslFit | undefined;
   const derivations = new Derivations(trials, salt, { signal, onTry });
   try {
@@ -96,6 +102,10 @@ export async function fitOpenssl(
     derivations.wipe();
   }
   if (paddingFit && schemes.length === 1) return paddingFit;
+  const [only] = schemes.length === 1 ? schemes : [];
+  const [reading] = readings;
+  const isSilent = only !== undefined && isUntellable(only.cipher, start);
+  if (isSilent && allowUnproven && reading) return toFit(only, reading, 'nothing');
   const tried =
     schemes.length === 1
       ? `with ${opensslOptions(schemes[0] as OpensslScheme)}`
@@ -106,13 +116,32 @@ export async function fitOpenssl(
   ) {
     failCut(size, 'its length is no multiple of the cipher block');
   }
-  fail('wrong-key', 'decrypt', `the password does not open the file ${tried}: what comes out is noise`, {
-    offset: headerBytes,
-    hint:
-      schemes.length === 1
-        ? 'Check the password, and the options the file was encrypted with (-md, -pbkdf2, -iter); leave them out to have the usual ones tried.'
+  const bytes = size === undefined ? undefined : size - headerBytes;
+  const isFew = only !== undefined && CIPHERS[only.cipher].block === 1 && bytes !== undefined && bytes < enoughBytes;
+  fail(
+    'wrong-key',
+    'decrypt',
+    isFew
+      ? `nothing shows that the password opens the file ${tried}: ${bytes} bytes of this cipher are too few to tell`
+      : isSilent
+        ? `what comes out ${tried} is noise: the password or the options are wrong, unless the contents are noise themselves`
+        : `the password does not open the file ${tried}: what comes out is noise`,
+    {
+      offset: headerBytes,
+      hint: only
+        ? `Check the password, and the options the file was encrypted with (-md, -pbkdf2, -iter); leave them out to have the usual ones tried.${isSilent ? ` ${unprovenHint}` : ''}`
         : 'Check the password; if it is right, name the options the file was encrypted with (cipher, digest, pbkdf2, iterations).',
-  });
+    },
+  );
+}
+
+/** What can be done where the right key looks like a wrong one. */
+export const unprovenHint =
+  'If the contents are noise themselves (encrypted once more, brotli), or a few bytes, --allow-unauthenticated takes it as it is.';
+
+/** A stream cipher has no padding, and of text (base64) of any length the end is not at hand: only the contents could tell. */
+export function isUntellable(cipher: CipherName, { size, tail }: Pick<OpensslStart, 'size' | 'tail'>): boolean {
+  return CIPHERS[cipher].block === 1 || (size === undefined && tail === undefined);
 }
 
 /** One derivation of a key, and the schemes that share it. */
@@ -125,11 +154,11 @@ interface Trial {
 class Derivations {
   readonly #trials: readonly Trial[];
   readonly #salt: Uint8Array;
-  readonly #options: Required<SearchOptions>;
+  readonly #options: Required<Pick<SearchOptions, 'signal' | 'onTry'>>;
   readonly #running = new Map<number, Promise<Uint8Array>>();
   #started = 0;
 
-  constructor(trials: readonly Trial[], salt: Uint8Array, options: Required<SearchOptions>) {
+  constructor(trials: readonly Trial[], salt: Uint8Array, options: Required<Pick<SearchOptions, 'signal' | 'onTry'>>) {
     this.#trials = trials;
     this.#salt = salt;
     this.#options = options;
@@ -308,7 +337,7 @@ export function judge(
   { cipher, key, iv }: RawKey,
   start: OpensslStart,
   headerBytes: number,
-): OpensslFit['provenBy'] | undefined {
+): 'contents' | 'padding' | undefined {
   const { block } = CIPHERS[cipher];
   const isWhole = start.size !== undefined && start.bytes.length >= start.size;
   const body = start.bytes.subarray(

@@ -8,7 +8,14 @@ import { isText } from '../contents/sniff.ts';
 import { fail } from '../failure.ts';
 import type { OpensslParameters } from '../job.ts';
 import { CIPHERS, type CipherName, cipherName, type RawKey } from './openssl.ts';
-import { judge, type OpensslFit, type OpensslStart } from './opensslFit.ts';
+import {
+  isUntellable,
+  judge,
+  type OpensslFit,
+  type OpensslStart,
+  type SearchOptions,
+  unprovenHint,
+} from './opensslFit.ts';
 
 export interface RawKeyText {
   /** The caller wipes it. */
@@ -53,6 +60,7 @@ export function fitRawKey(
   start: OpensslStart,
   { key, iv: writtenIv }: RawKeyText,
   parameters: Pick<OpensslParameters, 'iv' | 'cipher'>,
+  { allowUnproven = false }: Pick<SearchOptions, 'allowUnproven'> = {},
 ): RawKeyFit {
   const iv = parameters.iv === undefined ? writtenIv : givenIv(parameters.iv);
   const candidates =
@@ -79,10 +87,16 @@ export function fitRawKey(
       hint: 'Say what was given to openssl enc as -iv: --iv HEX, or --iv 0.',
     });
   }
-  if (padding && candidates.length === 1 && iv !== undefined) return padding;
+  const [only] = candidates.length === 1 ? candidates : [];
+  if (padding && only && iv !== undefined) return padding;
+  const isSilent = only !== undefined && isUntellable(only, start);
+  if (isSilent && allowUnproven && iv !== undefined) {
+    const size = CIPHERS[only];
+    return { raw: { cipher: only, key: sized(key, size.key), iv: sized(iv, size.iv) }, provenBy: 'nothing' };
+  }
   fail('wrong-key', 'decrypt', 'the key does not open the file: what comes out is noise', {
     offset: 0,
-    hint: 'Check the key and the IV (the values of -K and -iv, in hex), and name the cipher (--cipher).',
+    hint: `Check the key and the IV (the values of -K and -iv, in hex), and name the cipher (--cipher).${isSilent ? ` ${unprovenHint}` : ''}`,
   });
 }
 

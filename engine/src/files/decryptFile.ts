@@ -5,7 +5,7 @@ import { type ContentKind, looksMeaningful, sniff, sniffBytes } from '../content
 import { fail } from '../failure.ts';
 import type { DecryptJob, JobResult, KeyOffer } from '../job.ts';
 import { type RunContext, throwIfCancelled } from '../run-context.ts';
-import { type EncryptionLayer, openEncryption } from './encryptionLayer.ts';
+import { type EncryptionLayer, openEncryption, tailBytes } from './encryptionLayer.ts';
 import { openSpool, type SealedSpool } from './seal.ts';
 import { stageFile } from './stagedFile.ts';
 import { writeStandardOutput } from './standardOutput.ts';
@@ -93,7 +93,7 @@ async function decrypted(
       allowUnauthenticated: job.allowUnauthenticated,
       allowCostly: job.allowCostly,
       size: stored.size,
-      tail: await stored.tail(32),
+      tail: await stored.tail(tailBytes),
       signal: context.signal,
       // What is written has been written when the next but one is asked for.
       isLent: true,
@@ -113,7 +113,9 @@ async function decrypted(
     }
     const unproven = layer.isKeyProven
       ? []
-      : ['only the padding shows that the password is right: look at the contents before you rely on them'];
+      : [
+          'nothing but, perhaps, the padding shows that the password is right: look at the contents before you rely on them',
+        ];
     const unauthentic = layer.isAuthenticated
       ? []
       : ['this encryption authenticates nothing: a change of the file would not be noticed'];

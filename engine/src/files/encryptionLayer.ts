@@ -1,8 +1,8 @@
 /** Finds out how bytes are encrypted and opens them with whichever of the offered keys fits. */
 
 import { ByteReader, kept, type StreamOptions } from '../bytes.ts';
-import { decodeBase64 } from '../contents/base64.ts';
-import { type ContentKind, sniff, sniffBytes } from '../contents/sniff.ts';
+import { base64Start, decodeBase64 } from '../contents/base64.ts';
+import { type ContentKind, looksMeaningful, sniff, sniffBytes } from '../contents/sniff.ts';
 import { openCms } from '../crypto/cms.ts';
 import { decodeCmsText, isCmsText } from '../crypto/cmsText.ts';
 import { openOpenpgp } from '../crypto/openpgp.ts';
@@ -28,13 +28,16 @@ export interface LayerOptions extends StreamOptions {
   signers?: readonly KeyOffer[];
   /** A layer was opened already: what is inside is a libsodium stream only if a key opens it, not for want of a signature. */
   isInner?: boolean;
-  /** Length of everything in the reader, and its last bytes, where they are known: only for a file itself. */
+  /** Length of everything in the reader, and its last bytes (`tailBytes`), where they are known: only for a file itself. */
   size?: number;
   tail?: Uint8Array;
   signal: AbortSignal;
   /** Hears what is tried while a key is looked for, where that takes a while. */
   onTry?: (what: string) => void;
 }
+
+/** Three blocks of a cipher, also where they stand as base64 with line ends. */
+export const tailBytes = 128;
 
 export interface EncryptionLayer {
   /** As in `Report.format`. */
@@ -72,7 +75,10 @@ export async function openEncryption(reader: ByteReader, options: LayerOptions):
     case 'gpg':
       return openPgp(reader, kind, options);
     case 'openssl':
-      return (await openWithRawKey(reader, kind, options)) ?? openSalted(reader, kind, options);
+      return (
+        (kind === 'text' ? await openText(reader, start, options) : await openWithRawKey(reader, options)) ??
+        openSalted(reader, kind, options)
+      );
     case 'pgbackrest':
       return openSalted(reader, kind, options);
     case 'cms':
@@ -97,11 +103,9 @@ export async function openEncryption(reader: ByteReader, options: LayerOptions):
         hint: 'Decrypt it with the program that wrote it, and test what comes out.',
       });
     case 'text':
-      return isUnsaltedSaid(options.openssl) && isBase64Text(start)
-        ? ((await openWithRawKey(reader, kind, options)) ?? openUnsalted(reader, kind, options))
-        : undefined;
+      return openText(reader, start, options);
     case undefined: {
-      const unsalted = (await openWithRawKey(reader, kind, options)) ?? (await openUnsalted(reader, kind, options));
+      const unsalted = (await openWithRawKey(reader, options)) ?? (await openUnsalted(reader, options));
       if (unsalted) return unsalted;
       return !options.isInner && options.offers.some((it) => it.kind === 'sodium')
         ? openSodium(reader, undefined, options)
@@ -286,24 +290,21 @@ async function openSalted(
   kind: ContentKind | undefined,
   options: LayerOptions,
 ): Promise<EncryptionLayer> {
-  const isText = kind === 'openssl base64' || kind === 'text';
+  const isText = kind === 'openssl base64';
   const inner = isText ? new ByteReader(decodeBase64(reader.rest())) : reader;
+  const { signal, onTry, allowUnauthenticated, size: known, tail } = isText ? decodedOptions(options) : options;
   const bytes = await inner.peek(sniffBytes);
-  const size = isText
-    ? bytes.length < sniffBytes
-      ? bytes.length
-      : undefined
-    : (options.size ?? (bytes.length < sniffBytes ? bytes.length : undefined));
-  const { signal, onTry } = options;
+  const size = known ?? (bytes.length < sniffBytes ? bytes.length : undefined);
   let failure: unknown;
   for (const offer of options.offers) {
     const parameters = parametersFor(offer, options.openssl);
     if (parameters === undefined) continue;
     demandPassword(offer);
     try {
-      const fit = await fitOpenssl({ bytes, size, tail: isText ? undefined : options.tail }, offer.bytes, parameters, {
+      const fit = await fitOpenssl({ bytes, size, tail }, offer.bytes, parameters, {
         signal,
         ...(onTry && { onTry }),
+        ...(allowUnauthenticated && { allowUnproven: true }),
       });
       const described = opensslOptions(fit.scheme);
       return {
@@ -337,18 +338,14 @@ async function openSalted(
  * A file of `openssl enc -nosalt` begins like noise: it is one only if a password makes sense of it, and not merely of its
  * padding.
  */
-async function openUnsalted(
-  reader: ByteReader,
-  kind: ContentKind | undefined,
-  options: LayerOptions,
-): Promise<EncryptionLayer | undefined> {
+async function openUnsalted(reader: ByteReader, options: LayerOptions): Promise<EncryptionLayer | undefined> {
   const isSaid = options.openssl?.hasSalt === false;
   const offers = options.offers.filter((it) => it.kind === 'password');
   // To try the usual parameters takes seconds: not where a libsodium key says what the noise is meant to be.
   const isLikely = !options.isInner && options.offers.every((it) => it.kind !== 'sodium');
   if (offers.length === 0 || !(isSaid || isLikely)) return undefined;
   try {
-    const layer = await openSalted(reader, kind, {
+    const layer = await openSalted(reader, undefined, {
       ...options,
       offers,
       openssl: { ...options.openssl, hasSalt: false },
@@ -361,41 +358,74 @@ async function openUnsalted(
   }
 }
 
+/**
+ * Text that is base64 of noise is what `openssl enc -a` makes of a ciphertext without salt.
+ *
+ * @throws RestoreError `wrong-key` where a password is offered and opens nothing: it would be wrong to call it plain
+ */
+async function openText(
+  reader: ByteReader,
+  start: Uint8Array,
+  options: LayerOptions,
+): Promise<EncryptionLayer | undefined> {
+  const decoded = base64Start(start);
+  if (decoded === undefined) return undefined;
+  const isSaid = isUnsaltedSaid(options.openssl);
+  const passwords = options.offers.filter((it) => it.kind === 'password');
+  if (!isSaid && (options.isInner || !looksEncrypted(decoded) || passwords.length === 0)) return undefined;
+  const inner = new ByteReader(decodeBase64(reader.rest()));
+  const decoding = { ...decodedOptions(options), offers: passwords };
+  const layer = (await openWithRawKey(inner, decoding)) ?? (await openUnsalted(inner, decoding));
+  if (layer) return layer;
+  fail(
+    'wrong-key',
+    'decrypt',
+    'the text is base64 of bytes that look encrypted, as openssl enc -a -nosalt writes them, and what was offered does not open it',
+    {
+      offset: 0,
+      hint: 'Check the password or the key; if it is right, name the options the file was encrypted with (--nosalt, --cipher, --digest, --iterations, or --iv).',
+    },
+  );
+}
+
+/** As for the bytes that text stands for: their number is not known, but their last ones can be had. */
+function decodedOptions(options: LayerOptions): LayerOptions {
+  const { size: _, tail, ...others } = options;
+  const text = Buffer.from(tail ?? [])
+    .toString('latin1')
+    .replace(/\s+/g, '');
+  // The end of base64 is the end of a group of four.
+  const groups = text.slice(text.length % 4);
+  return tail ? { ...others, tail: new Uint8Array(Buffer.from(groups, 'base64')) } : others;
+}
+
+/** Some blocks of a cipher, and nothing that makes sense. */
+export function looksEncrypted(bytes: Uint8Array): boolean {
+  return bytes.length >= 16 && !looksMeaningful(bytes);
+}
+
 function isUnsaltedSaid(parameters: OpensslParameters | undefined): boolean {
   return parameters?.hasSalt === false || parameters?.iv !== undefined;
 }
 
-/** Nothing but the letters of base64: what `openssl enc -a` makes of a ciphertext that has no salt. */
-function isBase64Text(start: Uint8Array): boolean {
-  return /^[A-Za-z0-9+/\s]{16,}={0,2}\s*$/.test(Buffer.from(start).toString('latin1'));
-}
-
 /** `openssl enc -K`: undefined where none of the offers is a key in hex, or it is not said to be one and does not fit. */
-async function openWithRawKey(
-  reader: ByteReader,
-  kind: ContentKind | undefined,
-  options: LayerOptions,
-): Promise<EncryptionLayer | undefined> {
-  const { openssl, offers, isInner } = options;
+async function openWithRawKey(reader: ByteReader, options: LayerOptions): Promise<EncryptionLayer | undefined> {
+  const { openssl, offers, isInner, allowUnauthenticated } = options;
   const isSaid = openssl?.iv !== undefined;
   // Noise behind another layer is nobody's file, unless that is said.
   if (isInner && !isSaid) return undefined;
   const passwords = offers.filter((it) => it.kind === 'password');
-  const isText = kind === 'text';
-  const inner = isText && isSaid ? new ByteReader(decodeBase64(reader.rest())) : reader;
-  const bytes = await inner.peek(sniffBytes);
-  const size = isText || bytes.length < sniffBytes ? undefined : options.size;
+  const bytes = await reader.peek(sniffBytes);
+  const size = bytes.length < sniffBytes ? bytes.length : options.size;
   let failure: unknown;
   for (const offer of passwords) {
     const found = rawKeyIn(offer.bytes);
     if (found === undefined) continue;
     const hasIv = isSaid || found.iv !== undefined;
     try {
-      const { raw, provenBy, note } = fitRawKey(
-        { bytes, size: bytes.length < sniffBytes ? bytes.length : size, ...(!isText && { tail: options.tail }) },
-        found,
-        openssl ?? {},
-      );
+      const { raw, provenBy, note } = fitRawKey({ bytes, size, tail: options.tail }, found, openssl ?? {}, {
+        allowUnproven: allowUnauthenticated,
+      });
       return {
         name: 'openssl',
         key: { source: offer.source, fingerprint: null, opens: `openssl -${raw.cipher} -K -iv` },
@@ -408,7 +438,7 @@ async function openWithRawKey(
           `it was encrypted with openssl enc -${raw.cipher}, a key of its own (-K) and an IV (-iv): write that down beside the backup, the file does not say it`,
           ...(note === undefined ? [] : [note]),
         ],
-        plain: decryptWithRawKey(inner.rest(), raw),
+        plain: decryptWithRawKey(reader.rest(), raw),
         wipe: () => raw.key.fill(0),
       };
     } catch (error) {

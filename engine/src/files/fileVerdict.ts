@@ -85,7 +85,9 @@ function judgeDecrypted(evidence: FileEvidence): Judgement {
   if (!isProven) return open('it was not read to its end');
   if (contents?.isWhole || encryption.every((it) => it.isKeyProven))
     return yes(`every byte came through ${names(encryption)}`);
-  return open('the padding fits, but nothing shows that the password is right: of 256 wrong ones, one fits as well');
+  return open(
+    'nothing shows that the password is right: the padding fits for one wrong password of 256, and stream ciphers have none',
+  );
 }
 
 function judgeAuthentic({ encryption, isProven, failure, format }: FileEvidence): Judgement {

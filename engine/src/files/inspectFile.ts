@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ByteReader, once } from '../bytes.ts';
-import { decodeBase64 } from '../contents/base64.ts';
+import { base64Start, decodeBase64 } from '../contents/base64.ts';
 import { isBrotli } from '../contents/checkContents.ts';
 import { type DumpToc, readToc } from '../contents/pgDumpToc.ts';
 import { COMPRESSED_KINDS, type ContentKind, looksMeaningful, sniff } from '../contents/sniff.ts';
@@ -18,7 +18,7 @@ import { sodiumLength } from '../crypto/sodium.ts';
 import { type Failure, RestoreError } from '../failure.ts';
 import type { Inspection, KeyOffer } from '../job.ts';
 import type { RunContext } from '../run-context.ts';
-import { FOREIGN } from './encryptionLayer.ts';
+import { FOREIGN, looksEncrypted, tailBytes } from './encryptionLayer.ts';
 import { recogniseFolder } from './folder.ts';
 import { type TrialOptions, tryKey } from './keyTrial.ts';
 import { readFile, readStart } from './source.ts';
@@ -78,7 +78,7 @@ async function tryKeys(
   keys: readonly KeyOffer[],
   options: TrialOptions,
 ): Promise<Inspection['keys']> {
-  const sealed = { read: () => stored.read(), size: stored.size, tail: await stored.tail(32) };
+  const sealed = { read: () => stored.read(), size: stored.size, tail: await stored.tail(tailBytes) };
   const tried = new Map<KeyOffer, TriedKey>();
   const isPassword = ({ kind }: KeyOffer) => kind === 'password';
   for (const offer of [...keys.filter((it) => !isPassword(it)), ...keys.filter(isPassword)]) {
@@ -124,9 +124,26 @@ async function describe(inspection: Inspection, kind: ContentKind | undefined, s
       inspection.facts.push(['Contents', 'a private key in PEM']);
       inspection.problems.push('this is a key, not a backup: it must not lie beside one');
       return;
+    case 'text': {
+      const decoded = base64Start(subject.start);
+      if (decoded && looksEncrypted(decoded)) return describeUnsaltedText(inspection);
+      return describePlain(inspection, kind, subject);
+    }
     default:
       return describePlain(inspection, kind, subject);
   }
+}
+
+/** Whether it is encrypted cannot be seen: noise is also what is compressed without a signature. */
+function describeUnsaltedText(inspection: Inspection): void {
+  inspection.isEncrypted = null;
+  inspection.facts.push([
+    'Contents',
+    'base64 text of bytes without structure: probably encrypted, as openssl enc -a writes it with -nosalt or -K',
+  ]);
+  inspection.opensWith.push(
+    'if so: its password, or its key and IV, with the options of openssl enc that it was made with',
+  );
 }
 
 async function describeMessage(

@@ -3,7 +3,7 @@
 import { ByteReader, drain, remembering } from '../bytes.ts';
 import { decompressStage } from '../contents/checkContents.ts';
 import { type ContentKind, sniff, sniffBytes } from '../contents/sniff.ts';
-import { fail } from '../failure.ts';
+import { fail, RestoreError } from '../failure.ts';
 import type { KeyOffer, OpensslParameters } from '../job.ts';
 import { type EncryptionLayer, openEncryption } from './encryptionLayer.ts';
 import { plainName } from './plainName.ts';
@@ -92,14 +92,18 @@ export class Layers {
         );
       }
       const { keys, openssl, signal, allowUnauthenticated, allowCostly } = this.#options;
+      const isInner = this.encryption.length > 0;
       const layer = await openEncryption(reader, {
         offers: keys,
-        openssl,
+        // What was said is said of one file of openssl, the outer one.
+        ...(!this.format.includes('openssl') && { openssl }),
         ...(allowUnauthenticated && { allowUnauthenticated }),
         ...(allowCostly && { allowCostly }),
         signal,
-        isInner: this.encryption.length > 0,
+        isInner,
         ...(depth === 0 && { size: stored.size, tail: stored.tail }),
+      }).catch((error: unknown) => {
+        throw isInner ? ofInnerLayer(error) : error;
       });
       if (layer) {
         this.encryption.push(layer);
@@ -168,6 +172,16 @@ export class Layers {
       yield piece;
     }
   }
+}
+
+/** The key that opened the outer layer is right, and should not be looked at again. */
+function ofInnerLayer(error: unknown): unknown {
+  if (!(error instanceof RestoreError) || error.failure.code !== 'wrong-key') return error;
+  const { offset: _, ...failure } = error.failure;
+  return new RestoreError({
+    ...failure,
+    message: `it was opened, and what is inside is encrypted once more: ${failure.message}`,
+  });
 }
 
 /** A name without the ending of its compression. */

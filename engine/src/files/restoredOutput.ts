@@ -7,7 +7,7 @@ import { RestoreError } from '../failure.ts';
 import type { TestRestoreJob } from '../job.ts';
 import { quietContext, type RunContext } from '../run-context.ts';
 import { DirectorySink } from '../sinks/directory.ts';
-import type { EncryptionLayer } from './encryptionLayer.ts';
+import { type EncryptionLayer, tailBytes } from './encryptionLayer.ts';
 import { Layers, type Wrapped } from './layers.ts';
 import { type StagedFile, stageFile } from './stagedFile.ts';
 import { openStored, type StoredFile } from './storedFile.ts';
@@ -35,7 +35,7 @@ export async function wrapped(stored: StoredFile): Promise<Wrapped> {
     reader: new ByteReader(stored.read()),
     name: stored.name,
     size: stored.size,
-    tail: await stored.tail(32),
+    tail: await stored.tail(tailBytes),
     bytesRead: () => stored.bytesRead(),
   };
 }

@@ -18,7 +18,7 @@ export const ALLOW_COSTLY = {
 export const ALLOW_OPTIONS = {
   'allow-unauthenticated': {
     kind: 'flag',
-    help: 'openpgp: also decrypt what has no integrity protection, and may have been changed by anyone',
+    help: 'also decrypt what has no integrity protection (openpgp), or where nothing shows that the password is right (openssl)',
   },
   ...ALLOW_COSTLY,
 } as const satisfies OptionTable;

@@ -74,6 +74,27 @@ test('what only the padding supports says so, and only where one scheme is left'
   expect(fit.provenBy).toBe('padding');
 });
 
+test('a stream cipher of noise, or of a few bytes, is taken as it is given, when that is allowed', async () => {
+  const scheme: OpensslScheme = { ...quick, cipher: 'aes-256-ctr' };
+  const noise = new Uint8Array(createHash('sha512').update('noise').digest());
+  const given: OpensslParameters = { cipher: 'aes-256-ctr', digest: 'sha256', pbkdf2: true, iterations: 1_000 };
+  for (const [contents, said] of [
+    [noise, 'unless the contents are noise themselves'],
+    [text('SELECT 1'), '8 bytes of this cipher are too few'],
+  ] as const) {
+    const stored = await encrypt(contents, scheme);
+    const start = { bytes: stored, size: stored.length, tail: stored.subarray(-32) };
+    const failure = await expectFailure('wrong-key', fitOpenssl(start, password, given));
+    expect(failure.message).toContain(said);
+    expect(failure.hint).toContain('--allow-unauthenticated');
+    const fit = await fitOpenssl(start, password, given, { allowUnproven: true });
+    expect(fit).toMatchObject({ scheme, provenBy: 'nothing' });
+    // Where several schemes are left, nothing chooses between them.
+    const several: OpensslParameters = { cipher: 'aes-256-ctr', pbkdf2: false };
+    await expectFailure('wrong-key', fitOpenssl(start, password, several, { allowUnproven: true }));
+  }
+});
+
 test('three hundred wrong passwords are each called wrong, also where the padding fits by accident', async () => {
   const old: OpensslScheme = { cipher: 'aes-256-cbc', digest: 'sha256', iterations: undefined };
   const parameters: OpensslParameters = { cipher: 'aes-256-cbc', pbkdf2: false };
