@@ -155,14 +155,22 @@ describe.skipIf(missingWalg)(`buckets of the real WAL-G${missingWalg ? ` (${miss
     const plain = readFileSync(path.join(cluster.data, 'pg_wal', walOf(cluster)));
     const armored = makeKey(cluster, undefined);
     const name = 'FFFFFFFF0000000000000001';
+    let fetched = 0;
     for (const [settings, encrypt] of [
       [
         { WALG_LIBSODIUM_KEY: hexKey, WALG_LIBSODIUM_KEY_TRANSFORM: 'hex' },
         (it: Uint8Array) => all(encryptSodium(once(it), Buffer.from(hexKey, 'hex'))),
       ],
-      [{ WALG_PGP_KEY: armored }, (it: Uint8Array) => all(encryptToKeys(once(it), new TextEncoder().encode(armored)))],
+      // WAL-G 3 reads AEAD as well; WAL-G up to 2.0.1, with a library of its time, an MDC only.
+      ...([undefined, 'mdc', 'ocb', 'seipd2'] as const).map(
+        (integrity) =>
+          [
+            { WALG_PGP_KEY: armored },
+            (it: Uint8Array) => all(encryptToKeys(once(it), new TextEncoder().encode(armored), { integrity })),
+          ] as const,
+      ),
     ] as const) {
-      const bucket = cluster.bucket(`fetched-${Object.keys(settings)[0]}`, settings);
+      const bucket = cluster.bucket(`fetched-${fetched++}`, settings);
       const folder = path.join(bucket.path, 'wal_005');
       cluster.run('mkdir', ['-p', folder]);
       writeFileSync(path.join(folder, `${name}.br`), await encrypt(brotliCompressSync(plain)));

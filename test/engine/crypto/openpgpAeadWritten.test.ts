@@ -17,6 +17,7 @@ import {
 import { RestoreError } from '../../../engine/src/failure.ts';
 import type { Integrity } from '../../../engine/src/job.ts';
 import { all, expectFailure, pieces, watched } from '../pieces.ts';
+import { contentsThatFill } from './literalLength.ts';
 
 const vector = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../../vectors/openpgp/${name}`, import.meta.url)));
@@ -116,9 +117,9 @@ describe.each(FORMS)('a message with %s', (integrity) => {
       65_530,
       65_531,
       chunk - 20,
-      ...[-2, -1, 0, 1].map((it) => packed(chunk) + it),
+      ...[-2, -1, 0, 1].map((it) => contentsThatFill(chunk) + it),
       2 * chunk,
-      packed(2 * chunk),
+      contentsThatFill(2 * chunk),
       700_001,
     ]) {
       const plain = noise(length);
@@ -136,7 +137,7 @@ describe.each(FORMS)('a message with %s', (integrity) => {
   }, 120_000);
 
   test('is read by the library, to a key and with a password', async () => {
-    for (const length of [0, 1, 5_000, packed(256 * 1024), 600_000]) {
+    for (const length of [0, 1, 5_000, contentsThatFill(256 * 1024), 600_000]) {
       const plain = noise(length);
       const toKey = await all(encryptToKeys(pieces(plain, 9_000), vector('key.pub.asc'), { integrity }));
       const withPassword = await all(encryptWithPassword(pieces(plain, 9_000), password.bytes, { integrity }));
@@ -242,15 +243,6 @@ describe('with nothing asked for, keys made by the real programs decide', () => 
     await expectFailure('truncated', decrypt(vector(name).subarray(0, -1), offer));
   });
 });
-
-/** How many bytes of contents fill a literal packet of this many bytes. */
-function packed(bytes: number): number {
-  // Tag, five bytes of the last length, one byte for each part of 64 KiB before it, six bytes of the literal's own.
-  for (let parts = 0; ; parts++) {
-    const body = bytes - 1 - 5 - parts;
-    if (Math.max(Math.ceil(body / 65_536) - 1, 0) <= parts) return body - 6;
-  }
-}
 
 function around(chunk: number): number[] {
   return [1, chunk - 1, chunk, chunk + 1, 2 * chunk - 1, 2 * chunk, 2 * chunk + 1, 3 * chunk + 17];
