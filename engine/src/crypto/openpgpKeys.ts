@@ -3,6 +3,7 @@
 import type { Key, PrivateKey } from 'openpgp';
 import { plainArray } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
+import { type LockedPacket, unlockedBody } from './openpgpKeyLock.ts';
 import { passwordReadings } from './password.ts';
 
 export interface OpenpgpKeys {
@@ -26,6 +27,7 @@ export async function readKeys(stored: Uint8Array): Promise<OpenpgpKeys> {
   const config = { enableParsingV5Entities: true };
   const keys: Key[] = [];
   const isBinary = (stored[0] ?? 0) >= 0x80 && stored[0] !== 0xef;
+  if (isBinary) refuseMessage(stored);
   try {
     if (isBinary) keys.push(...(await openpgp.readKeys({ binaryKeys: plainArray(stored), config })));
     else
@@ -41,12 +43,13 @@ export async function readKeys(stored: Uint8Array): Promise<OpenpgpKeys> {
 }
 
 /** A secret key or subkey packet: what a session key packet is opened with. */
-export interface SecretPacket {
+export interface SecretPacket extends LockedPacket {
   algorithm: number;
   isDecrypted(): boolean;
   isDummy(): boolean;
   decrypt(passphrase: string): Promise<void>;
   clearPrivateParams(): void;
+  read(body: Uint8Array): Promise<void>;
 }
 
 export interface SecretPart {
@@ -74,7 +77,8 @@ export function secretParts(keys: readonly Key[]): SecretPart[] {
  * Unlocks a part with any reading of the passphrase.
  *
  * @returns what should be told of the reading; undefined when there is nothing to tell
- * @throws RestoreError stage `key`: `usage` when it is locked and there is no passphrase, `wrong-key` when it does not unlock
+ * @throws RestoreError stage `key`: `usage` when it is locked and there is no passphrase, `wrong-key` when it does not unlock,
+ *   `unsupported` when nobody here knows how it is locked
  */
 export async function unlock(part: SecretPart, passphrase: Uint8Array | undefined): Promise<string | undefined> {
   if (part.packet.isDecrypted()) return undefined;
@@ -84,16 +88,38 @@ export async function unlock(part: SecretPart, passphrase: Uint8Array | undefine
     });
   }
   for (const reading of passwordReadings(passphrase)) {
-    try {
-      await part.packet.decrypt(Buffer.from(reading.bytes).toString('utf8'));
-      return reading.note;
-    } catch {
-      // Not this reading.
-    }
+    const unlocked = await unlocks(part, reading.bytes);
+    if (unlocked) return reading.note;
+    if (unlocked !== undefined) continue;
+    fail('unsupported', 'key', `the private key ${part.keyId} is locked in a way that is not supported`, {
+      hint: 'Lock it anew with a current gpg (gpg --change-passphrase KEYID), and export it again.',
+    });
   }
   fail('wrong-key', 'key', `the passphrase does not unlock the private key ${part.keyId}`, {
     hint: 'Check the passphrase; a blank or a line end too many counts as part of it.',
   });
+}
+
+/** undefined where its protection is not known. */
+async function unlocks(part: SecretPart, passphrase: Uint8Array): Promise<boolean | undefined> {
+  const body = await unlockedBody(part.packet, passphrase);
+  if (body === 'wrong') return false;
+  try {
+    if (body === undefined) {
+      await part.packet.decrypt(Buffer.from(passphrase).toString('utf8'));
+      return true;
+    }
+    const open = new (part.packet.constructor as new () => SecretPacket)();
+    // What it reads are views into the body, which it wipes (clearPrivateParams).
+    await open.read(body);
+    part.packet = open;
+    return true;
+  } catch (error) {
+    // A sum over the key is right by chance once in 65,536 times: what it is over is no key then.
+    return body !== undefined || (error instanceof Error && /incorrect key passphrase/i.test(error.message))
+      ? false
+      : undefined;
+  }
 }
 
 /** Forty or sixty-four hex digits in upper case: how GnuPG names a key. */
@@ -102,6 +128,45 @@ export function fingerprintOf(key: Key): string {
 }
 
 const keyHint = 'Give an armored private key, as `gpg --export-secret-keys --armor KEYID` writes it.';
+
+/** What people take for a key file: each is named, since what to do about it differs. */
+const FOREIGN: readonly { form: RegExp; message: string; hint?: string }[] = [
+  // GnuPG 2.3 and later write `Name: value` lines; 2.1 and 2.2 the expression alone, in its binary form.
+  {
+    form: /^(?:[A-Za-z-]+:.*\n(?:[^:\n]*\n)*)*?Key: \(|^\(\d\d:(?:protected-|shadowed-)?private-key\(/,
+    message: 'this is a file of private-keys-v1.d, which is gpg’s own and holds half of a key',
+    hint: 'Export the whole key with gpg: `gpg --export-secret-keys --armor KEYID`.',
+  },
+  {
+    form: /^[\s\S]{4,8}KBXf/,
+    message: 'this is a keybox (pubring.kbx), which is gpg’s own and holds public keys only',
+    hint: 'Export the private key with gpg: `gpg --export-secret-keys --armor KEYID`.',
+  },
+  { form: /^[^ -~]gpg/, message: 'this is the trust database of gpg: it holds no key' },
+  {
+    form: /^\s*-----BEGIN (?:OPENSSH |RSA |EC |DSA |ENCRYPTED )?PRIVATE KEY-----/,
+    message: 'this is a key in PEM, as openssl or ssh-keygen write it, and no OpenPGP key',
+  },
+  { form: /^-----BEGIN PGP SIGNATURE-----/m, message: 'this is an OpenPGP signature, not a key' },
+];
+
+/** Packets that are no keys. */
+function refuseMessage([first = 0]: Uint8Array): void {
+  const found = NO_KEYS[first & 0x40 ? first & 0x3f : (first >> 2) & 0x0f];
+  if (found !== undefined) fail('usage', 'key', `this is an OpenPGP ${found}, not a key`, { hint: keyHint });
+}
+
+const NO_KEYS: Readonly<Record<number, string>> = {
+  1: 'message',
+  2: 'signature',
+  3: 'message',
+  4: 'message',
+  8: 'message',
+  9: 'message',
+  11: 'message',
+  18: 'message',
+  20: 'message',
+};
 
 /** Each block from its BEGIN to its END line, with what transport did to it undone. */
 function armoredBlocks(stored: Uint8Array): string[] {
@@ -112,6 +177,8 @@ function armoredBlocks(stored: Uint8Array): string[] {
     .replace(/^[ \t]+/gm, '');
   const blocks = text.match(/-----BEGIN PGP (PUBLIC|PRIVATE) KEY BLOCK-----[\s\S]*?-----END PGP \1 KEY BLOCK-----/g);
   if (blocks) return blocks.map(withBlankLine);
+  const foreign = FOREIGN.find(({ form }) => form.test(text.slice(0, 4_096)));
+  if (foreign) fail('usage', 'key', foreign.message, { hint: foreign.hint ?? keyHint });
   if (/-----BEGIN PGP MESSAGE-----/.test(text))
     fail('usage', 'key', 'this is an OpenPGP message, not a key', { hint: keyHint });
   if (/-----BEGIN PGP (PUBLIC|PRIVATE) KEY BLOCK-----/.test(text)) {

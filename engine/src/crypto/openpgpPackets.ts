@@ -420,7 +420,7 @@ function failCut(offset: number, missing?: number): never {
   fail(
     'truncated',
     'decrypt',
-    `the OpenPGP message is cut off${missing === undefined ? '' : `: at least ${missing} bytes are missing`}`,
+    `the OpenPGP message is cut off${missing === undefined ? '' : `: at least ${missing === 1 ? 'one byte is' : `${missing} bytes are`} missing`}`,
     { offset, hint: cutHint },
   );
 }

@@ -178,6 +178,20 @@ describe('who can open a message', () => {
     ).toBe('key');
   });
 
+  test('keys that are locked as GnuPG 1.4 could do it (Camellia, IDEA, a sum for a hash) open', async () => {
+    const blocks = Buffer.from(vector('gpg14-locked.asc'))
+      .toString()
+      .match(/-----BEGIN[\s\S]*?-----END[^\n]*\n/g);
+    expect(blocks).toHaveLength(3);
+    for (const block of blocks ?? []) {
+      const offer: OpenpgpOffer = { kind: 'openpgp', bytes: text(block), passphrase: text('locked pass\n') };
+      expect(await decrypt(vector('gpg14-locked.gpg'), [offer])).toEqual(plain);
+      const wrong = { ...offer, passphrase: text('locked pas') };
+      const failure = await expectFailure('wrong-key', decrypt(vector('gpg14-locked.gpg'), [wrong]));
+      expect(failure.message).toContain('does not unlock the private key');
+    }
+  });
+
   test('a hundred wrong passwords are each called wrong', async () => {
     for (const name of ['password-3des.gpg', 'both.gpg', 'password-zlib.gpg']) {
       const message = vector(name);
@@ -344,9 +358,23 @@ describe('keys as people keep them', () => {
     expect(await decrypt(vector('key.gpg'), [{ kind: 'openpgp', bytes: binary }])).toEqual(plain);
   });
 
+  test('a message in its binary form is called what it is', async () => {
+    expect((await expectFailure('usage', readKeys(vector('key.gpg')))).message).toContain('message, not a key');
+    expect((await expectFailure('usage', readKeys(vector('only-signed.gpg')))).message).toContain('message, not a key');
+  });
+
   test.each([
     ['a message', '-----BEGIN PGP MESSAGE-----\n\nabcd\n-----END PGP MESSAGE-----\n', 'message, not a key'],
     ['a key without its end', armored.slice(0, 400), 'END line is missing'],
+    [
+      'a file of private-keys-v1.d of gpg 2.4',
+      'Created: 20261122T092644\nKey: (protected-private-key (rsa (n #00F0700E\n 3DA3#)))\n',
+      'private-keys-v1.d',
+    ],
+    ['a file of private-keys-v1.d of gpg 2.2', '(21:protected-private-key(3:rsa(1:n257:', 'private-keys-v1.d'],
+    ['a keybox', '\0\0\0 \x01\x01\0\x02KBXf\0\0\0\0', 'keybox'],
+    ['a key of ssh', '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n-----END', 'no OpenPGP key'],
+    ['a signature', '-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n', 'signature, not a key'],
     ['something else', 'my secret key', 'no armored OpenPGP key'],
     ['an empty file', '', 'no armored OpenPGP key'],
     ['a damaged key', armored.replace(/^lF.{20}/m, 'lFgEAAAAAAAAAAAAAAAAAA'), 'its text is damaged'],

@@ -46,3 +46,20 @@ export function mdcPacket(password: string, packets: Uint8Array): Buffer {
   const stored = cipher.update(Buffer.concat([hashed, createHash('sha1').update(hashed).digest()]));
   return packet(TAG.mdcData, Buffer.concat([Uint8Array.of(1), stored, cipher.final()]));
 }
+
+/** A key of version 4 that has nothing but itself: no name, no signature, no passphrase. */
+export function secretKeyPacket(algorithm: number, publicFields: Uint8Array, secretFields: Uint8Array): Buffer {
+  const sum = Buffer.alloc(2);
+  sum.writeUInt16BE(secretFields.reduce((total, byte) => (total + byte) & 0xffff, 0));
+  const head = Uint8Array.of(4, 0x5f, 0, 0, 0, algorithm);
+  return packet(5, Buffer.concat([head, publicFields, Uint8Array.of(0), secretFields, sum]));
+}
+
+/** A number as OpenPGP writes it: its length in bits, and no zeros in front. */
+export function multiprecision(value: bigint): Buffer {
+  const digits = value.toString(16);
+  const bytes = Buffer.from(digits.length % 2 === 1 ? `0${digits}` : digits, 'hex');
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(value.toString(2).length);
+  return Buffer.concat([length, bytes]);
+}

@@ -1,0 +1,88 @@
+/** How a passphrase protects a private key (RFC 9580, 3.7.2.1 and 5.5.3), in every form that GnuPG and PGP wrote. */
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { concat, copyOf, plainArray } from '../bytes.ts';
+import { cfbDecipher, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
+import { type Derivation, derive, readDerivation, taker } from './openpgpDerivation.ts';
+
+/** What is used of the library's packet of a secret key or subkey. */
+export interface LockedPacket {
+  version: number;
+  /** The whole body. */
+  write(): Uint8Array;
+  /** What a public key packet would hold. */
+  writePublicKey(): Uint8Array;
+}
+
+/**
+ * The body of the same packet without its protection, for the library to read; `wrong` when the passphrase is; undefined for
+ * forms that only the library knows (AEAD, ciphers that Node has not got).
+ *
+ * The library itself refuses what has a checksum in place of a hash (PGP, `--simple-sk-checksum`) and does not know Camellia
+ * and IDEA.
+ *
+ * @returns the caller's
+ */
+export async function unlockedBody(
+  packet: LockedPacket,
+  passphrase: Uint8Array,
+): Promise<Uint8Array | 'wrong' | undefined> {
+  if (packet.version !== 4) return undefined;
+  const publicPart = packet.writePublicKey();
+  const protection = readProtection(packet.write().subarray(publicPart.length));
+  if (protection === undefined) return undefined;
+  const { algorithm, iv, stored, hasHash } = protection;
+  const key = await derive(protection.derivation, passphrase, SYMMETRIC_CIPHERS[algorithm]?.keyBytes ?? 0);
+  try {
+    const decipher = cfbDecipher(algorithm, key, iv);
+    if (decipher === undefined) return undefined;
+    const plain = concat([decipher.update(stored), decipher.final()]);
+    const end = plain.length - (hasHash ? hashBytes : sumBytes);
+    const material = plain.subarray(0, Math.max(end, 0));
+    const proof = hasHash ? createHash('sha1').update(material).digest() : sumOf(material);
+    const isRight = end > 0 && timingSafeEqual(plain.subarray(end), proof);
+    const body = isRight
+      ? plainArray(Buffer.concat([publicPart, Uint8Array.of(0), material, sumOf(material)]))
+      : 'wrong';
+    plain.fill(0);
+    return body;
+  } finally {
+    key.fill(0);
+  }
+}
+
+const hashBytes = 20;
+const sumBytes = 2;
+/** A hash, or a sum, stands behind the key; any other number is that of a cipher, as PGP 2 wrote it. */
+const USAGE = { hash: 254, sum: 255, aead: 253 };
+
+interface Protection {
+  algorithm: number;
+  derivation: Derivation;
+  iv: Uint8Array;
+  stored: Uint8Array;
+  hasHash: boolean;
+}
+
+function readProtection(body: Uint8Array): Protection | undefined {
+  try {
+    const take = taker(body);
+    const usage = take(1)[0] ?? 0;
+    if (usage === 0 || usage === USAGE.aead) return undefined;
+    const isStated = usage === USAGE.hash || usage === USAGE.sum;
+    const algorithm = isStated ? (take(1)[0] ?? 0) : usage;
+    const derivation: Derivation = isStated
+      ? readDerivation(take)
+      : { kind: 'hash', hash: 'md5', salt: new Uint8Array(0), count: 0 };
+    const iv = copyOf(take(SYMMETRIC_CIPHERS[algorithm]?.blockBytes ?? Number.POSITIVE_INFINITY));
+    return { algorithm, derivation, iv, stored: take(), hasHash: usage === USAGE.hash };
+  } catch {
+    // A stub, or a derivation that is not known.
+    return undefined;
+  }
+}
+
+function sumOf(bytes: Uint8Array): Uint8Array {
+  const sum = bytes.reduce((total, byte) => (total + byte) & 0xffff, 0);
+  return Uint8Array.of(sum >> 8, sum & 0xff);
+}
