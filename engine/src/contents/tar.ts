@@ -159,6 +159,18 @@ async function demandClosed(reader: ByteReader, start: number): Promise<void> {
       hint: 'Something was appended, or several tars were joined: only the first would be unpacked.',
     });
   }
+  // A member that lost some bytes moves everything behind it, and zeros look the same wherever they stand.
+  const length = reader.offset - start;
+  if (length % blockBytes === 0) return;
+  fail(
+    'damaged',
+    'contents',
+    `the tar has ${length} bytes, which is no multiple of ${blockBytes}: some are missing, or too many`,
+    {
+      offset: length,
+      hint: 'Copy it again from where it was written, or use another backup.',
+    },
+  );
 }
 
 function checkHeader(header: Uint8Array, offset: number): void {

@@ -70,6 +70,14 @@ describe.each(['ustar', 'pax', 'gnu', 'v7'])('a tar in the format %s', (format) 
     }
   });
 
+  test('a piece that was taken out, or put in twice, is found although only zeros move', async () => {
+    const at = lastMemberEnd(tar) + 512;
+    for (const from of [at + 16, at - 16]) {
+      const changed = Buffer.concat([tar.subarray(0, at), tar.subarray(from)]);
+      expect((await expectFailure('damaged', checkContents(reader(changed), 'tar'))).message).toContain('no multiple');
+    }
+  });
+
   test('what follows the end is found', async () => {
     const failure = await expectFailure('damaged', checkContents(reader(Buffer.concat([tar, tar])), 'tar'));
     expect(failure.offset).toBe(tar.length);
