@@ -362,11 +362,16 @@ async function* partial(
     if (left > 0) {
       const seen = await reader.peekPiece();
       if (seen.length === 0) failCut(reader.offset, left);
-      if (seen.length > left && (!isLent || memory.length < seen.length)) memory = Buffer.allocUnsafeSlow(seen.length);
-      const parts = partsOf(seen, left, memory);
-      await reader.skip(parts.taken);
-      left = parts.left;
-      yield parts.body;
+      const found = partsOf(seen, left);
+      await reader.skip(found.taken);
+      left = found.left;
+      const [first] = found.parts;
+      if (first && found.parts.length === 1) {
+        yield first;
+      } else {
+        if (!isLent || memory.length < found.taken) memory = Buffer.allocUnsafeSlow(found.taken);
+        yield memory.subarray(0, join(found.parts, memory));
+      }
       if (left > 0) continue;
     }
     const { length, isPartial } = await readNewLength(reader);
@@ -378,32 +383,37 @@ async function* partial(
   }
 }
 
-/**
- * What a piece holds of a body in parts, up to the first length that is not that of a part, or does not lie in it whole.
- *
- * @param body where the parts are joined, when there are several: as long as the piece
- */
-function partsOf(
-  seen: Uint8Array,
-  firstLeft: number,
-  body: Uint8Array,
-): { body: Uint8Array; taken: number; left: number } {
-  if (seen.length <= firstLeft) return { body: seen, taken: seen.length, left: firstLeft - seen.length };
-  let filled = 0;
+/** Copying a part of this size takes longer than a step for it alone. */
+const largePartBytes = 32 * 1024;
+
+/** What a piece holds of a body in parts, up to the first length that is not that of a small part. */
+function partsOf(seen: Uint8Array, firstLeft: number): { parts: Uint8Array[]; taken: number; left: number } {
+  const parts: Uint8Array[] = [];
   let taken = 0;
   let left = firstLeft;
   for (;;) {
     const length = Math.min(left, seen.length - taken);
-    body.set(seen.subarray(taken, taken + length), filled);
-    filled += length;
+    parts.push(seen.subarray(taken, taken + length));
     taken += length;
     left -= length;
     const next = seen[taken];
     if (left > 0 || next === undefined || next < 224 || next === 255) break;
-    left = 2 ** (next & 0x1f);
+    const bytes = 2 ** (next & 0x1f);
+    if (bytes >= largePartBytes) break;
+    left = bytes;
     taken++;
   }
-  return { body: body.subarray(0, filled), taken, left };
+  return { parts, taken, left };
+}
+
+/** @returns how much of the memory is filled */
+function join(parts: readonly Uint8Array[], memory: Uint8Array): number {
+  let filled = 0;
+  for (const part of parts) {
+    memory.set(part, filled);
+    filled += part.length;
+  }
+  return filled;
 }
 
 async function* toTheEnd(reader: ByteReader): AsyncGenerator<Uint8Array, void, undefined> {
