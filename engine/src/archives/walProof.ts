@@ -5,7 +5,7 @@
  */
 
 import { WalChain } from '../contents/walChain.ts';
-import { lsnText, type WalStop } from '../contents/walRecords.ts';
+import { lsnText, type WalkedSegment, type WalStop } from '../contents/walRecords.ts';
 import { areRead, type SegmentRecords } from '../contents/walSegment.ts';
 import { counted } from '../counted.ts';
 import type { Failure } from '../failure.ts';
@@ -62,6 +62,12 @@ class InOrder {
   }
 }
 
+interface ForeignSegment {
+  segment: string;
+  object: string;
+  unread: string;
+}
+
 export class WalProof {
   readonly #need: WalNeed;
   #chain: WalChain;
@@ -71,6 +77,8 @@ export class WalProof {
   /** The object of each segment in which a stop may still be found to lie. */
   readonly #objects = new Map<string, string>();
   #unread: string | undefined;
+  /** Among segments that were read, one that has another format. */
+  #foreign: ForeignSegment | undefined;
   #isBroken = false;
   #newest: string | undefined;
 
@@ -82,8 +90,8 @@ export class WalProof {
   }
 
   /**
-   * The segment that follows, or the one before as a later timeline has it. Call the answer when it was read; with nothing where it is missing or could not be read, which
-   * is told elsewhere.
+   * The segment that follows, or the one before as a later timeline has it. Call the answer when it was read; with nothing
+   * where it is missing or could not be read, which is told elsewhere.
    */
   next(): (found?: FoundSegment) => void {
     return this.#inOrder.next();
@@ -105,12 +113,16 @@ export class WalProof {
     const notes: string[] = [];
     let failure: Failure | undefined;
     if (reached < stop) {
-      if (end) failure = this.#failureOf(end, `the backup needs the WAL up to ${lsnText(stop)}`);
+      const why = `the backup needs the WAL up to ${lsnText(stop)}`;
+      if (end) failure = this.#failureOf(end, why);
+      else if (this.#foreign) failure = this.#foreignFailure(this.#foreign, why);
       else if (!this.#isBroken) failure = this.#tooShort(stop);
     } else {
       failure = this.#demandEnd(stop, label);
       if (end && this.#chain.isFollowed && toNewest) {
         failure ??= this.#failureOf(end, 'recovery ends there, and what follows is lost');
+      } else if (this.#foreign && toNewest) {
+        failure ??= this.#foreignFailure(this.#foreign, 'recovery ends there, and what follows is lost');
       } else if (end && this.#chain.isFollowed) {
         notes.push(
           `Behind the end of the backup, ${placeOf(end)}: ${end.message}. The backup does not need it; a recovery to a later time ends there.`,
@@ -134,7 +146,9 @@ export class WalProof {
     }
     const { records, object } = found;
     if (!areRead(records)) {
-      this.#unread = records.unread;
+      if (this.#newest === undefined) this.#unread = records.unread;
+      else this.#foreign = { segment: records.segment, object, unread: records.unread };
+      this.#isBroken = true;
       return;
     }
     const { version, start } = this.#need;
@@ -142,12 +156,7 @@ export class WalProof {
       this.#unread = `the backup began at ${lsnText(start)}, which is not in its first segment, ${records.segment}`;
       return;
     }
-    const next = this.#newest === undefined ? records.begin : this.#chain.next(0);
-    if (records.end === next) this.#chain = this.#before;
-    else if (records.begin !== next) {
-      this.#isBroken = true;
-      return;
-    }
+    if (this.#newest !== undefined && records.end === this.#chain.next(0)) this.#chain = this.#before;
     this.#before = this.#chain.copy();
     if (!this.#chain.isOpen && !this.#chain.stop) this.#objects.clear();
     this.#objects.set(records.segment, object);
@@ -157,6 +166,16 @@ export class WalProof {
 
   #failureOf(end: WalStop, why: string): Failure {
     return failureOf(end, why, this.#objects.get(end.segment));
+  }
+
+  #foreignFailure({ segment, object, unread }: ForeignSegment, why: string): Failure {
+    return {
+      code: 'damaged',
+      stage: 'wal',
+      path: object,
+      message: `WAL segment ${segment} is other WAL than the one before it: ${unread}; ${why}`,
+      hint: damagedHint,
+    };
   }
 
   #tooShort(stop: bigint): Failure {
@@ -196,7 +215,7 @@ export function describeRecords(judgement: WalJudgement | undefined): {
 }
 
 /** What a segment of another version is to the backup: nothing that its server would read. */
-function ofVersion(records: Extract<SegmentRecords, { segment: string }>, version: string): Partial<typeof records> {
+function ofVersion(records: WalkedSegment, version: string): Partial<WalkedSegment> {
   if (records.version === version || records.version === '') return {};
   const { segment } = records;
   const message = `is of PostgreSQL ${records.version}, the backup of ${version}`;
@@ -264,6 +283,9 @@ export class WalRuns {
   }
 }
 
+const damagedHint =
+  'PostgreSQL stops replaying here: copy the segment again from where it is archived; if it is the same there, use another backup.';
+
 function failureOf(end: WalStop, why: string, path: string | undefined): Failure {
   return {
     code: end.code,
@@ -273,7 +295,7 @@ function failureOf(end: WalStop, why: string, path: string | undefined): Failure
     hint:
       end.code === 'incomplete'
         ? 'The segment was archived before it was full, or copied while it was written: copy it again; if it was never archived whole, use another backup.'
-        : 'PostgreSQL stops replaying here: copy the segment again from where it is archived; if it is the same there, use another backup.',
+        : damagedHint,
   };
 }
 

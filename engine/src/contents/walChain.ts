@@ -100,7 +100,8 @@ export class WalChain {
 
   /** The segment that comes next. */
   add(part: WalkedSegment): void {
-    const isFirst = this.#next === undefined;
+    const expected = this.#next;
+    const isFirst = expected === undefined;
     this.#next = part.end;
     if (this.#stop) {
       // A segment that holds nothing of its own place is no more WAL.
@@ -109,13 +110,14 @@ export class WalChain {
     }
     this.#version ??= part.version;
     if (isFirst) this.#reached = this.start ?? part.begin;
-    const problem = this.#joinProblem(part);
+    const problem = this.#joinProblem(part, expected);
     if (problem) this.#end(part, problem);
     else if (isFirst && this.start === undefined) this.#passOver(part);
     else this.#join(part);
   }
 
-  #joinProblem(part: WalkedSegment): string | undefined {
+  #joinProblem(part: WalkedSegment, expected = part.begin): string | undefined {
+    if (part.begin !== expected) return `begins at ${lsnText(part.begin)}, where ${lsnText(expected)} was to come`;
     if (part.version !== this.#version) return `is of PostgreSQL ${part.version}, the one before of ${this.#version}`;
     const [first, last] = part.timelines;
     if (first !== 0 && first < this.#timeline) return 'is of a timeline before that of the segment before it';

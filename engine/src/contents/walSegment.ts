@@ -44,10 +44,10 @@ export function isPageSize(bytes: number): boolean {
 }
 
 /** The records of a segment, or why they were not looked at: the end of a sentence about the WAL. */
-export type SegmentRecords = WalkedSegment | { unread: string };
+export type SegmentRecords = WalkedSegment | { segment: string; unread: string };
 
 export function areRead(records: SegmentRecords): records is WalkedSegment {
-  return 'segment' in records;
+  return !('unread' in records);
 }
 
 /**
@@ -68,7 +68,7 @@ export async function walkSegment(
   const unread = unreadable(magic, pageBytes);
   if (unread !== undefined) {
     await reader.skip(Number.POSITIVE_INFINITY);
-    return { bytes: reader.offset - before, records: { unread } };
+    return { bytes: reader.offset - before, records: { segment, unread } };
   }
   const inside = start === undefined ? -1 : Number(start - segmentBegin(segment, segmentBytes));
   const from = inside >= 0 && inside < segmentBytes ? inside : undefined;

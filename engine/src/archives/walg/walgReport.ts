@@ -16,13 +16,15 @@ export interface Evidence {
   /** false: nobody recorded which files there are, and what is missing cannot show. */
   isListed: boolean;
   wal: { first: string; last: string; segments: number } | undefined;
+  /** false: nobody recorded how far the WAL is needed. */
+  hasEnd: boolean;
   /** What the records in the WAL prove, or why they cannot be replayed as far as they must. */
   records: Pick<WalJudgement, 'failure' | 'proof'> | undefined;
 }
 
 /** The four ticks with their reasons. */
 export function judge(evidence: Evidence): Pick<Report, 'verdict' | 'because'> {
-  const { failures, files, verified, tars, isListed, wal } = evidence;
+  const { failures, files, verified, tars, isListed, hasEnd, wal } = evidence;
   const [first] = failures;
   const unread = failures.find(isUnread);
   const gap = failures.find(isGap) ?? evidence.records?.failure;
@@ -35,7 +37,7 @@ export function judge(evidence: Evidence): Pick<Report, 'verdict' | 'because'> {
   const verdict: Verdict = {
     decrypted: unread === undefined ? true : failures.filter(isUnread).every(provesNothing) ? null : false,
     authentic: authentic.tick,
-    complete: gap !== undefined ? false : failures.some(isUnread) ? null : isListed ? true : null,
+    complete: gap !== undefined ? false : failures.some(isUnread) ? null : isListed && hasEnd ? true : null,
     restorable: first !== undefined ? (failures.every(provesNothing) ? null : false) : proof.tick,
   };
   return {
@@ -51,9 +53,11 @@ export function judge(evidence: Evidence): Pick<Report, 'verdict' | 'because'> {
         ? sentence(gap, first)
         : failures.some(isUnread)
           ? 'what could not be read may hold anything'
-          : isListed
-            ? `every tar and file that WAL-G listed is there, and ${range}`
-            : `WAL-G kept no list of files for this backup: that nothing is missing cannot be proven; ${range} is there`,
+          : isListed && !hasEnd
+            ? 'the backup does not record where it ended: how far its WAL has to go cannot be told'
+            : isListed
+              ? `every tar and file that WAL-G listed is there, and ${range}`
+              : `WAL-G kept no list of files for this backup: that nothing is missing cannot be proven; ${range} is there`,
       restorable: first ? first.message : `${verified} of ${files} files came out whole; ${proof.why}`,
     },
   };
@@ -75,6 +79,13 @@ function judgeAuthentic({ storage, failures }: Evidence): Judgement {
       : 'nothing is encrypted: whoever can write to the bucket can change it';
     return { tick: null, why };
   }
+  if (storage.encrypted < storage.objects) {
+    const plain = counted(storage.objects - storage.encrypted, 'object');
+    return {
+      tick: null,
+      why: `${plain} of ${storage.objects} are not encrypted: whoever can write to the bucket can change those`,
+    };
+  }
   if (failures.some(isUnread)) return { tick: null, why: 'not all of it was read to the end where it is proven' };
   const how = [...storage.encryptions].map((it) => (it === 'sodium' ? 'libsodium' : 'OpenPGP')).join(' and ');
   return {
@@ -91,7 +102,7 @@ function judgeProof({ storage, isListed, records }: Evidence): Judgement {
     const codecs = [...storage.compressions].join(', ');
     return {
       tick: null,
-      why: `${agree}, but ${storage.unproven === storage.objects ? 'the objects' : `${storage.unproven} objects`} (${codecs}) are not encrypted and have no checksum: a changed byte would not show`,
+      why: `${agree}, but ${storage.unproven === storage.objects ? 'the objects' : `${storage.unproven} objects`} (${codecs}) are not encrypted and have no checksum: a changed byte${proof === '' ? '' : ' outside of the WAL'} would not show`,
     };
   }
   if (!isListed) return { tick: null, why: `${agree}, but no list says which files belong to it` };
