@@ -89,6 +89,7 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true });
   await libsodium();
   openpgp();
+  openpgpAead();
   openssl();
   compressed();
   dumps();
@@ -280,6 +281,138 @@ function openpgp(): void {
     code: 'not-encrypted',
     note: 'a plain dump named .gpg',
   });
+}
+
+/** Chunks with a tag each, and a last tag over the number of bytes: GnuPG's packet 20, and SEIPD version 2 of RFC 9580. */
+function openpgpAead(): void {
+  const see = 'see ../openpgp/README.md';
+  const made = { kind: 'openpgp', file: 'plain.sql.gpg' };
+  for (const [name, file, command, note] of [
+    ['ocb-announced', 'gpg24-key-announcing-ocb', 'gpg 2.4.7', 'to a key that announces packet 20; compressed'],
+    ['seipd2-version-4', 'sequoia-rfc4880', 'sq 1.3.1', 'SEIPD version 2 to a key of version 4'],
+    ['seipd2-version-6', 'sequoia-rfc9580', 'sq 1.3.1', 'SEIPD version 2 to a key of version 6'],
+  ] as const) {
+    const payload = source(`openpgp/${file}.${file.startsWith('gpg') ? 'gpg' : 'pgp'}`);
+    const key = openpgpKey(`${file}.asc`);
+    add(`openpgp-${name}`, { ...made, key, payload, command: `${command}, ${see}`, ticks: [yes, yes, yes, yes], note });
+  }
+  for (const [integrity, note] of [
+    ['ocb', 'packet 20; the session key is wrapped with OCB (version 5)'],
+    ['seipd2', 'SEIPD version 2; the password goes through Argon2, the session key is wrapped with OCB (version 6)'],
+  ] as const) {
+    add(`openpgp-password-${integrity}-one-chunk`, {
+      ...made,
+      file: 'shop.dump.gpg',
+      key: password,
+      payload: source(`openpgp/restorable-${integrity}.gpg`),
+      command: `restorable encrypt shop.dump --method gpg --integrity ${integrity}, read by ${integrity === 'ocb' ? 'gpg' : 'sq'}`,
+      ticks: [yes, yes, yes, yes],
+      note,
+    });
+  }
+  damagedChunks('openpgp-ocb', {
+    kind: 'openpgp',
+    file: 'shop.dump.gpg',
+    key: password,
+    wrongKey: 'password wrong',
+    command: `gpg 2.4.7 --force-ocb --chunk-size 10 -z 0 -c shop.dump, ${see}`,
+    payload: source('openpgp/gpg24-dump-ocb.gpg'),
+    headBytes: 4 + 15,
+    chunkBytes: 1_024,
+  });
+  damagedChunks('openpgp-seipd2', {
+    kind: 'openpgp',
+    file: 'shop.sql.pgp',
+    key: openpgpKey('sequoia-rfc4880.asc'),
+    wrongKey: openpgpKey('key.asc'),
+    command: `sq 1.3.1 encrypt --for … --compression none shop.sql, ${see}`,
+    payload: source('openpgp/sequoia-dump-seipd2.pgp'),
+    headBytes: 4 + 32,
+    chunkBytes: 4_096,
+  });
+}
+
+interface Chunked extends Pick<Made, 'kind' | 'file' | 'command' | 'payload'> {
+  key: string;
+  wrongKey: string;
+  /** In front of the first chunk. */
+  headBytes: number;
+  /** Of plaintext; each is followed by its tag. */
+  chunkBytes: number;
+}
+
+function damagedChunks(name: string, { headBytes, chunkBytes, wrongKey, ...good }: Chunked): void {
+  const { before, tag, body } = openpgpData(good.payload);
+  const place = (index: number) => headBytes + index * (chunkBytes + 16);
+  const head = body.subarray(0, headBytes);
+  const chunk = (index: number) => body.subarray(place(index), place(index + 1));
+  const [first, second, third] = [chunk(0), chunk(1), chunk(2)];
+  const [rest, last] = [body.subarray(place(3), -16), body.subarray(-16)];
+  /** As if it had been written so: the packet has the length of what is in it. */
+  const of = (...parts: Uint8Array[]) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(Buffer.concat([head, ...parts]).length);
+    return Buffer.concat([before, Buffer.of(0xc0 | tag, 0xff), length, head, ...parts]);
+  };
+  const damaged = { ...good, ticks: [no, no, open, no] as Ticks, code: 'damaged' as const };
+  const truncated = { ...good, ticks: [no, open, no, no] as Ticks, code: 'truncated' as const };
+  add(`${name}-whole`, {
+    ...good,
+    ticks: [yes, yes, yes, yes],
+    note: `four chunks, three of them of ${chunkBytes} bytes`,
+  });
+  add(`${name}-wrong-key`, {
+    ...good,
+    key: wrongKey,
+    ticks: [no, open, open, no],
+    code: 'wrong-key',
+    note: 'another key',
+  });
+  const whole = of(first, second, third, rest, last);
+  for (const [damage, payload, note] of [
+    [
+      'flipped',
+      flipped(whole, before.length + 6 + place(1) + 100),
+      'a bit in the second chunk: the first is authentic',
+    ],
+    ['flipped-tag', flipped(whole, before.length + 6 + place(2) - 1), 'a bit of the tag of the second chunk'],
+    ['flipped-last-tag', flipped(whole, -1), 'a bit of the last tag: all chunks are authentic, their number is not'],
+    ['dropped', of(first, third, rest, last), 'without the second chunk'],
+    ['dropped-first', of(second, third, rest, last), 'without the first chunk'],
+    ['dropped-last', of(first, second, third, last), 'without the last chunk, but with the last tag'],
+    ['swapped', of(second, first, third, rest, last), 'the first two chunks in the wrong order'],
+    ['doubled', of(first, first, second, third, rest, last), 'the first chunk twice'],
+    ['no-chunks', of(last), 'the last tag alone: gpg 2.4.7 takes a packet 20 like that for an empty message'],
+    ['no-last-tag', of(first, second, third), 'ends with a chunk: the last tag and all behind that chunk are missing'],
+    ['joined', Buffer.concat([whole, whole]), 'the same message twice, one behind the other'],
+    ['appended', appended(whole, 'more'), 'four bytes behind the message'],
+  ] as const)
+    add(`${name}-${damage}`, { ...damaged, payload, note });
+  add(`${name}-cut`, { ...truncated, payload: cut(whole, 1), note: 'the last byte is missing' });
+  add(`${name}-half`, { ...truncated, payload: cut(whole, whole.length >> 1), note: 'half of it is missing' });
+}
+
+/** What stands before the packet with the data, the packet's tag, and its body in one piece. */
+function openpgpData(message: Uint8Array): { before: Buffer; tag: number; body: Buffer } {
+  const bytes = Buffer.from(message);
+  const lengthAt = (at: number): [length: number, from: number, isPart: boolean] => {
+    const first = bytes.readUInt8(at);
+    if (first === 0xff) return [bytes.readUInt32BE(at + 1), at + 5, false];
+    if (first >= 224) return [2 ** (first & 0x1f), at + 1, true];
+    return first < 192 ? [first, at + 1, false] : [((first - 192) << 8) + bytes.readUInt8(at + 1) + 192, at + 2, false];
+  };
+  // One packet with the session key stands before it; gpg writes that in the old form.
+  const isOld = (bytes.readUInt8(0) & 0x40) === 0;
+  const [length, from] = isOld ? [bytes.readUInt8(1), 2] : lengthAt(1);
+  const start = from + length;
+  const parts: Buffer[] = [];
+  for (let at = start + 1, isPart = true; isPart; ) {
+    const part = lengthAt(at);
+    parts.push(bytes.subarray(part[1], part[1] + part[0]));
+    at = part[1] + part[0];
+    isPart = part[2];
+  }
+  return { before: bytes.subarray(0, start), tag: bytes.readUInt8(start) & 0x3f, body: Buffer.concat(parts) };
 }
 
 function openssl(): void {
