@@ -41,7 +41,7 @@ async function run<J extends Job>(
 const SLOW = 'openssl-wrong-password';
 
 /** Ciphers that a browser has not; on a machine they come from OpenSSL. */
-const NOT_IN_BROWSER = ['openpgp-password-camellia', 'openpgp-password-ocb'];
+const NOT_IN_BROWSER = ['openpgp-password-camellia'];
 
 const kit = new URL('../vectors/testkit/', import.meta.url);
 const vectors = readdirSync(kit)
