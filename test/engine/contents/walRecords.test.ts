@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { crc32c } from '../../../engine/src/archives/pgbackrest/pgControl.ts';
 import { crc32cAdd, crc32cAddWords, crc32cEnd, crc32cJoin, crc32cStart } from '../../../engine/src/contents/crc32c.ts';
 import { WalChain } from '../../../engine/src/contents/walChain.ts';
-import { SegmentWalk, segmentName, wordsOf } from '../../../engine/src/contents/walRecords.ts';
+import { SegmentWalk, segmentName, type WalkedSegment, wordsOf } from '../../../engine/src/contents/walRecords.ts';
 import { WalWriter } from './walWriter.ts';
 
 test('CRC-32C in steps, by words or joined afterwards is the CRC-32C of the whole, wherever it is cut', () => {
@@ -43,6 +43,73 @@ describe('a walk through records', () => {
     const { place } = writer;
     const walked = walk(writer, { segments: 3 });
     expect(walked).toMatchObject({ stop: { code: 'incomplete' }, reached: place, records: 4 });
+  });
+
+  test('goes on behind a record that was given up where a segment ends', () => {
+    const writer = new WalWriter({ segments: 3 });
+    writer.record(data(3000));
+    // The first segment was archived with what had come of it.
+    writer.record(data(2500), { keep: 4096 - 8 - Number(writer.place - writer.start) });
+    writer.giveUp();
+    writer.record(data(16));
+    expect(walk(writer)).toMatchObject({ stop: { code: 'incomplete' }, reached: writer.place, records: 2 });
+  });
+
+  test('that begins where nothing is known takes what it finds, and holds the rest against it', () => {
+    const writer = new WalWriter({ segments: 6 });
+    writer.record(data(500));
+    writer.record(data(13_000));
+    const behind = writer.place;
+    for (let count = 0; count < 5; count++) writer.record(data(count * 300));
+    const from = (first: number, bytes = writer.bytes) => {
+      const chain = new WalChain();
+      for (const it of walked(writer, { bytes, first, start: undefined })) chain.add(it);
+      return chain;
+    };
+    // In the middle of the large record, and at its end.
+    for (const first of [1, 2, 3]) {
+      expect(from(first)).toMatchObject({ stop: { code: 'incomplete' }, reached: writer.place, records: 5 });
+    }
+    const bytes = Uint8Array.from(writer.bytes);
+    const page = Number(behind - writer.start);
+    bytes[page - (page % 1024) + 16] = 99;
+    expect(from(1, bytes).stop).toMatchObject({ code: 'damaged' });
+    // What another history has in the place of a segment.
+    const other = new WalWriter({ segments: 6 });
+    for (let count = 0; count < 40; count++) other.record(data(300));
+    const [, , foreign] = walked(other, { first: 0, start: undefined });
+    const chain = new WalChain();
+    const [one, two] = walked(writer, { first: 0, start: undefined });
+    if (!one || !two || !foreign) throw new Error('there are no segments');
+    for (const it of [one, two]) chain.add(it);
+    const copy = chain.copy();
+    chain.add(foreign);
+    expect(chain.stop).toMatchObject({ code: 'damaged', message: expect.stringContaining('is not finished') });
+    expect(chain.isFollowed).toBe(true);
+    expect(copy.stop).toBeUndefined();
+    copy.add(one);
+    expect(copy.stop?.message).toContain('was to come');
+  });
+
+  test('tells the end of its own backup from that of another', () => {
+    for (const length of [10, 930, 3960]) {
+      const writer = new WalWriter({ segments: 3 });
+      writer.record(data(40));
+      const start = writer.place;
+      writer.record(data(length));
+      const end = (of: bigint) => {
+        const bytes = Buffer.from([0xff, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.writeBigUInt64LE(of, 2);
+        writer.record(bytes, { info: 0x50, manager: 0 });
+      };
+      end(start + 8n);
+      expect(walk(writer, { start }).backupEnd).toBeUndefined();
+      end(start);
+      const { place } = writer;
+      writer.record(data(20));
+      end(start);
+      expect(walk(writer, { start }).backupEnd).toBe(place);
+    }
   });
 
   test('finds every changed bit but those of padding, and says where', () => {
@@ -114,7 +181,7 @@ describe('a walk through records', () => {
 interface Choice {
   bytes?: Uint8Array;
   start?: bigint;
-  segments?: number;
+  segments?: number | undefined;
 }
 
 /** Every segment by itself, the last one first, as threads may; then joined in their order. */
@@ -122,27 +189,35 @@ function walk(
   writer: WalWriter,
   { bytes = writer.bytes, start = writer.start + 40n, segments }: Choice = {},
 ): Pick<WalChain, 'stop' | 'reached' | 'records' | 'isFollowed' | 'backupEnd'> {
-  const { segmentBytes, pageBytes } = writer;
-  const first = start - (start % BigInt(segmentBytes));
-  const end = segments === undefined ? bytes.length : segments * segmentBytes;
-  const walked = [];
-  for (let at = end - segmentBytes; at >= Number(first - writer.start); at -= segmentBytes) {
-    const begin = writer.start + BigInt(at);
-    const segment = segmentName(begin, { timeline: 1, segmentBytes });
-    const from = begin === first ? Number(start - first) : undefined;
-    const walk = new SegmentWalk(segment, { segmentBytes, pageBytes, from });
-    // Pages come alone, or several in a piece.
-    walk.pages(bytes.subarray(at, at + pageBytes));
-    walk.pages(bytes.subarray(at + pageBytes, at + segmentBytes));
-    walked.unshift(structuredClone(walk.end()));
-  }
+  const { segmentBytes } = writer;
+  const first = Number((start - writer.start) / BigInt(segmentBytes));
   const chain = new WalChain(start);
-  for (const it of walked) {
-    expect(chain.next(segmentBytes)).toBe(it.begin);
+  for (const it of walked(writer, { bytes, start, first, segments })) {
+    if (chain.next(segmentBytes) !== it.begin) throw new Error(`${it.segment} is not the one that comes next`);
     chain.add(it);
   }
   const { stop, reached, records, isFollowed, backupEnd } = chain;
   return { stop, reached, records, isFollowed, backupEnd };
+}
+
+/** @param choice.first number of the first segment, the writer's own being 0 */
+function walked(
+  { start: origin, segmentBytes, pageBytes, bytes: all }: WalWriter,
+  choice: Omit<Choice, 'start'> & { first: number; start: bigint | undefined },
+): WalkedSegment[] {
+  const { bytes = all, start, first, segments = all.length / segmentBytes } = choice;
+  const found: WalkedSegment[] = [];
+  for (let number = segments - 1; number >= first; number--) {
+    const at = number * segmentBytes;
+    const segment = segmentName(origin + BigInt(at), { timeline: 1, segmentBytes });
+    const from = number === first && start !== undefined ? Number(start - origin) - at : undefined;
+    const walk = new SegmentWalk(segment, { segmentBytes, pageBytes, from });
+    // Pages come alone, or several in a piece.
+    walk.pages(bytes.subarray(at, at + pageBytes));
+    walk.pages(bytes.subarray(at + pageBytes, at + segmentBytes));
+    found.unshift(walk.end());
+  }
+  return found;
 }
 
 function data(length: number): Uint8Array {
