@@ -8,6 +8,9 @@ import { sniff } from '../../engine/src/contents/sniff.ts';
 import { type CmsOffer, openCms } from '../../engine/src/crypto/cms.ts';
 import { encryptCms } from '../../engine/src/crypto/cmsEncrypt.ts';
 import { decodeCmsText, isCmsText } from '../../engine/src/crypto/cmsText.ts';
+import type { Inspection } from '../../engine/src/job.ts';
+import { runJob } from '../../engine/src/run.ts';
+import { quietContext } from '../../engine/src/run-context.ts';
 import { all, expectFailure, pieces } from '../engine/pieces.ts';
 import { newerOpenssl, unpackOpenssl } from './newerOpenssl.ts';
 import { exitCode, missing, sample, tool } from './realTools.ts';
@@ -174,6 +177,49 @@ describe.each([
         }
       }
     }, 60_000);
+
+    test('signed around encrypted, signed inside encrypted, and signed alone are three things', async () => {
+      const key = ['-signer', file('rsa.crt'), '-inkey', file('rsa.key')];
+      const signed = (input: Uint8Array) => {
+        writeFileSync(file('input'), input);
+        const args = ['-sign', '-binary', '-nodetach', '-outform', 'DER', '-in', file('input')];
+        return tool(openssl, ['cms', ...args, ...key]);
+      };
+      const alone = signed(plain);
+      expect(sniff(alone)).toBe('pkcs7 signed');
+      expect((await expectFailure('not-encrypted', open(alone, offers.rsa))).message).toContain('signed data');
+      const around = await expectFailure('unsupported', open(signed(toRsa('-aes256')), offers.rsa));
+      expect(around.message).toContain('a signature (CMS) around what is encrypted (pkcs7)');
+      expect(around.hint).toContain('-verify');
+      writeFileSync(file('plain'), alone);
+      const message = toRsa('-aes-256-gcm');
+      writeFileSync(file('plain'), plain);
+      expect(Buffer.from(await all((await open(message, offers.rsa)).plain)).equals(alone)).toBe(true);
+      writeFileSync(file('signed.p7m'), message);
+      const keys = [{ kind: 'pem' as const, source: 'test', bytes: new Uint8Array(readFileSync(file('rsa.key'))) }];
+      const outcome = await runJob({ kind: 'test-restore', archive: file('signed.p7m'), keys }, quietContext());
+      expect(outcome).toMatchObject({
+        ok: true,
+        value: [{ format: 'cms > pkcs7 signed', failure: null, verdict: { authentic: true, restorable: null } }],
+      });
+    });
+
+    test('inspect names recipients, whatever the cipher, and a length that is not what it should be', async () => {
+      const seen = async (bytes: Uint8Array) => {
+        writeFileSync(file('seen.p7m'), bytes);
+        const outcome = await runJob({ kind: 'inspect', archive: file('seen.p7m') }, quietContext());
+        if (!outcome.ok) throw new Error(outcome.failure.message);
+        return outcome.value as Inspection;
+      };
+      const message = toRsa('-rc2-40');
+      const old = await seen(message);
+      expect(old).toMatchObject({ format: 'cms', isEncrypted: true });
+      expect(old.opensWith).toEqual([expect.stringContaining('the private key of the certificate')]);
+      expect(old.problems).toEqual([expect.stringContaining('RC2')]);
+      expect((await seen(message.subarray(0, -7))).problems).toContain('it is cut off: its last 7 bytes are missing');
+      const longer = await seen(Buffer.concat([toRsa('-aes256'), Buffer.alloc(3)]));
+      expect(longer.problems).toEqual(['3 bytes follow the end of the message']);
+    });
 
     test('every outer form, with lines of a mail in front', async () => {
       const mail = ['-to', 'a@example.org', '-from', 'b@example.org', '-subject', 'backup'];

@@ -143,7 +143,9 @@ const described = (kind: ContentKind | undefined) =>
     ? 'the contents are of a format that is not known: it'
     : kind === 'text'
       ? 'a text that is no dump of PostgreSQL'
-      : `a file of the kind ${kind}`;
+      : kind === 'pkcs7 signed' || kind === 'pkcs7 compressed'
+        ? `a ${kind === 'pkcs7 signed' ? 'signed' : 'compressed'} message (CMS), whose contents are not looked at,`
+        : `a file of the kind ${kind}`;
 
 async function checkText(reader: ByteReader, kind: 'pg_dump' | 'pg_dumpall'): Promise<CheckedContents> {
   const { encoding } = await checkPlainDump(reader, kind);

@@ -14,6 +14,8 @@ export type ContentKind =
   | 'openssl base64'
   | 'age'
   | 'pkcs7'
+  | 'pkcs7 signed'
+  | 'pkcs7 compressed'
   | 'yckms'
   // compressed
   | 'gzip'
@@ -59,7 +61,8 @@ export const COMPRESSED_KINDS: ReadonlySet<ContentKind> = new Set<ContentKind>([
  */
 export function sniff(start: Uint8Array): ContentKind | undefined {
   for (const [kind, magic, from] of MAGIC) if (startsWith(start, magic, from ?? 0)) return kind;
-  if (isPkcs7(start)) return 'pkcs7';
+  const message = pkcs7Kind(start);
+  if (message) return message;
   if (isTarHeader(start)) return nameOfFirstMember(start) === 'toc.dat' ? 'pg_dump tar' : 'tar';
   if (isWalHeader(start)) return 'wal segment';
   if (isText(start)) return sniffText(latin1(start));
@@ -116,7 +119,9 @@ const MAGIC: readonly [ContentKind, ArrayLike<number>, number?][] = [
 function sniffText(text: string): ContentKind {
   const body = text.replace(/^\xef\xbb\xbf/, '');
   if (/^-----BEGIN PGP MESSAGE-----/m.test(body)) return 'openpgp armored';
-  if (isEncryptedMail(body) || /^(?:[\w-]+:[^\n]*\n)+-----BEGIN (?:CMS|PKCS7)-----/.test(body)) return 'pkcs7';
+  const mail = mailKind(body);
+  if (mail) return mail;
+  if (/^(?:[\w-]+:[^\n]*\n)+-----BEGIN (?:CMS|PKCS7)-----/.test(body)) return 'pkcs7';
   if (/^-----BEGIN PGP (?:PRIVATE|PUBLIC) KEY BLOCK-----/m.test(body)) return 'openpgp key';
   if (/^-----BEGIN [A-Z ]*PRIVATE KEY-----/m.test(body)) return 'pem key';
   // A dump of a cluster holds dumps of databases: the first heading counts.
@@ -161,10 +166,13 @@ export function isTarHeader(bytes: Uint8Array): boolean {
 }
 
 /** A mail whose contents are a message of CMS. What is encrypted with a shared key, OpenSSL writes without a type. */
-function isEncryptedMail(text: string): boolean {
+function mailKind(text: string): ContentKind | undefined {
   const header = /^(?:From [^\n]*\n)?(?:[\w-]+:[^\n]*\n(?:[ \t][^\n]*\n)*)+/.exec(text)?.[0] ?? '';
   const type = /^content-type:[^\n]*pkcs7-mime[^\n]*(?:\n[ \t][^\n]*)*/im.exec(header)?.[0];
-  return type !== undefined && !/smime-type="?(?:signed|compressed|certs)/i.test(type);
+  if (type === undefined) return undefined;
+  const kind = /smime-type="?(signed|compressed|certs)/i.exec(type)?.[1]?.toLowerCase();
+  if (kind === 'certs') return undefined;
+  return kind === 'signed' ? 'pkcs7 signed' : kind === 'compressed' ? 'pkcs7 compressed' : 'pkcs7';
 }
 
 /** Lines of a mail's header that `openssl smime -outform DER` puts in front of the message; 0 where there are none. */
@@ -177,22 +185,26 @@ function nameOfFirstMember(header: Uint8Array): string {
   return latin1(header.subarray(0, Math.min(end < 0 ? 100 : end, 100)));
 }
 
-/** DER or BER: a sequence whose first element is the object identifier of encrypted data, for recipients or with a shared key. */
-function isPkcs7(bytes: Uint8Array): boolean {
+/** DER or BER: a sequence whose first element is an object identifier, that of encrypted data among others. */
+function pkcs7Kind(bytes: Uint8Array): ContentKind | undefined {
   const heading = bytes[0] === 0x30 ? 0 : headingLength(bytes.subarray(0, 2_048));
-  if (bytes[heading] !== 0x30) return false;
+  if (bytes[heading] !== 0x30) return undefined;
   const lengthByte = bytes[heading + 1] ?? 0;
   const start = heading + (lengthByte > 0x80 ? 2 + (lengthByte & 0x7f) : 2);
-  return ENVELOPED.some((it) => startsWith(bytes, it, start));
+  return MESSAGES.find(([, id]) => startsWith(bytes, id, start))?.[0];
 }
 
-const ENVELOPED = [
+const MESSAGES: readonly [ContentKind, readonly number[]][] = [
   // 1.2.840.113549.1.7.3
-  [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x03],
+  ['pkcs7', [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x03]],
   // 1.2.840.113549.1.7.6: with a shared key
-  [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x06],
+  ['pkcs7', [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x06]],
   // 1.2.840.113549.1.9.16.1.23
-  [0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x17],
+  ['pkcs7', [0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x17]],
+  // 1.2.840.113549.1.7.2
+  ['pkcs7 signed', [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02]],
+  // 1.2.840.113549.1.9.16.1.9
+  ['pkcs7 compressed', [0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x09]],
 ];
 
 /** A page header of PostgreSQL 9.3 to 18 at a segment's start: magic 0xD0xx or 0xD1xx, long header, segment of 1 MiB to 1 GiB. */

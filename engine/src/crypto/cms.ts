@@ -6,7 +6,7 @@
 import { createDecipheriv, createPrivateKey, type Decipher, type KeyObject, pbkdf2 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { ByteReader, concat, copyOf } from '../bytes.ts';
-import { sniffBytes } from '../contents/sniff.ts';
+import { type ContentKind, sniff, sniffBytes } from '../contents/sniff.ts';
 import { fail, RestoreError } from '../failure.ts';
 import {
   BER,
@@ -55,6 +55,8 @@ export interface CmsHead {
   /** As OpenSSL calls it: `aes-256-cbc`. */
   cipher: string;
   isAuthenticated: boolean;
+  /** Why it cannot be opened here with any key; undefined where it can. */
+  refusal?: string;
 }
 
 export interface OpenedCms {
@@ -110,7 +112,13 @@ export async function openCms(
  */
 export async function readCmsHead(reader: ByteReader): Promise<CmsHead> {
   const message = await readMessage(reader);
-  return headOf(message, contentCipher(message.algorithm, message.isAuthenticated));
+  try {
+    return headOf(message, contentCipher(message.algorithm, message.isAuthenticated));
+  } catch (error) {
+    if (!(error instanceof RestoreError) || error.failure.code !== 'unsupported') throw error;
+    // Who could open it is told all the same.
+    return { ...headOf(message, { name: 'one that is not read' }), refusal: error.message };
+  }
 }
 
 interface CmsMessage {
@@ -128,6 +136,7 @@ interface CmsMessage {
 const enveloped = '1.2.840.113549.1.7.3';
 const authEnveloped = '1.2.840.113549.1.9.16.1.23';
 const encryptedData = '1.2.840.113549.1.7.6';
+const signedData = '1.2.840.113549.1.7.2';
 const NOT_ENCRYPTED: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.7.1': 'plain data',
   '1.2.840.113549.1.7.2': 'signed data',
@@ -139,6 +148,14 @@ const NOT_ENCRYPTED: Readonly<Record<string, string>> = {
 const NOT_READ: Readonly<Record<string, string>> = {
   '1.2.840.113549.1.7.4': 'signed and enveloped data (PKCS#7 1.5)',
 };
+const ENCRYPTED_KINDS: ReadonlySet<ContentKind> = new Set<ContentKind>([
+  'openpgp',
+  'openpgp armored',
+  'openssl',
+  'openssl base64',
+  'age',
+  'pkcs7',
+]);
 /** Recipients, originator's certificates: small; a message to a thousand people has half a megabyte of them. */
 const mostHeadBytes = 4 * 1024 * 1024;
 
@@ -147,6 +164,15 @@ async function readMessage(reader: ByteReader): Promise<CmsMessage> {
   await enter(reader, BER.sequence, open);
   const type = objectId((await expected(reader, BER.objectId)).content);
   const plain = NOT_ENCRYPTED[type];
+  if (type === signedData) {
+    const inside = await kindOfSigned(reader);
+    if (inside !== undefined && ENCRYPTED_KINDS.has(inside)) {
+      failUnsupported(
+        `a signature (CMS) around what is encrypted (${inside})`,
+        'Take the signature off, and test what comes out: openssl cms -verify -noverify -in FILE -out INNER, with -inform DER or PEM where it is no mail.',
+      );
+    }
+  }
   if (plain !== undefined) {
     fail('not-encrypted', 'decrypt', `the message (CMS) is ${plain}: it is not encrypted`, {
       offset: 0,
@@ -169,6 +195,24 @@ async function readMessage(reader: ByteReader): Promise<CmsMessage> {
   return { isAuthenticated: type === authEnveloped, isDirect, recipients, algorithm, content, open };
 }
 
+/** SignedData (RFC 5652, 5.1), behind its number: what is signed begins so; undefined where it lies elsewhere, or says nothing. */
+async function kindOfSigned(reader: ByteReader): Promise<ContentKind | undefined> {
+  try {
+    const open: (number | undefined)[] = [];
+    await enter(reader, 0xa0, open);
+    await enter(reader, BER.sequence, open);
+    await expected(reader, BER.integer);
+    await expected(reader, BER.set);
+    await enter(reader, BER.sequence, open);
+    await expected(reader, BER.objectId);
+    await enter(reader, 0xa0, open);
+    return sniff((await peekString(reader, await readBerHeader(reader), sniffBytes)).bytes);
+  } catch (error) {
+    if (error instanceof RestoreError) return undefined;
+    throw error;
+  }
+}
+
 async function enter(reader: ByteReader, tag: number, open: (number | undefined)[]): Promise<void> {
   const offset = reader.offset;
   const header = await readBerHeader(reader);
@@ -183,7 +227,7 @@ async function expected(reader: ByteReader, tag: number): Promise<BerNode> {
   return node;
 }
 
-function headOf(message: CmsMessage, { name }: ContentCipher): CmsHead {
+function headOf(message: CmsMessage, { name }: Pick<ContentCipher, 'name'>): CmsHead {
   return { recipients: recipientsOf(message), cipher: name, isAuthenticated: message.isAuthenticated };
 }
 

@@ -96,6 +96,10 @@ export async function openEncryption(reader: ByteReader, options: LayerOptions):
       return openSalted(reader, kind, options);
     case 'pkcs7':
       return openCmsMessage(reader, start, options);
+    case 'pkcs7 signed':
+    case 'pkcs7 compressed':
+      // Inside an encryption they are its contents; outside, it is said what they are.
+      return options.isInner ? undefined : openCmsMessage(reader, start, options);
     case 'age':
     case 'yckms':
       return fail('unsupported', 'decrypt', `the file is encrypted in a format that is not read: ${FOREIGN[kind]}`, {
@@ -369,8 +373,9 @@ async function openText(
   options: LayerOptions,
 ): Promise<EncryptionLayer | undefined> {
   const decoded = base64Start(start);
-  if (decoded === undefined) return undefined;
   const isSaid = isUnsaltedSaid(options.openssl);
+  if (decoded === undefined)
+    return isSaid ? ((await openWithRawKey(reader, options)) ?? openUnsalted(reader, options)) : undefined;
   const passwords = options.offers.filter((it) => it.kind === 'password');
   if (!isSaid && (options.isInner || !looksEncrypted(decoded) || passwords.length === 0)) return undefined;
   const inner = new ByteReader(decodeBase64(reader.rest()));

@@ -109,6 +109,8 @@ async function describe(inspection: Inspection, kind: ContentKind | undefined, s
     case 'openssl base64':
       return describeSalted(inspection, kind, subject);
     case 'pkcs7':
+    case 'pkcs7 signed':
+    case 'pkcs7 compressed':
       return describeCms(inspection, subject);
     case 'age':
     case 'yckms':
@@ -228,15 +230,25 @@ function integrityOf({ protection }: MessageHead): string {
   }
 }
 
-async function describeCms(inspection: Inspection, { path, start }: Subject): Promise<void> {
+async function describeCms(inspection: Inspection, { path, start, size }: Subject): Promise<void> {
   inspection.format = 'cms';
   inspection.isEncrypted = true;
   const isText = isCmsText(start);
   inspection.facts.push(['Form', isText ? 'text (PEM or S/MIME)' : 'binary']);
   const reader = new ByteReader(isText ? decodeCmsText(readFile(path)) : readFile(path));
   try {
-    const { recipients, cipher, isAuthenticated } = await readCmsHead(reader);
-    for (const it of recipients) inspection.facts.push(['Recipient', wayOf(it)]);
+    const { recipients, cipher, isAuthenticated, refusal } = await readCmsHead(reader);
+    const missing = isText ? 0 : missingOfDer(start, size);
+    if (missing > 0) inspection.problems.push(`it is cut off: its last ${missing} bytes are missing`);
+    if (missing < 0) inspection.problems.push(`${-missing} bytes follow the end of the message`);
+    for (const it of recipients) {
+      const way = wayOf(it);
+      inspection.facts.push([
+        'Recipient',
+        it.detail === undefined || way.startsWith(it.detail) ? way : `${way}: ${it.detail}`,
+      ]);
+    }
+    if (refusal !== undefined) inspection.problems.push(refusal);
     inspection.facts.push(
       ['Cipher', cipher],
       [
@@ -254,6 +266,15 @@ async function describeCms(inspection: Inspection, { path, start }: Subject): Pr
   } finally {
     await reader.close();
   }
+}
+
+/** How many bytes fewer there are than the outermost element says, below zero for more; 0 where it ends with a mark instead (`-stream`). */
+function missingOfDer(start: Uint8Array, size: number): number {
+  const first = start[1] ?? 0x80;
+  if (first === 0x80) return 0;
+  const bytes = first < 0x80 ? [first] : [...start.subarray(2, 2 + (first & 0x7f))];
+  const length = bytes.reduce((value, byte) => value * 256 + byte, 0);
+  return 2 + (first < 0x80 ? 0 : bytes.length) + length - size;
 }
 
 async function describeSalted(inspection: Inspection, kind: ContentKind, { start, size }: Subject): Promise<void> {
