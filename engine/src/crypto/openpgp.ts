@@ -10,7 +10,15 @@ import { aeadHead, isProvenAtOnce } from './openpgpAead.ts';
 import { cfbDecipher, cipherName, IDEA, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { literalBytes } from './openpgpContents.ts';
 import { decryptedPackets, isRightStart, judgedByProof, type SessionKey, unsupportedCipher } from './openpgpData.ts';
-import { fingerprintOf, openpgpLibrary, readKeys, type SecretPart, secretParts, unlock } from './openpgpKeys.ts';
+import {
+  fingerprintOf,
+  openpgpLibrary,
+  readKeys,
+  type SecretPart,
+  secretParts,
+  unlock,
+  unreadKey,
+} from './openpgpKeys.ts';
 import { framed, type MessageHead, readMessageHead, readPacket, TAG } from './openpgpPackets.ts';
 import { excessiveCost, type PasswordSession, passwordSessionKey, readPasswordSession } from './openpgpPassword.ts';
 import { SignatureCheck } from './openpgpSignature.ts';
@@ -146,7 +154,7 @@ async function findSessionKey(
   for (const [index, offer] of offers.entries()) {
     const found =
       offer.kind === 'password'
-        ? await tryPassword(head, body, offer, attempts)
+        ? await attempts.keeping(() => tryPassword(head, body, offer, attempts), undefined)
         : await tryKeys(head, body, offer, attempts);
     if (found) return { ...found, offer: index };
   }
@@ -159,11 +167,12 @@ async function tryKeys(
   offer: OpenpgpOffer,
   attempts: Attempts,
 ): Promise<Omit<FoundKey, 'offer'> | undefined> {
-  const { keys, hasPrivate } = await attempts.keeping(() => readKeys(offer.bytes), {
+  const { keys, hasPrivate, unread } = await attempts.keeping(() => readKeys(offer.bytes), {
     keys: [] as Key[],
     hasPrivate: true,
+    unread: [],
   });
-  attempts.sawKeys(keys, hasPrivate);
+  attempts.sawKeys(keys, hasPrivate, unread);
   const parts = secretParts(keys);
   try {
     for (const [index, session] of head.publicKeySessions.entries()) {
@@ -250,7 +259,9 @@ async function tryPassword(
   attempts: Attempts,
 ): Promise<Omit<FoundKey, 'offer'> | undefined> {
   attempts.sawPassword = true;
-  for (const session of passwordSessions(head)) {
+  for (const stored of passwordSessions(head)) {
+    const session = await attempts.keeping(async () => stored(), undefined);
+    if (session === undefined) continue;
     const cost = excessiveCost(session);
     if (cost !== undefined && !attempts.allowCostly) {
       fail('hostile', 'key', `to try a password, the message asks for ${cost}`, {
@@ -258,7 +269,10 @@ async function tryPassword(
         hint: 'No usual program asks for that. If you trust its sender, say --allow-costly.',
       });
     }
-    if (SYMMETRIC_CIPHERS[session.algorithm] === undefined) unsupportedCipher(session.algorithm);
+    if (SYMMETRIC_CIPHERS[session.algorithm] === undefined) {
+      await attempts.keeping(async () => unsupportedCipher(session.algorithm), undefined);
+      continue;
+    }
     for (const reading of passwordReadings(offer.bytes)) {
       attempts.countPassword();
       const found = await passwordSessionKey(session, reading.bytes);
@@ -278,31 +292,32 @@ async function tryPassword(
 }
 
 /** Data without any session key is encrypted as PGP 2 did it (RFC 4880, 5.7): IDEA, with the MD5 of the password. */
-function passwordSessions({ protection, passwordSessions, publicKeySessions }: MessageHead): PasswordSession[] {
+function passwordSessions({ protection, passwordSessions, publicKeySessions }: MessageHead): (() => PasswordSession)[] {
   if (protection.kind === 'none' && passwordSessions.length + publicKeySessions.length === 0)
     return [
-      {
+      () => ({
         algorithm: IDEA,
         derivation: { kind: 'hash', hash: 'md5', salt: new Uint8Array(0), count: 0 },
         wrapped: undefined,
-      },
+      }),
     ];
-  return passwordSessions.map(readPasswordSession);
+  return passwordSessions.map((stored) => () => readPasswordSession(stored));
 }
 
 function isReadable(algorithm: number, key: Uint8Array): boolean {
   return SYMMETRIC_CIPHERS[algorithm]?.library !== undefined || cfbDecipher(algorithm, key) !== undefined;
 }
 
-/** Why no offer fits: collected on the way, so that the most telling reason is the one that is reported. */
 /** Every try costs a tenth of a second and more: nobody writes a message for so many passwords. */
 const mostPasswordTries = 64;
 
+/** Why no offer fits: collected on the way, so that the most telling reason is the one that is reported. */
 class Attempts {
   damaged = false;
   sawPassword = false;
   #keyIds: string[] = [];
   #sawPublicOnly = false;
+  #unread: string[] = [];
   #failure: RestoreError | undefined;
 
   #passwordTries = 0;
@@ -320,7 +335,8 @@ class Attempts {
     });
   }
 
-  sawKeys(keys: readonly Key[], hasPrivate: boolean): void {
+  sawKeys(keys: readonly Key[], hasPrivate: boolean, unread: readonly string[]): void {
+    this.#unread.push(...unread);
     if (!hasPrivate) this.#sawPublicOnly = true;
     this.#keyIds.push(...keys.flatMap((key) => key.getKeys().map((part) => part.getKeyID().toHex().toUpperCase())));
   }
@@ -351,6 +367,8 @@ class Attempts {
     }
     if (this.#failure) throw this.#failure;
     const named = recipients.map((it) => it.keyId ?? 'a hidden key');
+    const wanted = this.#unread.find((id) => named.includes(id) || recipients.some((it) => it.keyId === undefined));
+    if (wanted !== undefined) unreadKey(wanted);
     const isForOffered = this.#keyIds.some((id) => named.includes(id));
     if (this.#sawPublicOnly && (isForOffered || this.#keyIds.length > 0)) {
       fail(
@@ -381,7 +399,7 @@ class Attempts {
         offset: encrypted.offset,
         hint:
           this.sawPassword && passwordSessions.length > 0
-            ? 'Check the password; a blank or a line end too many counts as part of it.'
+            ? 'Check the password; a blank or a line end too many counts as part of it. A message that is damaged at its start looks the same.'
             : 'Offer the private key with that id, or the password.',
       },
     );

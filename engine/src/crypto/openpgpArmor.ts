@@ -17,7 +17,7 @@ export async function* decodeArmor(input: AsyncIterable<Uint8Array>): AsyncGener
     for (;;) {
       const line = await lines.next();
       if (line === undefined) fail('damaged', 'open', 'there is no line -----BEGIN PGP MESSAGE-----', { offset: 0 });
-      if (/^-----BEGIN PGP MESSAGE(?:, PART \d+(?:\/\d+)?)?-----$/.test(line.text)) break;
+      if (/^(?:\xef\xbb\xbf)?-----BEGIN PGP MESSAGE(?:, PART \d+(?:\/\d+)?)?-----$/.test(line.text)) break;
     }
     for (;;) {
       const line = await lines.next();

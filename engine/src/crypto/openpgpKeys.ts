@@ -1,15 +1,19 @@
 /** OpenPGP keys as people keep them: armored, in a Secret, folded to one line with `\n`, several in a row, or binary. */
 
+import { createHash } from 'node:crypto';
 import type { Key, PrivateKey } from 'openpgp';
-import { plainArray } from '../bytes.ts';
+import { ByteReader, drain, once, plainArray } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
 import { type LockedPacket, unlockedBody } from './openpgpKeyLock.ts';
+import { readBody, readPacket } from './openpgpPackets.ts';
 import { passwordReadings } from './password.ts';
 
 export interface OpenpgpKeys {
   keys: Key[];
   /** Whether any of them has a private part. */
   hasPrivate: boolean;
+  /** Ids of keys and subkeys of version 5 (GnuPG 2.4, for Ed448 and X448), which are not read. */
+  unread: string[];
 }
 
 /** Loaded when a job needs it: it is large, and most jobs do not. */
@@ -20,27 +24,69 @@ export function openpgpLibrary(): Promise<typeof import('openpgp')> {
 /**
  * Reads every key of a key file or Secret entry. The two characters `\` and `n` count as a line end, as in WAL-G.
  *
- * @throws RestoreError `usage`, stage `key`, saying what is wrong with the text and never showing it
+ * @throws RestoreError stage `key`: `usage`, saying what is wrong with the text and never showing it; `unsupported` when all of
+ *   it are keys that are not read
  */
 export async function readKeys(stored: Uint8Array): Promise<OpenpgpKeys> {
   const openpgp = await openpgpLibrary();
   const config = { enableParsingV5Entities: true };
   const keys: Key[] = [];
+  const unread: string[] = [];
   const isBinary = (stored[0] ?? 0) >= 0x80 && stored[0] !== 0xef;
   if (isBinary) refuseMessage(stored);
   try {
-    if (isBinary) keys.push(...(await openpgp.readKeys({ binaryKeys: plainArray(stored), config })));
-    else
-      for (const armoredKeys of armoredBlocks(stored)) keys.push(...(await openpgp.readKeys({ armoredKeys, config })));
+    for (const block of isBinary ? [plainArray(stored)] : armoredBlocks(stored)) {
+      const binaryKeys = typeof block === 'string' ? ((await openpgp.unarmor(block)).data as Uint8Array) : block;
+      const foreign = await version5Ids(binaryKeys);
+      const found = await openpgp.readKeys({ binaryKeys, config }).catch((error: unknown) => {
+        if (foreign.length === 0) throw error;
+        return [];
+      });
+      const read = found.flatMap((key) => key.getKeys().map((part) => part.getKeyID().toHex().toUpperCase()));
+      unread.push(...foreign.filter((it) => !read.includes(it)));
+      keys.push(...found);
+    }
   } catch (error) {
-    if (error instanceof RestoreError) throw error;
+    if (error instanceof RestoreError && error.failure.stage === 'key') throw error;
     fail('usage', 'key', 'the OpenPGP key cannot be read: its text is damaged', {
       hint: 'Export it again with `gpg --export-secret-keys --armor`, and keep every line and the blank line after the BEGIN line.',
     });
   }
+  if (keys.length === 0 && unread.length > 0) unreadKey(unread[0] as string);
   if (keys.length === 0) fail('usage', 'key', 'there is no OpenPGP key in it', { hint: keyHint });
-  return { keys, hasPrivate: keys.some((key) => key.isPrivate()) };
+  return { keys, hasPrivate: keys.some((key) => key.isPrivate()), unread };
 }
+
+/** @throws RestoreError `unsupported`, stage `key` */
+export function unreadKey(keyId: string): never {
+  fail('unsupported', 'key', `the key ${keyId} is of version 5 (Ed448 or X448 of GnuPG 2.4), which is not read here`, {
+    hint: 'Decrypt with GnuPG 2.4 what is encrypted to it, and encrypt to a key with Curve25519, RSA, or a NIST or Brainpool curve.',
+  });
+}
+
+/** draft-koch-openpgp-2015-rfc4880bis-01, 12.2: the first eight bytes of the SHA-256 over the public part, which has its own length. */
+async function version5Ids(binaryKeys: Uint8Array): Promise<string[]> {
+  const ids: string[] = [];
+  const reader = new ByteReader(once(binaryKeys));
+  for (let packet = await readPacket(reader); packet !== undefined; packet = await readPacket(reader)) {
+    if (!KEY_TAGS.has(packet.tag)) {
+      await drain(packet.body);
+      continue;
+    }
+    const body = Buffer.from(await readBody(packet, mostKeyBytes));
+    if (body[0] !== 5 || body.length < 10) continue;
+    const publicPart = body.subarray(0, 10 + body.readUInt32BE(6));
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(publicPart.length);
+    const fingerprint = createHash('sha256').update(Uint8Array.of(0x9a)).update(length).update(publicPart).digest();
+    ids.push(fingerprint.subarray(0, 8).toString('hex').toUpperCase());
+  }
+  return ids;
+}
+
+/** Secret and public, keys and subkeys. */
+const KEY_TAGS = new Set([5, 6, 7, 14]);
+const mostKeyBytes = 64 * 1024;
 
 /** A secret key or subkey packet: what a session key packet is opened with. */
 export interface SecretPacket extends LockedPacket {

@@ -186,7 +186,7 @@ export async function readMessageHead(reader: ByteReader): Promise<MessageHead> 
       case TAG.publicKeySession: {
         const body = await readBody(packet, sessionLimit);
         publicKeySessions.push(body);
-        recipients.push(recipientOf(body, packet.offset));
+        recipients.push(recipientOf(body));
         break;
       }
       case TAG.passwordSession:
@@ -243,6 +243,8 @@ const cutHint =
 const PUBLIC_KEY_ALGORITHMS: Record<number, string> = {
   1: 'RSA',
   2: 'RSA',
+  // GnuPG 2.5: with Curve25519, X448 or a Brainpool curve.
+  8: 'Kyber (ML-KEM) of GnuPG 2.5',
   16: 'ElGamal',
   18: 'ECDH',
   25: 'X25519',
@@ -269,9 +271,11 @@ export const CIPHER_NAMES: Record<number, string> = {
 
 const AEAD_NAMES: Record<number, string> = { 1: 'EAX', 2: 'OCB', 3: 'GCM', 100: 'GCM' };
 
-function recipientOf(body: Uint8Array, offset: number): Recipient {
+function recipientOf(body: Uint8Array): Recipient {
   const version = body[0];
-  if (version === 3)
+  // PGP 2 wrote a 2, and nothing else differs.
+  if (version === 2) body[0] = 3;
+  if (version === 2 || version === 3)
     return {
       keyId: keyIdOf(body.subarray(1, 9)),
       algorithm: PUBLIC_KEY_ALGORITHMS[body[9] ?? 0] ?? `algorithm ${body[9]}`,
@@ -283,7 +287,8 @@ function recipientOf(body: Uint8Array, offset: number): Recipient {
       length === 0 ? undefined : keyIdOf((body[2] ?? 0) >= 5 ? fingerprint.subarray(0, 8) : fingerprint.subarray(-8));
     return { keyId, algorithm: PUBLIC_KEY_ALGORITHMS[body[2 + length] ?? 0] ?? 'an unknown algorithm' };
   }
-  fail('unsupported', 'decrypt', `a session key packet of version ${version} is not supported`, { offset });
+  // RFC 9580, 5.1: the message may be for others, too.
+  return { keyId: undefined, algorithm: `version ${version}, which is not known` };
 }
 
 /** An id of zeros hides the recipient. */

@@ -192,6 +192,14 @@ describe('who can open a message', () => {
     }
   });
 
+  test('a subkey of version 5 is called what it is, and not another key', async () => {
+    const offer: OpenpgpOffer = { kind: 'openpgp', bytes: vector('gpg24-x448.asc') };
+    const failure = await expectFailure('unsupported', decrypt(vector('gpg24-x448.gpg'), [offer]));
+    expect(failure.message).toContain('the key 08DF5936B7351F34 is of version 5');
+    await expectFailure('wrong-key', decrypt(vector('gpg24-x448.gpg'), [key]));
+    await expectFailure('wrong-key', decrypt(vector('key.gpg'), [offer]));
+  });
+
   test('a hundred wrong passwords are each called wrong', async () => {
     for (const name of ['password-3des.gpg', 'both.gpg', 'password-zlib.gpg']) {
       const message = vector(name);
@@ -246,6 +254,9 @@ describe('what is no proper message', () => {
     expect(greedy.message).toContain('Argon2 over 2048 GiB of memory');
     expect(greedy.hint).toContain('--allow-costly');
     await expectFailure('wrong-key', decrypt(Buffer.concat([argon2(5), data]), [password]));
+    const both = Buffer.concat([argon2(31), vector('key.gpg')]);
+    await expectFailure('hostile', decrypt(both, [password]));
+    expect(await decrypt(both, [password, key])).toEqual(plain);
     const salted = Buffer.concat([Uint8Array.of(0xc3, 12, 4, 9, 1, 8), noise(8)]);
     const endless = Buffer.concat([...Array.from({ length: 70 }, () => salted), data]);
     await expectFailure('hostile', decrypt(endless, [password]));
@@ -292,6 +303,7 @@ describe('armor', () => {
       asText.replace('MESSAGE-----\n', 'MESSAGE-----\nComment: made by hand\nVersion: 1\n'),
       asText.replace(/\n=[A-Za-z0-9+/]{4}\n/, '\n'),
       asText.replace('MESSAGE-----\n\n', 'MESSAGE-----\n'),
+      `\ufeff${asText}`,
     ];
     for (const variant of variants) {
       for (const size of [1, 13, Number.POSITIVE_INFINITY])

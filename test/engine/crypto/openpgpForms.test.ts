@@ -81,6 +81,15 @@ describe('what stands around the encrypted data', () => {
   test.each([
     ['two session keys of the same password', [session, session, sealed]],
     ['a session key of another password first', [other, session, sealed]],
+    [
+      'a session key of a version to come first',
+      [packet(TAG.passwordSession, Uint8Array.of(9, 1, 2)), session, sealed],
+    ],
+    [
+      'a session key with a derivation to come first',
+      [packet(TAG.passwordSession, Uint8Array.of(4, 9, 77)), session, sealed],
+    ],
+    ['a session key for a key, of a version to come', [packet(1, Buffer.alloc(40, 9)), session, sealed]],
     ['a marker between', [session, packet(TAG.marker, Buffer.from('PGP')), sealed]],
     ['a private packet between', [session, packet(63, Buffer.from('?')), sealed]],
     ['padding behind', [session, sealed, packet(TAG.padding, Buffer.alloc(9))]],
