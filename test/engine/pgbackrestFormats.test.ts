@@ -93,6 +93,7 @@ describe('pg_control', () => {
       systemId,
       controlVersion: 1300,
       catalogVersion: 202209061,
+      checkpoint: 0x2000060n,
       hasValidCrc: true,
     });
     const after = withInvalidCheckpoint(before) ?? Buffer.alloc(0);

@@ -161,7 +161,7 @@ export function deltaBackup(changes: Partial<BackupSpec> = {}): BackupSpec {
         { name: 'tablespace_map', contents: '' },
         { name: 'backup_label', contents: labelOf(7) },
       ],
-      pg_control: [{ name: '/global/pg_control', contents: controlFile() }],
+      pg_control: [{ name: '/global/pg_control', contents: controlFile(systemId, 7) }],
     },
     incremented: ['/base/1/1259'],
     skipped: ['/PG_VERSION', '/base/1/2619'],
@@ -198,9 +198,11 @@ export function labelOf(segment: number, timeline = 1): string {
   return `START WAL LOCATION: ${lsn} (file ${segmentName(segment, timeline)})\nCHECKPOINT LOCATION: ${lsn}\nSTART TIMELINE: ${timeline}\n`;
 }
 
-export function controlFile(id = systemId): Uint8Array {
+/** @param segment where the checkpoint of the backup's label lies */
+export function controlFile(id = systemId, segment = 4): Uint8Array {
   const bytes = Buffer.alloc(8192);
   bytes.writeBigUInt64LE(id, 0);
+  bytes.writeBigUInt64LE(BigInt(segment * segmentBytes + 40), 32);
   bytes.writeUInt32LE(1300, 8);
   bytes.writeUInt32LE(202209061, 12);
   bytes.writeUInt32LE(crc32c(bytes.subarray(0, 288)), 288);

@@ -149,20 +149,6 @@ describe('a backup of WAL-G', () => {
     expect(existsSync(path.join(to, 'base/1/2619'))).toBe(true);
   });
 
-  test('passes over members that its list does not know, as WAL-G does', async () => {
-    const backup = fullBackup({
-      list: (list) => {
-        delete list.Files['/empty'];
-        return list;
-      },
-    });
-    const to = path.join(temporaryFolder(), 'restored');
-    const report = await testOne(await buildBucket({ backups: [backup] }), { to });
-    expect(report.verdict).toEqual(proven);
-    expect(report.notes.join()).toContain('also holds empty');
-    expect(existsSync(path.join(to, 'empty'))).toBe(false);
-  });
-
   test('takes the label of the backup, not one that lay in the data directory', async () => {
     const backup = fullBackup();
     backup.tars.part_001?.push({ name: '/backup_label', contents: 'of an earlier restore\n' });

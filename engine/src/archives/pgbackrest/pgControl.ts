@@ -10,6 +10,8 @@ export interface ControlFile {
   systemId: bigint;
   controlVersion: number;
   catalogVersion: number;
+  /** Where the last checkpoint lies in the WAL. */
+  checkpoint: bigint;
   /** undefined when the place of the CRC is not known for this version. */
   hasValidCrc: boolean | undefined;
 }
@@ -40,6 +42,7 @@ export function readControlFile(bytes: Buffer): ControlFile | undefined {
     systemId: bytes.readBigUInt64LE(0),
     controlVersion,
     catalogVersion: bytes.readUInt32LE(12),
+    checkpoint: bytes.readBigUInt64LE(checkpointOffset),
     hasValidCrc:
       crcOffset === undefined ? undefined : bytes.readUInt32LE(crcOffset) === crc32c(bytes.subarray(0, crcOffset)),
   };

@@ -100,7 +100,8 @@ class ArchiveTest {
     const [first = null] = this.#failures;
     const gap = this.#failures.find((it) => it.code === 'incomplete' || it.code === 'truncated') ?? this.#unreached;
     const changed = this.#failures.find((it) => it.code === 'damaged' && it.stage === 'decrypt');
-    const isEncrypted = this.#storage.encrypted > 0;
+    const { encrypted, objects } = this.#storage;
+    const isEncrypted = encrypted > 0 && encrypted === objects;
     const isProven = this.#storage.unproven === 0;
     const whole =
       this.#proof === undefined
@@ -125,7 +126,7 @@ class ArchiveTest {
             ? first === null
               ? 'every object carries its own proof up to its last byte'
               : 'not all of it was read to the end where it is proven'
-            : 'nothing is encrypted: whoever can write to the bucket can change it',
+            : `${encrypted > 0 ? `${objects - encrypted} of ${objects} objects are not` : 'nothing is'} encrypted: whoever can write to the bucket can change ${encrypted > 0 ? 'those' : 'it'}`,
         complete: gap ? gap.message : 'no WAL segment is missing from the newest backup to the end of the archive',
         restorable: first
           ? first.message

@@ -164,6 +164,7 @@ class BackupTest {
         tars: this.#tars,
         isListed: this.#isListed,
         wal: wal && { first: wal.first, last: wal.last, segments: wal.segments },
+        hasEnd: this.#record?.finishLsn !== undefined,
         records: this.#records,
       }),
       files: {
@@ -281,10 +282,24 @@ class BackupTest {
       this.#notes.push(`${shown(it)} was a symbolic link; WAL-G does not record where it led, and it is not restored.`);
     }
     if (unlisted.length > 0 && members && isNewest) {
-      this.#notes.push(
-        `${tar.object} also holds ${unlisted.slice(0, 3).join(', ')}${unlisted.length > 3 ? ' and more' : ''}, which the backup does not list: passed over, as WAL-G does.`,
-      );
+      this.#refuseUnlisted(tar, unlisted, members);
     }
+  }
+
+  #refuseUnlisted({ object }: PlannedTar, unlisted: readonly string[], members: ReadonlyMap<string, unknown>): void {
+    const names = `${unlisted.slice(0, 3).join(', ')}${unlisted.length > 3 ? ' and more' : ''}`;
+    const isExchanged = unlisted.some((it) => members.has(it));
+    this.#fail({
+      code: isExchanged ? 'damaged' : 'incomplete',
+      stage: 'contents',
+      path: object,
+      message: isExchanged
+        ? `the tar holds ${names}, which belong into another one`
+        : `the tar holds ${names}, which the backup's list of files does not have, or leaves to its base`,
+      hint: isExchanged
+        ? 'Tars were exchanged: copy the whole folder of the backup again.'
+        : 'The list was changed, or is of another backup: copy files_metadata.json and the tars again. WAL-G would restore without these files and say nothing.',
+    });
   }
 
   #checkIncrement(tar: PlannedTar, { path, bytes, coveredFrom }: FoundMember): void {
@@ -345,7 +360,8 @@ class BackupTest {
   #checkWitnesses(): void {
     const record = this.#record;
     if (!record || this.failures.some((it) => it.stage !== 'wal')) return;
-    const refuse = (path: string, message: string, code: 'damaged' | 'incomplete' = 'damaged', hint?: string) =>
+    const mixed = 'Objects of several backups were mixed: copy the folder of the backup and its sentinel again.';
+    const refuse = (path: string, message: string, code: 'damaged' | 'incomplete' = 'damaged', hint = mixed) =>
       this.#fail({ code, stage: 'contents', path, message, hint });
     const control = this.#kept.get(controlFile);
     if (!control) {
@@ -353,10 +369,19 @@ class BackupTest {
       refuse(controlFile, 'the backup has no global/pg_control; PostgreSQL cannot start from it', 'incomplete', hint);
     } else {
       const found = readControlFile(Buffer.from(control.contents));
+      const checkpoint = this.#labelLsn('CHECKPOINT LOCATION');
+      const again = 'It is of another backup of this cluster: copy pg_control.tar again.';
       if (!found) refuse(controlFile, 'global/pg_control is no control file of PostgreSQL');
       else if (record.systemId !== undefined && found.systemId !== record.systemId) {
         refuse(controlFile, 'global/pg_control is of another cluster than the sentinel says');
       } else if (found.hasValidCrc === false) refuse(controlFile, 'global/pg_control does not match its own CRC');
+      else if (checkpoint !== undefined && found.checkpoint < checkpoint) {
+        const message = `the last checkpoint in global/pg_control, ${lsnText(found.checkpoint)}, is older than that of backup_label, ${lsnText(checkpoint)}`;
+        refuse(controlFile, message, 'damaged', again);
+      } else if (record.finishLsn !== undefined && found.checkpoint > record.finishLsn) {
+        const message = `the last checkpoint in global/pg_control, ${lsnText(found.checkpoint)}, is later than the end of the backup, ${lsnText(record.finishLsn)}`;
+        refuse(controlFile, message, 'damaged', again);
+      }
     }
     const version = this.#kept.get(versionFile);
     const major = record.pgVersion === undefined ? undefined : majorOf(record.pgVersion);
@@ -374,6 +399,11 @@ class BackupTest {
     if (start === undefined) refuse(labelFile, 'backup_label does not say where the WAL starts');
     else if (record.startLsn !== undefined && start !== lsnText(record.startLsn)) {
       refuse(labelFile, `backup_label starts at ${start}, the sentinel at ${lsnText(record.startLsn)}`);
+    }
+    // On a standby, the name may be of another timeline than the label.
+    const first = this.#firstSegment(record);
+    if (first.slice(8) !== firstSegmentOf(record.name).slice(8)) {
+      refuse(labelFile, `backup_label starts in WAL segment ${first}, the name ${record.name} says another one`);
     }
   }
 
@@ -399,7 +429,14 @@ class BackupTest {
       : (record.systemId ?? (control && readControlFile(Buffer.from(control.contents))?.systemId));
     const version = record.pgVersion === undefined ? undefined : majorOf(record.pgVersion);
     const segmentBytes = segmentBytesOf(record.name, record.startLsn);
-    const range = { start, startLsn: record.startLsn ?? this.#labelLsn(), finishLsn, systemId, version, segmentBytes };
+    const range = {
+      start,
+      startLsn: record.startLsn ?? this.#labelLsn('START WAL LOCATION'),
+      finishLsn,
+      systemId,
+      version,
+      segmentBytes,
+    };
     this.#wal = await testWal({ files, crew, opening, archive: wal }, range, toNewest);
     for (const failure of this.#wal.failures) this.#fail(failure);
     const label = this.#kept.get(labelFile);
@@ -408,9 +445,9 @@ class BackupTest {
     this.#notes.push(...this.#wal.notes, ...this.#records.notes);
   }
 
-  #labelLsn(): bigint | undefined {
+  #labelLsn(line: 'START WAL LOCATION' | 'CHECKPOINT LOCATION'): bigint | undefined {
     const label = this.#kept.get(labelFile);
-    const [, lsn] = (label && /^START WAL LOCATION: (\S+) /m.exec(text(label))) ?? [];
+    const [, lsn] = (label && new RegExp(`^${line}: ([0-9A-F]+/[0-9A-F]+)`, 'm').exec(text(label))) ?? [];
     return lsn === undefined ? undefined : parseLsn(lsn);
   }
 

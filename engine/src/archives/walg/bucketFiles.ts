@@ -68,6 +68,7 @@ export class BucketFiles {
     const code = found.isDirectory() ? 'damaged' : 'hostile';
     return fail(code, 'open', `${name} is ${found.isDirectory() ? 'a folder' : 'a pipe or device'}, not an object`, {
       path: name,
+      hint: 'Copy it again from the bucket; take away what is in its place.',
     });
   }
 

@@ -43,7 +43,10 @@ export async function readChain(files: BucketFiles, folder: string, newest: Back
   for (let record = newest; record.delta; ) {
     const { from, fullName, fromLsn } = record.delta;
     if (chain.some((it) => it.name === from) || chain.length > longestChain) {
-      fail('damaged', 'chain', `the deltas of ${newest.name} go round in a circle`, { path: record.object });
+      fail('damaged', 'chain', `the deltas of ${newest.name} go round in a circle`, {
+        path: record.object,
+        hint: 'Its sentinel was changed, or is of another backup: copy it again.',
+      });
     }
     const base = await readRecord(files, folder, from).catch((error: unknown) => {
       if (!(error instanceof RestoreError) || error.failure.code !== 'incomplete') throw error;
@@ -59,7 +62,10 @@ export async function readChain(files: BucketFiles, folder: string, newest: Back
       });
     }
     if (base.systemId !== undefined && record.systemId !== undefined && base.systemId !== record.systemId) {
-      fail('damaged', 'chain', `${from} is of another cluster than ${record.name}`, { path: base.object });
+      fail('damaged', 'chain', `${from} is of another cluster than ${record.name}`, {
+        path: base.object,
+        hint: 'Copies of two archives were mixed: copy both backups again.',
+      });
     }
     chain.push(base);
     record = base;
@@ -141,7 +147,7 @@ function selectMembers(
     if (list.files.has(`/${path}`) || list.files.has(path)) continue;
     fail('incomplete', 'chain', `${shown(path)} is to be taken from ${record.name}, which does not have it`, {
       path: record.object,
-      hint: 'The list of files of the delta, or of its base, is of another backup: copy both again.',
+      hint: 'The list of files of the delta, or of its base, is of another backup: copy both again. If they are whole, the file was never stored: WAL-G up to 2.0 does that to a second delta with WALG_DELTA_ORIGIN=LATEST_FULL, and restores without the file.',
     });
   }
   for (const file of list.files.values()) {
@@ -151,6 +157,7 @@ function selectMembers(
     if ((file.isSkipped || file.isIncremented) && !record.delta) {
       fail('damaged', 'chain', `the full backup ${record.name} leaves ${shown(path)} to a base that it does not have`, {
         path: record.object,
+        hint: 'Its sentinel or its list of files was changed, or is of another backup: copy both again.',
       });
     }
     if (file.isSkipped || file.isIncremented) needed.add(path);
@@ -185,6 +192,7 @@ async function tarsOf(
     const object = `${folder}/${name}`;
     tars.push({ object, listed: list?.tars.get(name)?.map(listedPath), isLast, storedBytes: files.size(object) });
   }
+  if (list) checkLists(list, names, folder, onFailure);
   for (const name of list?.tars.keys() ?? []) {
     if (names.includes(name)) continue;
     onFailure({
@@ -196,4 +204,36 @@ async function tarsOf(
     });
   }
   return tars.sort((a, b) => Number(a.isLast) - Number(b.isLast));
+}
+
+/** WAL-G writes both lists at once: what one has and the other does not, somebody has taken away. */
+function checkLists(
+  list: FileList,
+  names: readonly string[],
+  folder: string,
+  onFailure: (failure: Failure) => void,
+): void {
+  const refuse = (tar: string, message: string, hint: string) =>
+    onFailure({ code: 'damaged', stage: 'contents', path: `${folder}/${tar}`, message, hint });
+  for (const [tar, paths] of list.tars) {
+    const odd = paths.find((it) => {
+      const file = list.files.get(it);
+      return file ? file.isSkipped : !LAST_FILES.has(listedPath(it));
+    });
+    if (odd === undefined) continue;
+    const what = list.files.has(odd) ? 'leaves it to the base of the delta' : 'does not have it';
+    refuse(
+      tar,
+      `${shown(listedPath(odd))} is in the list of ${tar}, but the backup's list of files ${what}`,
+      'files_metadata.json was changed: copy it again. WAL-G would restore without the file and say nothing.',
+    );
+  }
+  const strange =
+    list.tars.size === 0 ? undefined : names.find((it) => !list.tars.has(it) && !/^pg_control\./.test(it));
+  if (strange === undefined) return;
+  refuse(
+    strange,
+    `${strange} is in none of the backup's lists`,
+    'It is of another backup, and WAL-G would unpack it over this one: take it away, or copy the whole folder again.',
+  );
 }

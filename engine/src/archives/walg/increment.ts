@@ -68,6 +68,16 @@ export async function readIncrement(
   return { fileBytes, pages, coveredFrom: coveredFrom(numbers, pages, { fileBytes, page }) };
 }
 
+/** Bytes from which an increment of pages is known. */
+export const incrementHeadBytes = 16;
+
+/** Whether a file can only be an increment: no file of PostgreSQL begins like one, and has the size that it says. */
+export function isIncrement(head: Uint8Array, size: number): boolean {
+  if (head.length < incrementHeadBytes || magic.some((it, index) => head[index] !== it)) return false;
+  const pages = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(12, true);
+  return incrementHeadBytes + pages * (4 + pageBytes) === size;
+}
+
 function coveredFrom(
   numbers: DataView,
   pages: number,

@@ -121,13 +121,16 @@ async function addMetadata(files: BucketFiles, folder: string, record: BackupRec
   record.startedAt ??= timeIn(metadata, 'start_time');
   record.finishedAt ??= timeIn(metadata, 'finish_time');
   record.hostname ??= textIn(metadata, 'hostname');
-  const same: [string, string, bigint | undefined][] = [
-    ['start_lsn', 'start LSN', record.startLsn],
-    ['finish_lsn', 'stop LSN', record.finishLsn],
-    ['system_identifier', 'system identifier', record.systemId],
+  record.pgVersion ??= toNumber(unsigned(metadata.pg_version));
+  const same: [string, string, 'startLsn' | 'finishLsn' | 'systemId'][] = [
+    ['start_lsn', 'start LSN', 'startLsn'],
+    ['finish_lsn', 'stop LSN', 'finishLsn'],
+    ['system_identifier', 'system identifier', 'systemId'],
   ];
-  for (const [key, what, inSentinel] of same) {
+  for (const [key, what, field] of same) {
+    const inSentinel = record[field];
     const inMetadata = unsigned(metadata[key]);
+    if (inSentinel === undefined) record[field] = inMetadata;
     if (inMetadata === undefined || inSentinel === undefined || inMetadata === inSentinel) continue;
     // jq, which StackGres uses for snapshots, may round identifiers.
     if (record.isVolumeSnapshot && key === 'system_identifier') continue;
@@ -155,7 +158,7 @@ async function readObject(files: BucketFiles, object: string, limit: number): Pr
   }
   const value = parseExactJson(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
   if (isObject(value)) return value;
-  const isCut = !/\}\s*$/.test(Buffer.from(bytes.subarray(-64)).toString('latin1'));
+  const isCut = bytes[0] === 0x7b && !/\}\s*$/.test(Buffer.from(bytes.subarray(-64)).toString('latin1'));
   return fail(
     isCut ? 'truncated' : 'damaged',
     'contents',
@@ -182,7 +185,13 @@ function tablespacesOf(spec: JsonValue | undefined, object: string): Tablespace[
 function numberIn(object: JsonObject, key: string, path: string): bigint | undefined {
   const value = object[key];
   if (value === undefined || value === null) return undefined;
-  return unsigned(value) ?? fail('damaged', 'contents', `${key} in ${path} is no number that WAL-G writes`, { path });
+  return (
+    unsigned(value) ??
+    fail('damaged', 'contents', `${key} in ${path} is no number that WAL-G writes`, {
+      path,
+      hint: 'It was changed after the backup: copy it again.',
+    })
+  );
 }
 
 function textIn(object: JsonObject, key: string): string | undefined {

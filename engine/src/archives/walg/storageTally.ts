@@ -14,10 +14,10 @@ export class StorageTally {
   /** Objects in which a changed byte would not be noticed: neither encryption nor compression has a checksum. */
   unproven = 0;
 
-  add({ encryption, key, compression, notes }: Storage): void {
+  add({ encryption, key, compression, isChecksummed, notes }: Storage): void {
     this.objects++;
     if (encryption !== 'none') this.encrypted++;
-    else if (!CHECKSUMMED.has(compression)) this.unproven++;
+    else if (!isChecksummed) this.unproven++;
     this.encryptions.add(encryption);
     this.compressions.add(compression);
     for (const it of notes) this.notes.add(it);
@@ -28,6 +28,3 @@ export class StorageTally {
     return [...this.#keys.values()];
   }
 }
-
-/** Whose frames end with a checksum over the contents, as WAL-G writes them. */
-const CHECKSUMMED: ReadonlySet<Compression> = new Set<Compression>(['lz4', 'zst', 'gz', 'lzo', 'bz2', 'xz']);

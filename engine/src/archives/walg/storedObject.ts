@@ -26,6 +26,8 @@ export interface Storage {
   encryption: EncryptionLayer['name'] | 'none';
   key: Report['keys'][number] | undefined;
   compression: Compression;
+  /** Its compression ends with a checksum over the contents. */
+  isChecksummed: boolean;
   notes: string[];
 }
 
@@ -127,8 +129,15 @@ async function openHere(
         hint: 'An upload or a copy was cut off: copy it again from the bucket.',
       });
     }
-    layer = await openLayer(stored, size, compression, opening, files);
-    const head = { encryption: layer?.name ?? 'none', key: layer?.key, notes: layer?.notes ?? [] } as const;
+    const start = copyOf(await stored.peek(Math.max(sniffBytes, sodiumStartBytes)));
+    layer = await openLayer(stored, { start, size, compression }, opening, files);
+    const isChecksummed = layer === undefined && hasChecksum(start, compression);
+    const head = {
+      encryption: layer?.name ?? 'none',
+      key: layer?.key,
+      isChecksummed,
+      notes: layer?.notes ?? [],
+    } as const;
     return { head, pieces: layer?.plain ?? stored.rest(), close };
   } catch (error) {
     await close();
@@ -186,12 +195,10 @@ async function settle<T>(work: Promise<T>, plain: ByteReader, layers: { failure:
 
 async function openLayer(
   stored: ByteReader,
-  size: number,
-  compression: Compression,
+  { start, size, compression }: { start: Uint8Array; size: number; compression: Compression },
   { offers, expectEncrypted }: Opening,
   files: BucketFiles,
 ): Promise<EncryptionLayer | undefined> {
-  const start = copyOf(await stored.peek(Math.max(sniffBytes, sodiumStartBytes)));
   const isPlain = isStoredPlain(start, compression);
   const layer = await openEncryption(stored, {
     offers,
@@ -231,6 +238,18 @@ const KIND: Record<Exclude<Compression, 'br' | 'none'>, ContentKind> = {
   bz2: 'bzip2',
   xz: 'xz',
 };
+
+/** Whether the frame that begins here says that it ends with a checksum; those without the choice always or never do. */
+function hasChecksum(start: Uint8Array, compression: Compression): boolean {
+  switch (compression) {
+    case 'lz4':
+    case 'zst':
+      // The same bit of the byte behind both signatures. The zstd of old WAL-G wrote none.
+      return ((start[4] ?? 0) & 0x04) !== 0;
+    default:
+      return compression !== 'br' && compression !== 'lzma' && compression !== 'none';
+  }
+}
 
 /** No key was there to prove anything: what it may be is all that can be said. */
 function failUnreadable(start: Uint8Array, size: number, compression: Compression, hasKeys: boolean): never {

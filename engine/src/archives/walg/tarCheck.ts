@@ -6,7 +6,7 @@ import { fail, RestoreError } from '../../failure.ts';
 import type { DirectorySink } from '../../sinks/directory.ts';
 import { Capture, countSink, type FileWriter } from '../../sinks/sink.ts';
 import type { BucketFiles } from './bucketFiles.ts';
-import { readIncrement } from './increment.ts';
+import { incrementHeadBytes, isIncrement, readIncrement } from './increment.ts';
 import { splitExtension } from './names.ts';
 import { memberPath, refuseMember, sinkPath } from './place.ts';
 import { type Opening, type ReadOptions, readObject, type Storage } from './storedObject.ts';
@@ -143,7 +143,13 @@ class TarCheck {
         await this.#write(member, contents, capture);
         this.result.kept.push({ path, mode: mode & 0o777, contents: Uint8Array.from(capture.bytes) });
       } else {
-        for await (const piece of contents) writer.write(piece);
+        let head = Buffer.alloc(0);
+        for await (const piece of contents) {
+          if (head.length < incrementHeadBytes)
+            head = Buffer.concat([head, piece.subarray(0, incrementHeadBytes - head.length)]);
+          writer.write(piece);
+        }
+        if (isIncrement(head, member.size)) refuseIncrement(path, member);
       }
       writer.finish();
     } finally {
@@ -174,6 +180,13 @@ class TarCheck {
       target?.close();
     }
   }
+}
+
+function refuseIncrement(path: string, { offset }: TarMember): never {
+  fail('damaged', 'contents', `${shown(path)} holds only changed pages, and the list takes it for the whole file`, {
+    offset,
+    hint: 'files_metadata.json was changed: copy it again. WAL-G would restore the pages as if they were the file.',
+  });
 }
 
 function named(error: unknown, path: string, offset: number): unknown {
