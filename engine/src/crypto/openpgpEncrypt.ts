@@ -13,7 +13,13 @@ import { MODE_IDS, newAeadHead, sealedChunks } from './openpgpAead.ts';
 import { SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import { openpgpLibrary, readKeys } from './openpgpKeys.ts';
 import { framed, TAG } from './openpgpPackets.ts';
-import { announcements, type Protection, protectionForKeys, protectionWithPassword } from './openpgpProtection.ts';
+import {
+  announcements,
+  CIPHER_IDS,
+  type Protection,
+  protectionForKeys,
+  protectionWithPassword,
+} from './openpgpProtection.ts';
 import { passwordReadings } from './password.ts';
 
 /** How a message is written, and what its readers have to know for it. */
@@ -82,7 +88,7 @@ export async function* encryptWithPassword(
 /** @param wrapped makes the packets that hold the session key */
 function outgoing(protection: Protection, wrapped: (session: Uint8Array) => Promise<Uint8Array>): OutgoingMessage {
   const { integrity, mode, note } = protection;
-  const algorithm = ALGORITHM[protection.cipher];
+  const algorithm = CIPHER_IDS[protection.cipher];
   const head = mode && newAeadHead({ isGnupg: integrity === 'ocb', algorithm, mode }, chunkBytes);
   return {
     integrity,
@@ -94,7 +100,11 @@ function outgoing(protection: Protection, wrapped: (session: Uint8Array) => Prom
         if (head === undefined) yield* framed(TAG.encryptedIntegrity, mdcBody(input, session), options);
         else {
           const tag = head.isGnupg ? TAG.encryptedAead : TAG.encryptedIntegrity;
-          yield* framed(tag, sealedChunks(framed(TAG.literal, literalBody(input)), head, session), options);
+          yield* framed(
+            tag,
+            sealedChunks(framed(TAG.literal, literalBody(input), { isLent: true }), head, session),
+            options,
+          );
         }
       } finally {
         session.fill(0);
@@ -108,9 +118,6 @@ function outgoing(protection: Protection, wrapped: (session: Uint8Array) => Prom
  * either. It is what OpenPGP.js and the library of WAL-G write; GnuPG writes 4 MiB, which is the most.
  */
 const chunkBytes = 256 * 1024;
-
-/** RFC 9580, 9.3 */
-const ALGORITHM = { aes128: 7, aes192: 8, aes256: 9 } as const satisfies Record<Protection['cipher'], number>;
 
 /**
  * Version 3 of the packet for an MDC and for packet 20, as GnuPG does; version 6 for SEIPD version 2, as RFC 9580 demands.
@@ -146,7 +153,7 @@ async function sessionKeyForPassword(
   const packet = new openpgp.SymEncryptedSessionKeyPacket() as unknown as PasswordSessionPacket;
   packet.version = integrity === 'seipd2' ? 6 : 5;
   packet.aeadAlgorithm = MODE_IDS[mode];
-  packet.sessionKeyAlgorithm = ALGORITHM[cipher];
+  packet.sessionKeyAlgorithm = CIPHER_IDS[cipher];
   packet.sessionKey = data;
   await packet.encrypt(password, full);
   const body = packet.write();
