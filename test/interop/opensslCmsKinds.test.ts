@@ -204,6 +204,24 @@ describe.each([
       });
     });
 
+    test('what openssl does to a text is told', async () => {
+      writeFileSync(file('text.sql'), 'SELECT 1;\nSELECT 2;\n');
+      for (const [option, notes] of [
+        ['-binary', []],
+        ['-aes256', [/CRLF/]],
+        ['-text', [/header of a mail/, /CRLF/]],
+      ] as const) {
+        const args = ['smime', '-encrypt', option, '-in', file('text.sql'), '-out', file('text.p7m'), file('rsa.crt')];
+        tool(openssl, args);
+        const keys = [{ kind: 'pem' as const, source: 'test', bytes: new Uint8Array(readFileSync(file('rsa.key'))) }];
+        const outcome = await runJob({ kind: 'test-restore', archive: file('text.p7m'), keys }, quietContext());
+        expect(outcome).toMatchObject({
+          ok: true,
+          value: [{ failure: null, notes: notes.map((it) => expect.stringMatching(it)) }],
+        });
+      }
+    });
+
     test('inspect names recipients, whatever the cipher, and a length that is not what it should be', async () => {
       const seen = async (bytes: Uint8Array) => {
         writeFileSync(file('seen.p7m'), bytes);

@@ -284,9 +284,28 @@ async function openCmsMessage(
     isAuthenticAtOnce: !isAuthenticated,
     spreadsChanges: cipher.endsWith('-cbc'),
     notes: opened.notes,
-    plain: isText ? mapFailures(opened.plain, dropOffset) : opened.plain,
+    plain: withTextNotes(isText ? mapFailures(opened.plain, dropOffset) : opened.plain, opened.notes),
     wipe: () => undefined,
   };
+}
+
+/** What openssl does to contents that it takes for a text shows in their first bytes. */
+async function* withTextNotes(
+  plain: AsyncIterable<Uint8Array>,
+  notes: string[],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let isFirst = true;
+  for await (const piece of plain) {
+    if (isFirst) {
+      isFirst = false;
+      const start = Buffer.from(piece.subarray(0, sniffBytes)).toString('latin1');
+      if (/^content-type: text\/plain\r?\n/i.test(start))
+        notes.push('it begins with a header of a mail (openssl -text): take these lines off before you restore it');
+      if (/\r\n/.test(start) && !/[^\r]\n/.test(start))
+        notes.push('its line ends are CRLF: openssl changes them, in values as well, unless it is given -binary');
+    }
+    yield piece;
+  }
 }
 
 async function openSalted(
