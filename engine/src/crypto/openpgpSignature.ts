@@ -82,6 +82,8 @@ export class SignatureCheck {
     try {
       packet.read(body);
     } catch {
+      // Version 3 of old programs, version 5 of GnuPG 2.4 (Ed448): it has come, whatever it says.
+      if (isBehindData) this.#announced.pop();
       this.#notes.push('It is signed in a form that is not supported: the signature was not checked.');
       return;
     }

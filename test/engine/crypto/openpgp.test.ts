@@ -102,6 +102,15 @@ describe('a signature inside', () => {
     expect(opened.notes.join()).toMatch(/signature fits: the key [0-9A-F]{40} made it/);
   });
 
+  test.each([
+    ['3, of GnuPG 1.4', 'gpg14-signed-v3.gpg'],
+    ['5, of GnuPG 2.4', 'gpg24-signed-ed448.gpg'],
+  ])('of version %s is told not to be checked', async (_, name) => {
+    const opened = await openOpenpgp(pieces(vector(name), 50), [key, password], { allowUnauthenticated: true });
+    expect(await all(opened.plain)).toEqual(plain);
+    expect(opened.notes.join()).toContain('in a form that is not supported: the signature was not checked');
+  });
+
   test('that does not fit the data is damaged, however well the encryption is proven', async () => {
     const { keys } = await readKeys(vector('key.asc'));
     const signingKeys = keys[0] as library.PrivateKey;
