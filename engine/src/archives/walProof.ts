@@ -192,7 +192,11 @@ export class WalProof {
   #demandEnd(stop: bigint, label: string | undefined): Failure | undefined {
     const { start } = this.#need;
     if (start === undefined || this.#need.stop === undefined || !label) return undefined;
-    if (!/^BACKUP FROM: primary\r?$/m.test(label) || !label.startsWith(`START WAL LOCATION: ${lsnText(start)} `))
+    // Before PostgreSQL 14 it was called master.
+    if (
+      !/^BACKUP FROM: (?:primary|master)\r?$/m.test(label) ||
+      !label.startsWith(`START WAL LOCATION: ${lsnText(start)} `)
+    )
       return undefined;
     const { backupEnd } = this.#chain;
     if (backupEnd !== undefined && backupEnd <= stop) return undefined;
