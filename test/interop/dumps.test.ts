@@ -3,7 +3,6 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
-  chmodSync,
   cpSync,
   existsSync,
   lstatSync,
@@ -15,13 +14,13 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KeyOffer, TestRestoreJob } from '../../engine/src/job.ts';
 import type { Report } from '../../engine/src/report.ts';
 import { runJob } from '../../engine/src/run.ts';
 import { quietContext } from '../../engine/src/run-context.ts';
+import { PostgresServer } from './postgresServer.ts';
 import { missing, tool } from './realTools.ts';
 
 const binaries = [process.env.PGBIN, '/usr/lib/postgresql/15/bin'].find(
@@ -33,40 +32,13 @@ const noGpg = missing('gpg');
 const whole = { decrypted: true, authentic: null, complete: true, restorable: true };
 
 describe.skipIf(!binaries)('PostgreSQL', () => {
-  let folder: string;
-  const place = (...parts: string[]) => path.join(folder, ...parts);
+  let server: PostgresServer;
+  const place = (...parts: string[]) => server.at(...parts);
 
   beforeAll(() => {
-    folder = mkdtempSync(path.join(tmpdir(), 'restorable-dumps-'));
-    chmodSync(folder, 0o755);
-    if (process.getuid?.() === 0) execFileSync('chown', ['postgres:', folder]);
-    run('initdb', '-D', place('data'), '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8', '--locale=C');
-    appendFileSync(
-      place('data/postgresql.conf'),
-      `listen_addresses=''\nunix_socket_directories='${folder}'\nfsync=off\nmax_wal_senders=4\nlogging_collector=off\n`,
-    );
-    run('pg_ctl', '-D', place('data'), '-w', '-s', '-l', place('log'), 'start');
-    run('createdb', '-h', folder, '-U', 'postgres', 'shop');
-    sql(`
-      create role app;
-      create table orders(id int primary key, customer text);
-      insert into orders select i, 'customer ' || i from generate_series(1, 500) i;
-      create table empty_one(a int);
-      create schema other; create table other."We ird" (a text);
-      insert into other."We ird" values (E'back\\\\slash\\nline'), (null), ('\\.'), ('');
-      alter table orders owner to app;
-      create view big as select * from orders;
-      select lo_from_bytea(0, convert_to(repeat('large object ', 300), 'UTF8'));
-      select lo_from_bytea(0, decode('1f8b08000000', 'hex'));
-    `);
+    server = new PostgresServer(() => binaries ?? '', ['logging_collector=off']);
   }, 120_000);
-  afterAll(() => {
-    try {
-      run('pg_ctl', '-D', place('data'), '-s', '-m', 'immediate', 'stop');
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
+  afterAll(() => server?.remove());
 
   describe('pg_dump', () => {
     test.each([
@@ -78,7 +50,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
       [['--clean', '--create', '--if-exists', '--verbose']],
     ])('plain with %s ends as it must, and not one line earlier', async (options) => {
       const file = place('plain.sql');
-      client('pg_dump', ['-f', file, ...options, 'shop']);
+      server.client('pg_dump', '-f', file, ...options, 'shop');
       expect((await testRestore(file)).verdict).toMatchObject({ complete: true, restorable: null });
       const text = readFileSync(file, 'utf8').trimEnd();
       writeFileSync(file, text.slice(0, text.lastIndexOf('\n') + 1));
@@ -90,7 +62,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
       'pg_dumpall with %s ends as it must',
       async (options) => {
         const file = place('all.sql');
-        client('pg_dumpall', ['-f', file, ...options]);
+        server.client('pg_dumpall', '-f', file, ...options);
         expect((await testRestore(file)).verdict).toMatchObject({ complete: true, restorable: null });
         rmSync(file);
       },
@@ -100,7 +72,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
       '%s is read to the last row, and compressed around it proves itself',
       async (options) => {
         const file = place('dump');
-        client('pg_dump', ['-f', file, ...options, 'shop']);
+        server.client('pg_dump', '-f', file, ...options, 'shop');
         const report = await testRestore(file);
         // A large object that lies there as it is has no end mark.
         const isBare = options.includes('-Fd') && options.includes('-Z0');
@@ -120,16 +92,16 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
 
     test('in the directory format, each file counts: cut, missing, changed, encrypted one by one', async () => {
       const dump = place('folder');
-      client('pg_dump', ['-Fd', '-Z0', '-f', dump, 'shop']);
+      server.client('pg_dump', '-Fd', '-Z0', '-f', dump, 'shop');
       const data = readdirSync(dump).filter((it) => /^\d+\.dat$/.test(it));
       expect(data.length).toBe(3);
       for (const name of data) {
-        const copy = copied(dump);
+        const copy = server.copied(dump);
         truncateSync(path.join(copy, name), lstatSync(path.join(copy, name)).size - 1);
         expect((await testRestore(copy)).failure).toMatchObject({ code: 'truncated', path: name });
       }
       for (const name of readdirSync(dump)) {
-        const copy = copied(dump);
+        const copy = server.copied(dump);
         rmSync(path.join(copy, name));
         const { failure, verdict } = await testRestore(copy);
         expect(failure?.code, name).toMatch(name === 'toc.dat' ? /usage/ : /incomplete/);
@@ -141,7 +113,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
       'a folder whose files are encrypted one by one is one dump; a plain file among them is told',
       async () => {
         const dump = place('secret');
-        client('pg_dump', ['-Fd', '-f', dump, 'shop']);
+        server.client('pg_dump', '-Fd', '-f', dump, 'shop');
         encryptAll(dump);
         const report = await testRestore(dump, { keys: [password()] });
         expect(report).toMatchObject({ format: 'openpgp > pg_dump directory', failure: null });
@@ -151,7 +123,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
         execFileSync(path.join(binaries ?? '', 'pg_restore'), ['--list', to]);
         expect(readdirSync(to)).toContain('toc.dat');
 
-        const mixed = copied(dump);
+        const mixed = server.copied(dump);
         const name = readdirSync(to).find((it) => it.endsWith('.dat.gz')) ?? '';
         rmSync(path.join(mixed, `${name}.gpg`));
         cpSync(path.join(to, name), path.join(mixed, name));
@@ -175,7 +147,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
       [['-Fd']],
     ])('really loads a dump made with %s, and counts what came', async (options) => {
       const file = place('load');
-      client('pg_dump', ['-f', file, ...options, 'shop']);
+      server.client('pg_dump', '-f', file, ...options, 'shop');
       const report = await testRestore(file, { start: {} });
       expect(report).toMatchObject({
         failure: null,
@@ -188,7 +160,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
 
     test('really loads a whole cluster, encrypted', async () => {
       const file = place('all.sql');
-      client('pg_dumpall', ['-f', file]);
+      server.client('pg_dumpall', '-f', file);
       tool('gpg', ['--batch', '--pinentry-mode', 'loopback', '--passphrase', 'correct horse', '-c', file]);
       const report = await testRestore(`${file}.gpg`, { keys: [password()], start: {} });
       expect(report).toMatchObject({
@@ -200,7 +172,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
 
     test('finds what no checksum shows: a row that does not fit, a table that is missing', async () => {
       const file = place('broken.sql');
-      client('pg_dump', ['-f', file, 'shop']);
+      server.client('pg_dump', '-f', file, 'shop');
       const text = readFileSync(file, 'utf8');
       for (const [broken, words] of [
         [text.replace('customer 250\n', 'customer 250\tmore\n'), /extra data/],
@@ -220,7 +192,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
     test('refuses a dump that would run programs, before anything of it runs', async () => {
       const file = place('hostile.sql');
       const proof = place('ran');
-      client('pg_dump', ['-f', file, 'shop']);
+      server.client('pg_dump', '-f', file, 'shop');
       const text = readFileSync(file, 'utf8');
       for (const line of [
         `\\! touch ${proof}`,
@@ -258,13 +230,13 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
     test('starts PostgreSQL from a backup of pg_basebackup, packed and in a folder', async () => {
       for (const options of [['-Ft', '-z'], ['-Fp']]) {
         const backup = own('start-');
-        basebackup(backup, options);
+        server.basebackup(backup, ...options);
         const report = await testRestore(backup, { start: {} });
         expect(report).toMatchObject({ failure: null, verdict: whole, started: { tables: 3 } });
         expect(report.restoredTo).toBeNull();
       }
       const alone = own('start-');
-      basebackup(alone, ['-Ft', '-X', 'none']);
+      server.basebackup(alone, '-Ft', '-X', 'none');
       expect((await testRestore(alone, { start: {} })).failure).toMatchObject({ code: 'unsupported', stage: 'start' });
     });
   });
@@ -279,7 +251,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
       [['-Fp']],
     ])('%s is verified file by file, and every file that is not right is named', async (options) => {
       const backup = own('backup-');
-      basebackup(backup, options);
+      server.basebackup(backup, ...options);
       const report = await testRestore(backup);
       expect(report).toMatchObject({ format: 'pg_basebackup', failure: null, verdict: whole });
       expect(report.files.verified).toBe(manifestFiles(path.join(backup, 'backup_manifest')));
@@ -294,34 +266,33 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
           [(it: string) => flip(path.join(it, 'backup_manifest')), 'damaged', 'backup_manifest'],
           [(it: string) => removeWal(it), 'incomplete', 'pg_wal/'],
         ] as const) {
-          const copy = copied(backup);
+          const copy = server.copied(backup);
           spoil(copy);
           const { failure } = await testRestore(copy);
           expect(failure).toMatchObject({ code });
           expect(failure?.path).toContain(named);
           // pg_verifybackup says the same.
-          expect(() => run('pg_verifybackup', copy)).toThrow();
+          expect(() => server.run('pg_verifybackup', copy)).toThrow();
         }
-        run('pg_verifybackup', backup);
+        server.run('pg_verifybackup', backup);
       }
       rmSync(backup, { recursive: true });
     });
 
     test('unpacked to a folder, it is what the real pg_verifybackup accepts', async () => {
       const backup = place('packed');
-      basebackup(backup, ['-Ft', '-z']);
+      server.basebackup(backup, '-Ft', '-z');
       const to = place('unpacked');
       const report = await testRestore(backup, { to });
       expect(report).toMatchObject({ restoredTo: to, failure: null });
       if (process.getuid?.() === 0) execFileSync('chown', ['-R', 'postgres:', to]);
-      run('pg_verifybackup', to);
+      server.run('pg_verifybackup', to);
     });
 
     test('in one stream with its manifest at the end is verified, in a second reading where its checksums are unusual', async () => {
       for (const sums of ['CRC32C', 'SHA224', 'SHA256', 'SHA384', 'SHA512']) {
-        const bytes = run(
+        const bytes = server.client(
           'pg_basebackup',
-          ...server(),
           '-c',
           'fast',
           '-Ft',
@@ -347,7 +318,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
     test('without WAL, or without a manifest, is called neither complete nor broken', async () => {
       for (const options of [['-X', 'none'], ['--no-manifest']]) {
         const backup = place('open');
-        basebackup(backup, ['-Ft', ...options]);
+        server.basebackup(backup, '-Ft', ...options);
         const report = await testRestore(backup);
         expect(report).toMatchObject({ failure: null, verdict: { complete: null, restorable: null } });
         rmSync(backup, { recursive: true });
@@ -356,7 +327,7 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
 
     test.skipIf(noGpg)('with each of its files encrypted is one backup', async () => {
       const backup = place('encrypted');
-      basebackup(backup, ['-Ft', '-z']);
+      server.basebackup(backup, '-Ft', '-z');
       encryptAll(backup);
       const report = await testRestore(backup, { keys: [password()] });
       expect(report).toMatchObject({ format: 'openpgp > pg_basebackup', failure: null });
@@ -366,43 +337,11 @@ describe.skipIf(!binaries)('PostgreSQL', () => {
     });
   });
 
-  function run(program: string, ...args: string[]): Buffer {
-    const command = path.join(binaries ?? '', program);
-    const options = { maxBuffer: 256 * 1024 * 1024, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] as const };
-    return process.getuid?.() === 0
-      ? execFileSync('runuser', ['-u', 'postgres', '--', command, ...args], { ...options, stdio: [...options.stdio] })
-      : execFileSync(command, args, { ...options, stdio: [...options.stdio] });
-  }
-
-  function server(): string[] {
-    return ['-h', folder, '-U', 'postgres'];
-  }
-
-  function client(program: string, args: readonly string[]): void {
-    run(program, ...server(), ...args);
-  }
-
-  function sql(text: string): void {
-    writeFileSync(place('in.sql'), text);
-    client('psql', ['-X', '-q', '-o', '/dev/null', '-v', 'ON_ERROR_STOP=1', '-f', place('in.sql'), 'shop']);
-  }
-
-  function basebackup(target: string, options: readonly string[]): void {
-    client('pg_basebackup', ['-c', 'fast', '-D', target, ...options]);
-  }
-
   /** A new folder of the user that the server runs as. */
   function own(prefix: string): string {
     const made = mkdtempSync(place(prefix));
     if (process.getuid?.() === 0) execFileSync('chown', ['postgres:', made]);
     return made;
-  }
-
-  function copied(from: string): string {
-    const to = mkdtempSync(place('copy-'));
-    cpSync(from, to, { recursive: true });
-    if (process.getuid?.() === 0) execFileSync('chown', ['-R', 'postgres:', to]);
-    return to;
   }
 });
 

@@ -47,7 +47,7 @@ export class PostgresServer {
   }
 
   at(...parts: string[]): string {
-    return path.join(this.folder, ...parts);
+    return path.resolve(this.folder, ...parts);
   }
 
   /** As the user that the server runs as. Throws when it exits with anything but 0. */

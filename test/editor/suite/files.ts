@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { hand } from './hand.ts';
+import { accept, choose, typePassword } from './quickInput.ts';
 import { eventually, test } from './test.ts';
 import { code, file, findings, open } from './workspace.ts';
-
-const input = '.quick-input-widget input.input';
 
 test('a Secret is encoded and decoded again, and nothing else in its file changes', async () => {
   const { document } = await open('stackgres/secret.yaml');
@@ -99,6 +98,17 @@ test('a file is encrypted and decrypted again, with a typed password', async () 
   await vscode.commands.executeCommand('notifications.clearAll');
 });
 
+test('a file is encrypted to a key without further questions, and the message says what shows changes', async () => {
+  await vscode.workspace.fs.writeFile(file('for-a-key.txt'), Buffer.from('The quick brown fox\n'));
+  const encrypting = vscode.commands.executeCommand('restorable.encryptFile', file('for-a-key.txt'));
+  await choose('for a public key');
+  await accept('The OpenPGP key', file('examples/archives/keys/wal-g-openpgp.private.asc').fsPath);
+  await accept('Write to', file('for-a-key.txt.gpg').fsPath);
+  await encrypting;
+  await hand('waitFor', { selector: '.notification-toast :text("An MDC shows changes of it")' });
+  await vscode.commands.executeCommand('notifications.clearAll');
+});
+
 test('a file of gpg -c is decrypted with its password', async () => {
   const password = Buffer.from(await vscode.workspace.fs.readFile(file('examples/archives/keys/gpg-passphrase.txt')))
     .toString()
@@ -147,34 +157,3 @@ test('a file that is not encrypted is not decrypted', async () => {
   await hand('press', { key: 'Escape' });
   await vscode.commands.executeCommand('notifications.clearAll');
 });
-
-async function choose(label: string): Promise<void> {
-  const row = `.quick-input-list .monaco-list-row:has-text("${label}")`;
-  await hand('waitFor', { selector: row });
-  await hand('click', { selector: row });
-}
-
-async function typePassword(password = 'correct horse battery staple'): Promise<void> {
-  await choose('Type it');
-  await hand('waitFor', { selector: '.quick-input-widget input[type="password"]' });
-  await hand('fill', { selector: input, text: password });
-  await hand('press', { key: 'Enter' });
-}
-
-/** A file dialog, which is a Quick Pick in a browser; it is deaf as long as it reads the folder. */
-async function accept(title: string, path: string): Promise<void> {
-  const dialog = `.quick-input-title:has-text("${title}")`;
-  await hand('waitFor', { selector: dialog });
-  await eventually('the dialog to be accepted', async () => {
-    // Also takes the focus, which a webview behind the dialog may have caught.
-    await hand('fill', { selector: input, text: path });
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    // While the dialog reads the folder it puts the proposed name back: accepting that would answer another question.
-    if ((await hand<string>('value', { selector: input })) !== path) return false;
-    await hand('press', { key: 'Enter' });
-    return await hand('waitFor', { selector: dialog, state: 'hidden', timeoutMs: 2_000 }).then(
-      () => true,
-      () => false,
-    );
-  });
-}

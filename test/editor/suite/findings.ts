@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { eventually, test } from './test.ts';
-import { code, file, findings, open } from './workspace.ts';
+import { code, file, findings, open, quickFix } from './workspace.ts';
 
 /** The line in `percona-secret.yaml` whose base64 holds a pass without a type. */
 const secret = 'percona-secret.yaml';
@@ -95,21 +95,6 @@ test('the definition of an entry is the entry of the Secret, in another file', a
   });
   assert.match(('targetUri' in found ? found.targetUri : found.uri).path, /stackgres\/secret\.yaml$/);
 });
-
-async function quickFix(document: vscode.TextDocument, rule: string, title: RegExp): Promise<vscode.CodeAction> {
-  const path = vscode.workspace.asRelativePath(document.uri);
-  const found = await eventually(`${rule} in ${path}`, () => findings(path).find((it) => code(it) === rule));
-  return await eventually('a quick fix', async () => {
-    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
-      'vscode.executeCodeActionProvider',
-      document.uri,
-      found.range,
-      vscode.CodeActionKind.QuickFix.value,
-      10,
-    );
-    return actions.find((it) => it.edit && title.test(it.title));
-  });
-}
 
 async function revert(path: string): Promise<void> {
   await open(path);

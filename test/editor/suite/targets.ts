@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { hand } from './hand.ts';
+import { choose } from './quickInput.ts';
 import { eventually, test } from './test.ts';
 import { code, file, findings, open } from './workspace.ts';
 
 const items = '.hover-language-status .element';
 const shown = async () => (await hand<string[]>('text', { selector: items })).map((it) => it.replace(/\s+/g, ' '));
-
-async function choose(label: string): Promise<void> {
-  const row = `.quick-input-list .monaco-list-row:has-text("${label}")`;
-  await hand('waitFor', { selector: row });
-  await hand('click', { selector: row });
-}
 
 async function openStatus(): Promise<void> {
   await hand('press', { key: 'Escape' });

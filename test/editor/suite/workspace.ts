@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { eventually } from './test.ts';
 
 /** The URI of a file of the test's workspace. */
 export function file(path: string): vscode.Uri {
@@ -23,4 +24,20 @@ export function findings(path: string): vscode.Diagnostic[] {
 /** The id of the rule that made a finding. */
 export function code({ code: it }: vscode.Diagnostic): string {
   return String(typeof it === 'object' && it !== null ? it.value : it);
+}
+
+/** The quick fix with such a title for the first finding of a rule, once both are there. */
+export async function quickFix(document: vscode.TextDocument, rule: string, title: RegExp): Promise<vscode.CodeAction> {
+  const path = vscode.workspace.asRelativePath(document.uri);
+  const found = await eventually(`${rule} in ${path}`, () => findings(path).find((it) => code(it) === rule));
+  return await eventually('a quick fix', async () => {
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      document.uri,
+      found.range,
+      vscode.CodeActionKind.QuickFix.value,
+      10,
+    );
+    return actions.find((it) => it.edit && title.test(it.title));
+  });
 }

@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import { hand } from '../suite/hand.ts';
+import { accept, choose, typePassword } from '../suite/quickInput.ts';
 import { eventually, test } from '../suite/test.ts';
-import { code, file, findings, open } from '../suite/workspace.ts';
+import { code, file, findings, open, quickFix } from '../suite/workspace.ts';
 
 const secret = 'percona-secret.yaml';
 const encoder = new TextEncoder();
@@ -30,17 +31,7 @@ test('in a browser: a pass without a type is marked inside base64, with the clus
 
 test('in a browser: a quick fix in another file makes the finding go', async () => {
   const { document } = await open(secret);
-  const found = await eventually('it', () => findings(secret).find((it) => code(it) === 'repo-pass-without-type'));
-  const fix = await eventually('a quick fix', async () => {
-    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
-      'vscode.executeCodeActionProvider',
-      document.uri,
-      found.range,
-      vscode.CodeActionKind.QuickFix.value,
-      10,
-    );
-    return actions.find((it) => it.edit && /cipher-type/.test(it.title));
-  });
+  const fix = await quickFix(document, 'repo-pass-without-type', /cipher-type/);
   ok(await vscode.workspace.applyEdit(fix.edit!));
   await eventually('no finding', () => !findings(secret).some((it) => code(it) === 'repo-pass-without-type'));
   await open('cluster.yaml');
@@ -159,35 +150,4 @@ function ok(is: unknown, what = 'it'): void {
 
 function equal<T>(actual: T, expected: T): void {
   if (actual !== expected) throw new Error(`expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`);
-}
-
-const input = '.quick-input-widget input.input';
-
-async function choose(label: string): Promise<void> {
-  const row = `.quick-input-list .monaco-list-row:has-text("${label}")`;
-  await hand('waitFor', { selector: row });
-  await hand('click', { selector: row });
-}
-
-async function typePassword(password: string): Promise<void> {
-  await choose('Type it');
-  await hand('waitFor', { selector: '.quick-input-widget input[type="password"]' });
-  await hand('fill', { selector: input, text: password });
-  await hand('press', { key: 'Enter' });
-}
-
-/** A file dialog, which is a Quick Pick in a browser; it is deaf as long as it reads the folder. */
-async function accept(title: string, path: string): Promise<void> {
-  const dialog = `.quick-input-title:has-text("${title}")`;
-  await hand('waitFor', { selector: dialog });
-  await eventually('the dialog to be accepted', async () => {
-    await hand('fill', { selector: input, text: path });
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    if ((await hand<string>('value', { selector: input })) !== path) return false;
-    await hand('press', { key: 'Enter' });
-    return await hand('waitFor', { selector: dialog, state: 'hidden', timeoutMs: 2_000 }).then(
-      () => true,
-      () => false,
-    );
-  });
 }
