@@ -1,9 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { vi } from 'vitest';
+import { bundles } from '../support/bundles.ts';
 
 // Every test starts processes; how long that takes is the machine's business.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -21,16 +21,9 @@ export interface RunOptions {
   env?: Record<string, string>;
 }
 
-let built: Promise<string> | undefined;
-
-/** The program as it is shipped, bundled from the sources once per test file: no test must see a stale build. */
+/** The program as it is shipped. */
 export async function program(): Promise<string> {
-  built ??= (async () => {
-    const folder = temporaryFolder('restorable-dist-');
-    await promisify(execFile)(process.execPath, ['tools/build.mjs', '--out', folder]);
-    return join(folder, 'cli.js');
-  })();
-  return built;
+  return join(await bundles('all'), 'cli.js');
 }
 
 /** Runs the program to its end. Colours and the like are off: no test depends on who runs it. */

@@ -9,5 +9,6 @@ export default defineConfig({
     retry: process.env.CI ? 1 : 0,
     pool: 'forks',
     fileParallelism: false,
+    globalSetup: 'test/support/runFolder.ts',
   },
 });

@@ -1,8 +1,6 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { bundles } from './bundles.ts';
 
 /** A message as it goes over the wire. */
 export interface Message {
@@ -26,17 +24,9 @@ export interface PublishedDiagnostics {
   }[];
 }
 
-let bundle: Promise<string> | undefined;
-
-/** The product's own bundles, made from the sources once per test file: no test must see a stale build. */
+/** The language server as it is shipped. */
 export async function serverBundle(): Promise<string> {
-  bundle ??= (async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'restorable-server-'));
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-    await promisify(execFile)(process.execPath, ['tools/build.mjs', '--out', folder]);
-    return join(folder, 'server.js');
-  })();
-  return bundle;
+  return join(await bundles('all'), 'server.js');
 }
 
 /** A client that speaks raw JSON-RPC over the standard streams of a real process, as any editor could. */

@@ -1,21 +1,11 @@
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { bundles } from './bundles.ts';
 
-let folder: Promise<string> | undefined;
-
-/** The text of a bundle for the browser, made from the sources once per test file. */
+/** The text of a bundle for the browser. */
 export async function webBundle(name: 'client' | 'server' | 'engine'): Promise<string> {
-  folder ??= (async () => {
-    const made = mkdtempSync(join(tmpdir(), 'restorable-web-'));
-    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
-    await promisify(execFile)(process.execPath, ['tools/build.mjs', '--only', 'web', '--out', made]);
-    return made;
-  })();
-  return readFileSync(join(await folder, 'web', `${name}.js`), 'utf8');
+  return readFileSync(join(await bundles('web'), 'web', `${name}.js`), 'utf8');
 }
 
 /**
