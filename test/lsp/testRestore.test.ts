@@ -123,3 +123,32 @@ test('an inspection says which key of the workspace opens the archive', async ()
   });
   expect(inspection).toMatchObject({ keys: [{ source: 'Secret db/keys, entry k', opens: true }] });
 });
+
+test('a backup of a bucket is chosen by the name that its manifest gives, and the Secret it misses is named', async () => {
+  const bucket = resolve('test/engine/walgArchives/stackgres');
+  const path = 'sgbackups.stackgres.io/shop/orders/2026-01-31-10-00-00/15';
+  const backup = `apiVersion: stackgres.io/v1
+kind: SGBackup
+metadata: {name: nightly, namespace: shop}
+spec: {sgCluster: orders}
+status:
+  internalName: base_000000010000000000000014
+  backupPath: ${path}
+  process: {status: Completed}
+  sgBackupConfig:
+    storage: {type: gcs, encryption: {method: sodium, sodium: {keyTransform: hex, key: {name: keys, key: k}}}}
+`;
+  const { client } = await workspaceWith(key);
+  client.open(`${toUri(folders.at(-1)!)}/backup.yaml`, backup);
+  const [report] = await client.request<Report[]>('workspace/executeCommand', {
+    command: COMMANDS.testRestore,
+    arguments: [{ archive: bucket, backup: 'nightly' }],
+  });
+  expect(report?.backup).toMatchObject({ title: 'SGBackup shop/nightly', cluster: 'orders' });
+  expect(report?.failure).toMatchObject({ code: 'wrong-key', hint: expect.stringContaining('Secret shop/keys') });
+  const inspection = await client.request<{ facts: [string, string][] }>('workspace/executeCommand', {
+    command: COMMANDS.inspect,
+    arguments: [{ archive: bucket, configuration: [] }],
+  });
+  expect(new Map(inspection.facts).get('Backup')).toContain('SGBackup shop/nightly');
+});

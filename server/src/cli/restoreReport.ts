@@ -73,7 +73,7 @@ export function whatNext(
   if (restoredTo) {
     if (command === undefined) return '';
     const cure =
-      'To start PostgreSQL on it: give the folder to the user that PostgreSQL runs as, create the empty file recovery.signal in it, and put this line into its postgresql.auto.conf:';
+      'To start PostgreSQL on it: give the folder to the user that PostgreSQL runs as, who has to be able to read the archive and the keys as well, create the empty file recovery.signal in it, and put this line into its postgresql.auto.conf:';
     const steps = paragraph(cure, { width, first: '  → ' }).replace('→', paint('dim', '→'));
     // Not wrapped: it is there to be copied.
     return `\n${steps}\n\n${harmless(command)}\n`;

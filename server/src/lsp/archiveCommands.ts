@@ -29,6 +29,7 @@ import {
   configuredKeys,
   wipeKeys,
 } from '../core/queries/keySources.ts';
+import { walgArchives } from '../core/queries/walgArchives.ts';
 import { Workspace } from '../core/workspace.ts';
 import { load } from '../loader.ts';
 import type { DecryptAnswer, TestRestoreProgress, TestRestoreRequest } from '../protocol.ts';
@@ -56,6 +57,8 @@ async function testRestore(
   if (request.to !== undefined) job.to = request.to;
   if (request.start) job.start = {};
   if (request.wal) job.wal = request.wal;
+  const known = walgArchives(context.workspace);
+  if (known.length > 0) job.known = known;
   const configured = configuredArchives(context.workspace);
   for (const it of configured) wipeKeys(it.keys);
   const meant = configured.filter((it) => it.path === request.archive);
@@ -80,7 +83,9 @@ async function inspect(
   if (!configuration) return runJob<'inspect'>({ kind: 'inspect', archive }, token);
   const keys = await keysOf(context, configuration.length > 0 ? configuration : undefined);
   try {
-    return await runJob<'inspect'>({ kind: 'inspect', archive, ...(keys.length > 0 && { keys }) }, token);
+    const known = walgArchives(context.workspace);
+    const job = { archive, ...(keys.length > 0 && { keys }), ...(known.length > 0 && { known }) };
+    return await runJob<'inspect'>({ kind: 'inspect', ...job }, token);
   } finally {
     wipe(keys);
   }
