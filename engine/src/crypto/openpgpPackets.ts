@@ -168,6 +168,12 @@ export async function readMessageHead(reader: ByteReader): Promise<MessageHead> 
   const publicKeySessions: Uint8Array[] = [];
   const passwordSessions: Uint8Array[] = [];
   for (;;) {
+    if (reader.offset > mostHeadBytes) {
+      fail('hostile', 'decrypt', 'the message is for more keys and passwords than anybody has', {
+        offset: reader.offset,
+        hint: 'No program writes that: do not trust the file.',
+      });
+    }
     const packet = await readPacket(reader);
     if (packet === undefined) {
       fail(
@@ -232,6 +238,8 @@ export async function readMessageHead(reader: ByteReader): Promise<MessageHead> 
 }
 
 const sessionLimit = 64 * 1024;
+/** Ten thousand recipients. They are kept, and each is tried with each key. */
+const mostHeadBytes = 4 * 1024 * 1024;
 const damagedHint = 'The file is not what was written: copy it again, or use another backup.';
 /** For what fails its proof. */
 export const brokenHint =

@@ -2,7 +2,7 @@
 
 import { hkdfSync } from 'node:crypto';
 import { concat, copyOf } from '../bytes.ts';
-import { fail } from '../failure.ts';
+import { fail, RestoreError } from '../failure.ts';
 import { type AeadMode, aeadTagBytes } from './aead.ts';
 import { cfbDecipher, cipherName, hasCipherAead, openCipherAead, SYMMETRIC_CIPHERS } from './openpgpCiphers.ts';
 import type { SessionKey } from './openpgpData.ts';
@@ -55,6 +55,32 @@ export function excessiveCost({ derivation }: PasswordSession): string | undefin
   const { passes, memoryKiB } = derivation;
   if (memoryKiB <= 2 ** 21 && passes * memoryKiB <= 2 ** 23) return undefined;
   return `Argon2 over ${memoryKiB >= 2 ** 20 ? `${(memoryKiB / 2 ** 20).toFixed(0)} GiB` : `${(memoryKiB / 1024).toFixed(0)} MiB`} of memory, ${passes} times`;
+}
+
+/** What a session key packet of a password says of itself, without it. */
+export function describePassword(body: Uint8Array): { description: string; problem?: string } {
+  try {
+    const session = readPasswordSession(body);
+    const cost = excessiveCost(session);
+    return {
+      description: `${cipherName(session.algorithm)}, ${wayOf(session.derivation)}`,
+      ...(cost !== undefined && {
+        problem: `to try a password, the message asks for ${cost}: that is done only when asked for (--allow-costly)`,
+      }),
+    };
+  } catch (error) {
+    if (!(error instanceof RestoreError)) throw error;
+    return { description: 'in a form that is not supported', problem: error.failure.message };
+  }
+}
+
+function wayOf(derivation: Derivation): string {
+  if (derivation.kind === 'argon2')
+    return `Argon2 over ${(derivation.memoryKiB / 1024).toFixed(0)} MiB of memory, ${derivation.passes} times`;
+  const { hash, salt, count } = derivation;
+  const name = hash.toUpperCase();
+  if (count > 0) return `salted ${name} over ${count} bytes`;
+  return salt.length > 0 ? `salted ${name}, once` : `${name} without a salt, once`;
 }
 
 /**

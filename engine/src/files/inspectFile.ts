@@ -13,6 +13,7 @@ import { decodeCmsText, isCmsText } from '../crypto/cmsText.ts';
 import { decodeArmor } from '../crypto/openpgpArmor.ts';
 import { readKeys } from '../crypto/openpgpKeys.ts';
 import { type MessageHead, readMessageHead } from '../crypto/openpgpPackets.ts';
+import { describePassword } from '../crypto/openpgpPassword.ts';
 import { headerBytes as saltedHeaderBytes } from '../crypto/openssl.ts';
 import { sodiumLength } from '../crypto/sodium.ts';
 import { type Failure, RestoreError } from '../failure.ts';
@@ -63,7 +64,12 @@ export async function inspectFile(
     problems: [],
   };
   if (stored.size !== undefined) inspection.facts.push(['Size', `${stored.size} bytes`]);
-  await describe(inspection, kind, { path, start, size: stored.size ?? start.length });
+  await describe(inspection, kind, {
+    path,
+    start,
+    size: stored.size ?? start.length,
+    isFile: stored.size !== undefined,
+  });
   if (keys.length > 0) {
     const onTry = (what: string) => context.progress(`${stored.name}: ${what}`, 0);
     inspection.keys = await tryKeys(inspection, stored, keys, { signal: context.signal, onTry, allowCostly });
@@ -96,6 +102,8 @@ const startBytes = 64 * 1024;
 
 interface Subject {
   path: string;
+  /** Not a pipe: any part of it can be read. */
+  isFile: boolean;
   start: Uint8Array;
   size: number;
 }
@@ -151,7 +159,7 @@ function describeUnsaltedText(inspection: Inspection): void {
 async function describeMessage(
   inspection: Inspection,
   kind: ContentKind,
-  { path, start, size }: Subject,
+  { path, start, size, isFile }: Subject,
 ): Promise<void> {
   inspection.format = 'openpgp';
   inspection.isEncrypted = true;
@@ -163,15 +171,15 @@ async function describeMessage(
     if (kind === 'openpgp') {
       const missing = missingAtEnd(start, size);
       if (missing > 0) inspection.problems.push(`it is cut off: its last ${missing} bytes are missing`);
+    } else if (isFile && (await endsInsideArmor(path, size))) {
+      inspection.problems.push('it is cut off: its line -----END PGP MESSAGE----- is missing');
     }
     for (const { keyId, algorithm } of head.recipients)
       inspection.facts.push(['Recipient', `${keyId ?? 'hidden'} (${algorithm})`]);
     const hidden = head.recipients.filter((it) => it.keyId === undefined).length;
-    if (head.passwordSessions.length > 0)
-      inspection.facts.push([
-        'Password',
-        head.passwordSessions.length === 1 ? 'one' : `${head.passwordSessions.length} different ones`,
-      ]);
+    const passwords = head.passwordSessions.slice(0, mostListed).map(describePassword);
+    for (const { description } of passwords) inspection.facts.push(['Password', description]);
+    inspection.problems.push(...new Set(passwords.flatMap(({ problem }) => problem ?? [])));
     inspection.facts.push(['Integrity', integrityOf(head)]);
     const known = head.recipients.filter((it) => it.keyId !== undefined);
     inspection.opensWith.push(...known.map((it) => `the private key ${it.keyId}`));
@@ -191,6 +199,24 @@ async function describeMessage(
   } finally {
     await reader.close();
   }
+}
+
+const mostListed = 20;
+
+/** The last lines are of base64, or a part of the END line: behind a whole armor may stand any text. */
+async function endsInsideArmor(path: string, size: number): Promise<boolean> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of readFile(path, { start: Math.max(0, size - 512) })) pieces.push(piece);
+  const lines = Buffer.concat(pieces)
+    .toString('latin1')
+    .trimEnd()
+    .split(/\s*\n\s*/);
+  if (lines.some((line) => /^-----END PGP MESSAGE.*-----$/.test(line))) return false;
+  const [before = '', last = ''] = lines.slice(-2);
+  return (
+    /^(?:[A-Za-z0-9+/]*={0,2}|=[A-Za-z0-9+/]{0,4}|-{1,5}(?:END[A-Z -]*)?)$/.test(last) &&
+    /^(?:[A-Za-z0-9+/]{40,}={0,2}|=[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]+={1,2})$/.test(before)
+  );
 }
 
 /**

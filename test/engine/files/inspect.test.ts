@@ -32,6 +32,27 @@ describe('an OpenPGP message says who can open it', () => {
     expect(fact(inspection, 'Integrity')).toContain(integrity);
   });
 
+  test('a password’s derivation is told, and what it would cost beyond reason', async () => {
+    const described = async (name: string, bytes: Uint8Array) => fact(await inspect(name, bytes), 'Password');
+    expect(await described('e1', vector('openpgp/password.gpg'))).toMatch(/^AES256, salted SHA\d+ over \d+ bytes$/);
+    expect(await described('e2', vector('openpgp/password-zlib.gpg'))).toMatch(/^AES256, salted SHA\d+, once$/);
+    const argon2 = Buffer.concat([Uint8Array.of(0xc3, 22, 4, 9, 4), Buffer.alloc(16), Uint8Array.of(1, 4, 31)]);
+    const inspection = await inspect('e3', Buffer.concat([argon2, vector('openpgp/key.gpg')]));
+    expect(fact(inspection, 'Password')).toBe('AES256, Argon2 over 2097152 MiB of memory, 1 times');
+    expect(inspection.problems.join()).toContain('--allow-costly');
+  });
+
+  test('armor that lacks its END line is cut off, text behind a whole one is not', async () => {
+    const armored = Buffer.from(vector('openpgp/two-armored.gpg')).toString();
+    const end = armored.indexOf('-----END');
+    for (const cut of [end, end - 3, end - 40, end + 12]) {
+      const { problems } = await inspect('f1', Buffer.from(armored.slice(0, cut)));
+      expect(problems.join()).toContain('cut off');
+    }
+    for (const text of ['', '\n', '\nRegards\n', `\n${'word '.repeat(500)}\n`])
+      expect((await inspect('f2', Buffer.from(armored + text))).problems).toEqual([]);
+  });
+
   test('one without integrity protection is a problem, one that is only signed is plain', async () => {
     expect((await inspect('a', vector('openpgp/no-integrity.gpg'))).problems.join()).toContain(
       'no integrity protection',
