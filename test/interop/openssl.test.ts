@@ -12,9 +12,11 @@ import type { OpensslParameters, TestRestoreJob } from '../../engine/src/job.ts'
 import { runJob } from '../../engine/src/run.ts';
 import { quietContext } from '../../engine/src/run-context.ts';
 import { all, pieces } from '../engine/pieces.ts';
+import { newerOpenssl, unpackOpenssl } from './newerOpenssl.ts';
 import { LENGTHS, missing, sample, tool } from './realTools.ts';
 
 const reason = missing('openssl', 'version');
+const newer = newerOpenssl();
 const ciphers = ['aes-256-cbc', 'aes-128-cbc', 'aes-192-cbc', 'aes-256-ctr', 'des-ede3-cbc'] as const;
 const derivations = [
   { digest: 'sha256', iterations: undefined },
@@ -170,4 +172,23 @@ describe.skipIf(reason)(`openssl enc${reason ? `: ${reason}` : ''}`, () => {
     expect(twice?.failure).toMatchObject({ code: 'wrong-key' });
     expect(twice?.failure?.message).toContain('inside is encrypted once more');
   });
+
+  test.skipIf('missing' in newer)(
+    'a long salt (-saltlen) of OpenSSL 3.2 and later is found, and is no cut',
+    async () => {
+      if (!('files' in newer)) return;
+      const program = unpackOpenssl(newer.files, join(folder, 'newer'));
+      for (const cipher of ['aes-256-cbc', 'aes-128-ctr']) {
+        const options = ['-pbkdf2', '-saltlen', '16', '-pass', `file:${passwordFile}`];
+        const stored = tool(program, ['enc', `-${cipher}`, ...options], dump);
+        const report = await tested('long-salt', stored);
+        expect(report).toMatchObject({ format: 'openssl > pg_dump plain', failure: null, verdict: { complete: true } });
+        expect(report?.keys[0]?.opens).toBe(`openssl -${cipher} -md sha256 -pbkdf2 -iter 10000 -saltlen 16`);
+        const given = { cipher, digest: 'sha256', pbkdf2: true, iterations: 10_000 } as const;
+        const wrong = await tested('long-salt', stored, given, Buffer.from('wrong'));
+        expect(wrong?.verdict).toMatchObject({ decrypted: false, authentic: null, restorable: false });
+        expect(['wrong-key', 'truncated']).toContain(wrong?.failure?.code);
+      }
+    },
+  );
 });

@@ -11,7 +11,8 @@ import type { OpensslParameters } from '../job.ts';
 import { throughCipher } from './cfb.ts';
 
 export const saltedMagic: Uint8Array = new TextEncoder().encode('Salted__');
-const saltBytes = 8;
+/** Unless `-saltlen` says otherwise. */
+const usualSaltBytes = 8;
 export const headerBytes = 16;
 
 export type Digest = NonNullable<OpensslParameters['digest']>;
@@ -24,6 +25,8 @@ export interface OpensslScheme {
   iterations: number | undefined;
   /** `-nosalt`: the file begins with the ciphertext. */
   isUnsalted?: boolean;
+  /** `-saltlen` of OpenSSL 3.2 and later, with PBKDF2 only; 8 when absent. */
+  saltBytes?: number;
 }
 
 /** Key, IV and block in bytes. A block of 1 is a stream cipher: any length, no padding. The likeliest come first. */
@@ -65,9 +68,10 @@ const mostIterations = 100_000_000;
 export const WRITTEN_SCHEME: OpensslScheme = { cipher: 'aes-256-cbc', digest: 'sha256', iterations: writtenIterations };
 
 /** The scheme as options of `openssl enc`. */
-export function opensslOptions({ cipher, digest, iterations, isUnsalted }: OpensslScheme): string {
+export function opensslOptions({ cipher, digest, iterations, isUnsalted, saltBytes }: OpensslScheme): string {
   const derivation = iterations === undefined ? `-md ${digest}` : `-md ${digest} -pbkdf2 -iter ${iterations}`;
-  return `-${cipher} ${derivation}${isUnsalted ? ' -nosalt' : ''}`;
+  const salt = isUnsalted ? ' -nosalt' : saltBytes === undefined ? '' : ` -saltlen ${saltBytes}`;
+  return `-${cipher} ${derivation}${salt}`;
 }
 
 /** The command that reads such a file, for people to keep beside it. */
@@ -90,7 +94,7 @@ export async function* decryptOpenssl(
   let derived: Uint8Array | undefined;
   try {
     const headerBytes = headerBytesOf(scheme);
-    const salt = scheme.isUnsalted ? new Uint8Array(0) : copyOf(saltOf(await reader.read(headerBytes)));
+    const salt = scheme.isUnsalted ? new Uint8Array(0) : copyOf(saltOf(await reader.read(headerBytes), headerBytes));
     const { key, iv } = CIPHERS[scheme.cipher];
     derived = await derive(password, salt, scheme);
     const raw = { cipher: scheme.cipher, key: derived.subarray(0, key), iv: derived.subarray(key, key + iv) };
@@ -149,7 +153,7 @@ export async function* encryptOpenssl(
   const bytes = CIPHERS[cipher];
   let derived: Uint8Array | undefined;
   try {
-    const salt = randomBytes(scheme.isUnsalted ? 0 : saltBytes);
+    const salt = randomBytes(scheme.isUnsalted ? 0 : (scheme.saltBytes ?? usualSaltBytes));
     derived = await derive(password, salt, scheme);
     const key = derived.subarray(0, bytes.key);
     const iv = derived.subarray(bytes.key, bytes.key + bytes.iv);
@@ -215,11 +219,12 @@ function finish(decipher: { final(): Uint8Array }, offset: number): Uint8Array {
   }
 }
 
-export function headerBytesOf({ isUnsalted }: Pick<OpensslScheme, 'isUnsalted'>): number {
-  return isUnsalted ? 0 : headerBytes;
+export function headerBytesOf({ isUnsalted, saltBytes }: Pick<OpensslScheme, 'isUnsalted' | 'saltBytes'>): number {
+  return isUnsalted ? 0 : saltedMagic.length + (saltBytes ?? usualSaltBytes);
 }
 
-export function saltOf(header: Uint8Array): Uint8Array {
+/** @param length of the whole header */
+export function saltOf(header: Uint8Array, length: number): Uint8Array {
   if (header.length === 0)
     fail('truncated', 'decrypt', 'the file is empty', {
       offset: 0,
@@ -236,8 +241,8 @@ export function saltOf(header: Uint8Array): Uint8Array {
       },
     );
   }
-  if (header.length < headerBytes) failCut(header.length, 'the header alone has 16 bytes');
-  return header.subarray(saltedMagic.length, headerBytes);
+  if (header.length < length) failCut(header.length, `the header alone has ${length} bytes`);
+  return header.subarray(saltedMagic.length, length);
 }
 
 export function failCut(offset: number, what: string): never {

@@ -7,7 +7,7 @@ import { createDecipheriv, getCiphers } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { constants, gunzipSync } from 'node:zlib';
 import { hasKnownForm, isCompressible, isText, looksMeaningful, sniff } from '../contents/sniff.ts';
-import { fail } from '../failure.ts';
+import { fail, RestoreError } from '../failure.ts';
 import type { OpensslParameters } from '../job.ts';
 import { cancelled, throwIfCancelled } from '../run-context.ts';
 import {
@@ -70,14 +70,43 @@ export async function fitOpenssl(
   start: OpensslStart,
   stored: Uint8Array,
   parameters: OpensslParameters = {},
-  { signal = new AbortController().signal, onTry = () => undefined, allowUnproven = false }: SearchOptions = {},
+  options: SearchOptions = {},
+): Promise<OpensslFit> {
+  try {
+    return await fitSalted(start, stored, parameters, options);
+  } catch (error) {
+    const isOther = error instanceof RestoreError && ['wrong-key', 'truncated'].includes(error.failure.code);
+    if (!isOther || parameters.hasSalt === false || parameters.pbkdf2 === false) throw error;
+    // A long salt comes with PBKDF2 only, and by hand: it is worth the usual rounds, or those that are given.
+    const { iterations = defaultIterations, digest = 'sha256' } = parameters;
+    const long = { ...parameters, pbkdf2: true, iterations, digest };
+    const fit = await fitSalted(start, stored, long, { ...options, allowUnproven: false }, longSaltBytes).catch(
+      (another: unknown) => {
+        throw another instanceof RestoreError && another.failure.code !== 'cancelled' ? error : another;
+      },
+    );
+    if (fit.provenBy !== 'contents') throw error;
+    return fit;
+  }
+}
+
+/** The longest that `-saltlen` takes. */
+const longSaltBytes = 16;
+
+async function fitSalted(
+  start: OpensslStart,
+  stored: Uint8Array,
+  parameters: OpensslParameters,
+  { signal = new AbortController().signal, onTry = () => undefined, allowUnproven = false }: SearchOptions,
+  saltBytes?: number,
 ): Promise<OpensslFit> {
   const isUnsalted = parameters.hasSalt === false;
-  const salt = isUnsalted ? new Uint8Array(0) : saltOf(start.bytes);
   const size = start.size;
-  const headerBytes = headerBytesOf({ isUnsalted });
+  const headerBytes = headerBytesOf({ isUnsalted, saltBytes });
+  const salt = isUnsalted ? new Uint8Array(0) : saltOf(start.bytes.subarray(0, headerBytes), headerBytes);
   if (size !== undefined && size <= headerBytes) failCut(size, 'there is nothing after the header');
-  const schemes = candidates(parameters, size);
+  const bodySize = size === undefined ? undefined : size - headerBytes;
+  const schemes = candidates(parameters, bodySize).map((it) => (saltBytes === undefined ? it : { ...it, saltBytes }));
   const readings = passwordReadings(stored);
   const trials = trialsOf(schemes, readings, parameters);
   let paddingFit: OpensslFit | undefined;
@@ -245,6 +274,7 @@ function patience({ digest, iterations = 0 }: Pick<OpensslScheme, 'digest' | 'it
   return isRecommended ? iterations / 50 : iterations;
 }
 
+/** @param size of the ciphertext */
 function candidates(parameters: OpensslParameters, size: number | undefined): OpensslScheme[] {
   const { digest, pbkdf2: wantsPbkdf2 } = parameters;
   const iterations = checkedIterations(parameters.iterations);
@@ -298,7 +328,6 @@ function likelyCiphers(size: number | undefined): CipherName[] {
   const names = (Object.keys(CIPHERS) as CipherName[])
     .slice(0, TRIED_CIPHERS)
     .filter((it, index) => index < LIKELY_CIPHERS || getCiphers().includes(it));
-  // A header is as long as a block: with or without it the remainder is the same.
   if (size === undefined || size % 16 === 0) return names;
   return [...names.filter((it) => CIPHERS[it].block === 1), ...names.filter((it) => CIPHERS[it].block > 1)];
 }

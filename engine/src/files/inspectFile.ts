@@ -313,6 +313,10 @@ async function describeSalted(inspection: Inspection, kind: ContentKind, { start
     salt = (await reader.read(saltedHeaderBytes).catch(() => new Uint8Array(0))).subarray(8);
   } else if (size <= saltedHeaderBytes) {
     inspection.problems.push('there is nothing after the header: the file is cut off');
+  } else if ((size - saltedHeaderBytes) % 16 === 8) {
+    inspection.problems.push(
+      'its length fits no cipher with blocks of 16 bytes: it is cut off, unless a stream cipher (ctr), triple DES or a salt of 16 bytes (-saltlen) was used',
+    );
   } else if ((size - saltedHeaderBytes) % 16 !== 0) {
     inspection.problems.push(
       'its length is no multiple of the cipher block: it is cut off, unless a stream cipher (ctr) was used',
