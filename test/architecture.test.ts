@@ -50,7 +50,7 @@ const SOCKET = 'engine/src/start/connection.ts -> node:net';
 const NODE = /^node:(?!https?$|http2$|net$|tls$|dns|dgram$|inspector|vm$|repl$)/;
 /** What the engine shows to the other folders: its pool, the types that cross its border, and what needs no worker. */
 const ENGINE_FACE =
-  /^engine\/src\/(?:pool|web\/pool|job|report|failure|secret|files\/source|keys\/(?:examineOpenpgp|keySheet))\.ts$/;
+  /^engine\/src\/(?:pool|web\/pool|engineThread|job|report|failure|secret|files\/source|keys\/(?:examineOpenpgp|keySheet))\.ts$/;
 /** Shared by the protocol's side and the command line: `server/src/*.ts`. */
 const SERVER = /^server\/src\/[^/]+\.ts$/;
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { engineThread } from './engineThread.ts';
 import type { Failure } from './failure.ts';
 import type { Job, Outcome, Progress } from './job.ts';
 import type { RunContext } from './run-context.ts';
@@ -22,8 +22,6 @@ export type FromWorker = { type: 'progress'; progress: Progress } | { type: 'don
 
 /** A stopped job cleans up after itself; one that does not get there is ended. */
 const graceMs = 10_000;
-/** What is made for one piece or one line lives shortly: a small nursery keeps the process small. */
-const resourceLimits = { maxYoungGenerationSizeMb: 16 };
 
 /**
  * Never rejects: what goes wrong is in the outcome, a worker that dies included. The caller keeps its key bytes and wipes
@@ -66,7 +64,7 @@ async function runOnThisThread<J extends Job>(
 
 function runInWorker(file: string, job: Job, { signal, onProgress }: RunOptions): Promise<Outcome<Job['kind']>> {
   return new Promise((resolve) => {
-    const worker = new Worker(file, { name: 'restorable engine', stdout: true, stderr: true, resourceLimits });
+    const worker = engineThread(file);
     let timer: NodeJS.Timeout | undefined;
     let isSettled = false;
     const settle = (outcome: Outcome<Job['kind']>) => {

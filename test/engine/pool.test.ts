@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encryptSodium } from '../../engine/src/crypto/sodium.ts';
-import type { KeyOffer, Progress } from '../../engine/src/job.ts';
+import { startAhead } from '../../engine/src/engineThread.ts';
+import type { Job, KeyOffer, Progress } from '../../engine/src/job.ts';
 import type { run as Run } from '../../engine/src/pool.ts';
 import { all, pieces } from './pieces.ts';
 
@@ -50,6 +51,20 @@ describe('a job in a worker', () => {
     expect(told.length).toBeLessThanOrEqual(seconds * 10 + 2);
     // The worker wiped its copy; ours is ours.
     expect(key.bytes.some((byte) => byte !== 0)).toBe(true);
+  });
+
+  test('takes the thread that was started ahead, once', async () => {
+    startAhead(join(folder, 'worker.js'));
+    for (let job = 0; job < 2; job++)
+      expect(await run({ kind: 'test-restore', archive, keys: [offer()] })).toMatchObject({ ok: true });
+  });
+
+  test('does without a thread that ended before there was a job', async () => {
+    const broken = join(folder, 'broken.js');
+    writeFileSync(broken, 'throw new Error("no")');
+    startAhead(broken);
+    const job: Job = { kind: 'inspect', archive, keys: [] };
+    await expect.poll(async () => (await run(job)).ok, { timeout: 60_000 }).toBe(true);
   });
 
   test('fails with the failure of the job', async () => {
