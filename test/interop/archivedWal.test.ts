@@ -109,6 +109,21 @@ describe.each(named)('%s', (_, spec) => {
       expect((await archiving.testAll()).map((it) => it.failure?.message ?? null)).toEqual([null, null]);
     });
 
+    test.runIf(spec.tool === 'pgBackRest' && spec.segmentMegabytes === 1)(
+      'is walked onto the timeline of a server that was restored to the very end of the backup',
+      async () => {
+        (archiving as WithPgbackrest).restoreImmediately();
+        archiving.server.sql(work('restored'));
+        archiving.flush();
+        const report = await archiving.test({ wal: 'latest' });
+        expect(report.failure).toBeNull();
+        expect(report.backup?.wal).toMatchObject({ timeline: 3, switches: [{ timeline: 1 }] });
+        const walked = walkedBy(report);
+        expect(walked.records).toBe(dumped(walked, '00000003'));
+        expect((await archiving.testAll()).map((it) => it.failure?.message ?? null)).toEqual([null, null]);
+      },
+    );
+
     test('a record that was changed is found, compressed and encrypted anew', async () => {
       const { start, stop } = archiving.range(await archiving.test());
       const segment = segmentName(start, { timeline: 1, segmentBytes });
@@ -225,14 +240,19 @@ abstract class Archiving {
 
   /** Waits until everything up to now is in the archive. */
   flush(): void {
-    const ask = (text: string) =>
-      this.server.client('psql', '-X', '-A', '-t', '-q', '-c', text, 'shop').toString().trim();
-    const last = ask('select pg_walfile_name(pg_switch_wal())');
+    const last = this.ask('select pg_walfile_name(pg_switch_wal())');
     const deadline = Date.now() + 120_000;
-    while (!existsSync(this.server.at('raw', last)) || ask('select last_archived_wal from pg_stat_archiver') < last) {
+    while (
+      !existsSync(this.server.at('raw', last)) ||
+      this.ask('select last_archived_wal from pg_stat_archiver') < last
+    ) {
       if (Date.now() > deadline) throw new Error(`WAL segment ${last} was not archived`);
-      ask('select pg_sleep(0.1)');
+      this.ask('select pg_sleep(0.1)');
     }
+  }
+
+  ask(text: string): string {
+    return this.server.client('psql', '-X', '-A', '-t', '-q', '-c', text, 'shop').toString().trim();
   }
 
   promote(): void {
@@ -318,6 +338,20 @@ class WithPgbackrest extends Archiving {
     this.#run('backup');
   }
 
+  /** A new timeline begins where the backup ended, in the middle of a segment. */
+  restoreImmediately(): void {
+    const { server } = this;
+    server.run('pg_ctl', '-D', server.at('data'), '-s', '-m', 'fast', 'stop');
+    rmSync(server.at('data'), { recursive: true });
+    this.#run('restore', '--type=immediate', '--target-action=promote');
+    server.run('pg_ctl', '-D', server.at('data'), '-w', '-s', '-l', server.at('log'), 'start');
+    const deadline = Date.now() + 120_000;
+    while (this.ask('select pg_is_in_recovery()') !== 'f') {
+      if (Date.now() > deadline) throw new Error('the restored server was not promoted');
+      this.ask('select pg_sleep(0.1)');
+    }
+  }
+
   async replace(segment: string, contents: Buffer): Promise<void> {
     const info = await all(
       decryptPgbackrest(
@@ -334,8 +368,8 @@ class WithPgbackrest extends Archiving {
     writeFileSync(path.join(folder, `${segment}-${sum}.gz`), stored);
   }
 
-  #run(command: string): void {
-    const options = [`--config=${this.server.at('pgbackrest.conf')}`, '--stanza=demo', command];
+  #run(command: string, ...more: string[]): void {
+    const options = [`--config=${this.server.at('pgbackrest.conf')}`, '--stanza=demo', command, ...more];
     const [program = '', ...rest] = isRoot
       ? ['runuser', '-u', 'postgres', '--', this.#program, ...options]
       : [this.#program, ...options];
