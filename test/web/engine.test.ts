@@ -123,6 +123,21 @@ describe('keys', () => {
   });
 });
 
+test('a key that asks for OCB gets an MDC, since a browser has none, and that is said', async () => {
+  const bytes = readFileSync(new URL('../vectors/openpgp/sequoia-rfc9580.asc', import.meta.url));
+  const key: KeyOffer = { kind: 'openpgp', source: 'test', bytes: new Uint8Array(bytes) };
+  const text = new TextEncoder().encode('hello');
+  const job: EncryptJob = { kind: 'encrypt', method: 'openpgp', input: '/a', output: '/a.gpg', key };
+  const stored = await run(job, text);
+  expect(stored.outcome).toMatchObject({ ok: true, value: { integrity: 'mdc' } });
+  expect(JSON.stringify(stored.outcome)).toContain('OCB is not available');
+  const opened = await run({ kind: 'decrypt', input: '/a.gpg', output: '/b', key }, stored.output!);
+  expect(opened.outcome).toMatchObject({ ok: true, value: { isAuthentic: true } });
+  expect(new TextDecoder().decode(opened.output)).toBe('hello');
+  const asked = await run({ ...job, integrity: 'seipd2' }, text);
+  expect(asked.outcome).toMatchObject({ ok: false, failure: { code: 'unsupported' } });
+});
+
 test('a file is inspected without a key', async () => {
   const archive = new URL('../../examples/archives/shop.dump.gpg', import.meta.url);
   const { outcome } = await run({ kind: 'inspect', archive: '/shop.dump.gpg' }, readFileSync(archive));

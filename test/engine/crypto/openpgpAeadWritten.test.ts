@@ -4,10 +4,16 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as library from 'openpgp';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ByteReader } from '../../../engine/src/bytes.ts';
+import { ByteReader, count } from '../../../engine/src/bytes.ts';
 import type { SealedMode } from '../../../engine/src/crypto/aead.ts';
 import { type OpenpgpOffer, openOpenpgp } from '../../../engine/src/crypto/openpgp.ts';
-import { type AeadHead, newAeadHead, openedChunks, sealedChunks } from '../../../engine/src/crypto/openpgpAead.ts';
+import {
+  type AeadHead,
+  isProvenAtOnce,
+  newAeadHead,
+  openedChunks,
+  sealedChunks,
+} from '../../../engine/src/crypto/openpgpAead.ts';
 import {
   encryptToKeys,
   encryptWithPassword,
@@ -104,6 +110,47 @@ describe.each(BODIES)('%s', (_, isGnupg, mode) => {
     }
     expect(await opened(body, head, session)).toHaveLength(300);
   });
+});
+
+test.each([17, 26, 56])(
+  'chunks too large to be held (2^%i times 64 bytes) are passed on, and not called proven',
+  async (size) => {
+    const [plain, session] = [noise(12 * 1024 * 1024), noise(32)];
+    const head = newAeadHead({ isGnupg: true, algorithm: 9, mode: 'OCB' }, 2 ** (size + 6));
+    expect(isProvenAtOnce(head)).toBe(false);
+    const sealed = await all(sealedChunks(pieces(plain, 100_000), head, session));
+    let read = 0;
+    const input = count(pieces(sealed, 10_000), (delta) => {
+      read += delta;
+    });
+    const hash = createHash('sha256');
+    let written = 0;
+    for await (const piece of openedChunks(new ByteReader(input), head, session, 0)) {
+      written += piece.length;
+      hash.update(piece);
+      // What is not written yet is in memory.
+      expect(read - written).toBeLessThan(1024 * 1024);
+    }
+    expect(hash.digest().equals(createHash('sha256').update(plain).digest())).toBe(true);
+  },
+);
+
+test('chunks of 4 MiB are proven before a byte of them comes out, and no more than one is held', async () => {
+  const [plain, session] = [noise(9 * 1024 * 1024), noise(32)];
+  const head = newAeadHead({ isGnupg: false, algorithm: 9, mode: 'GCM' }, 4 * 1024 * 1024);
+  expect(isProvenAtOnce(head)).toBe(true);
+  const sealed = await all(sealedChunks(pieces(plain, 100_000), head, session));
+  let read = 0;
+  const input = count(pieces(sealed, 10_000), (delta) => {
+    read += delta;
+  });
+  let written = 0;
+  for await (const piece of openedChunks(new ByteReader(input), head, session, 0)) {
+    if (written === 0) expect(read).toBeGreaterThan(head.chunkBytes);
+    written += piece.length;
+    expect(read - written).toBeLessThan(head.chunkBytes + 1024 * 1024);
+  }
+  expect(written).toBe(plain.length);
 });
 
 describe.each(FORMS)('a message with %s', (integrity) => {

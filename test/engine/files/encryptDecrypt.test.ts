@@ -211,6 +211,41 @@ describe('keys that do not fit', () => {
   });
 });
 
+describe('the integrity of OpenPGP', () => {
+  const forms: [name: string, key: KeyOffer['kind'], asked: EncryptJob['integrity'], written: string][] = [
+    ['key.asc', 'openpgp', undefined, 'mdc'],
+    ['gpg24-key-announcing-ocb.asc', 'openpgp', undefined, 'ocb'],
+    ['gpg24-key-announcing-ocb.asc', 'openpgp', 'mdc', 'mdc'],
+    ['sequoia-rfc9580.asc', 'openpgp', undefined, 'seipd2'],
+    ['sequoia-rfc9580.asc', 'openpgp', 'mdc', 'mdc'],
+    ['a password', 'password', undefined, 'mdc'],
+    ['a password', 'password', 'ocb', 'ocb'],
+    ['a password', 'password', 'seipd2', 'seipd2'],
+  ];
+  test.each(forms)('%s, %s, asked for %s: %s', async (name, kind, integrity, written) => {
+    const key = (): KeyOffer =>
+      kind === 'password' ? offer.password() : { kind, source: 'e', bytes: vector(`openpgp/${name}`) };
+    const method = kind === 'password' ? 'gpg' : 'openpgp';
+    const [input, output] = [write('input', plain), join(folder, 'written.gpg')];
+    const made = await encrypt({ method, input, output, overwrite: true, key: key(), ...(integrity && { integrity }) });
+    expect(made.integrity).toBe(written);
+    expect(made.notes?.join()).toContain('integrity');
+    const back = { input: output, output: join(folder, 'back'), overwrite: true, key: key() };
+    expect(await decrypt(back)).toMatchObject({ isAuthentic: true, bytesWritten: plain.length });
+    expect(readFileSync(back.output).equals(plain)).toBe(true);
+  });
+
+  test('is nothing that another method could be asked for', async () => {
+    const job = { kind: 'encrypt', method: 'sodium', integrity: 'ocb', key: offer.sodium() } as const;
+    const outcome = await runJob({ ...job, input: write('input', plain), output: join(folder, 'no') }, quietContext());
+    expect(outcome).toMatchObject({
+      ok: false,
+      failure: { code: 'usage', message: expect.stringContaining('sodium') },
+    });
+    expect(readdirSync(folder)).not.toContain('no');
+  });
+});
+
 test('what openssl needs to read the file is told', async () => {
   const { notes } = await encrypt({
     method: 'openssl',
