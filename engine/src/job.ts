@@ -96,8 +96,8 @@ export interface KnownArchive {
   };
   /** Whether the configuration says that it is encrypted; undefined: it does not say. */
   isEncrypted?: boolean;
-  /** Which key should open it, and what to do when no key does: sentences, without any value. */
-  keyAdvice?: string;
+  /** Which key should open it: sentences, without any value. `isHere`: it was offered; otherwise they say how to get it. */
+  keyAdvice?: { said: string; isHere: boolean };
 }
 
 /** Selective restore. What is not chosen is neither read nor checked. */

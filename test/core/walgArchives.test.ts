@@ -82,7 +82,7 @@ status: {sgBackups: [weekly-coord, weekly-shard0]}
 });
 
 describe('where the key is, and what keeps it from being offered', () => {
-  const advice = (...parts: string[]) => of(parts.join('')).find((it) => !it.backup)?.keyAdvice;
+  const advice = (...parts: string[]) => of(parts.join('')).find((it) => !it.backup)?.keyAdvice?.said;
   const names =
     'SGObjectStorage shop/store (storage.yaml: spec.encryption.sodium.key) names the entry k of Secret shop/keys';
   const fetching = 'kubectl get secret --namespace shop keys -o yaml';
@@ -92,11 +92,18 @@ describe('where the key is, and what keeps it from being offered', () => {
     ['another entry', [secret('stringData: {key: x}')], [names, 'keys.yaml has no such entry, only key', fetching]],
     ['an empty value', [secret('stringData: {k: ""}')], [`${names}, which is empty in keys.yaml`]],
     ['a value for a renderer', [secret('stringData: {k: "{{ .Values.key }}"}')], ['comes from elsewhere', fetching]],
-    ['a value', [secret('stringData: {k: very-secret}')], [`${names}, and what is in it does not open this`]],
+    ['a value', [secret('stringData: {k: very-secret}')], [`${names}; if that was changed since`]],
   ])('%s', (_, secrets, expected) => {
     const found = advice(storage(), cluster, ...secrets);
     for (const it of expected) expect(found).toContain(it);
     expect(found).not.toContain('very-secret');
+  });
+
+  test('is known to be here or not', () => {
+    const isHere = (...parts: string[]) =>
+      of([storage(), ...parts].join('')).find((it) => !it.backup)?.keyAdvice?.isHere;
+    expect(isHere(cluster, secret('stringData: {k: x}'))).toBe(true);
+    expect(isHere(cluster)).toBe(false);
   });
 
   test('a storage that is missing, or encrypts nothing', () => {
@@ -114,7 +121,7 @@ describe('where the key is, and what keeps it from being offered', () => {
   });
 
   test('a backup speaks of the copy of the storage that it keeps', () => {
-    expect(of(backup(completed))[0]?.keyAdvice).toContain(
+    expect(of(backup(completed))[0]?.keyAdvice?.said).toContain(
       'SGBackup shop/nightly (backup.yaml: status.sgBackupConfig.storage.encryption.sodium.key) names',
     );
   });

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Failure } from '../../engine/src/failure.ts';
-import type { ArchiveGetJob, Inspection, KnownArchive } from '../../engine/src/job.ts';
+import type { ArchiveGetJob, Inspection, KeyOffer, KnownArchive } from '../../engine/src/job.ts';
 import { runJob } from '../../engine/src/run.ts';
 import { quietContext } from '../../engine/src/run-context.ts';
 import {
@@ -121,8 +121,17 @@ describe('what the manifests say of a bucket', () => {
   test('says which Secret is missing: of a backup its own copy of the storage, of the WAL the present one', async () => {
     const root = await buildBucket({ prefix: at('db', 'shop'), isEncrypted: true });
     const known = [
-      { ...nightly('db', 'shop'), isEncrypted: true, keyAdvice: 'The backup names Secret old.' },
-      { path: at('db', 'shop'), cluster: 'db/shop', isEncrypted: true, keyAdvice: 'The storage names Secret new.' },
+      {
+        ...nightly('db', 'shop'),
+        isEncrypted: true,
+        keyAdvice: { said: 'The backup names Secret old.', isHere: false },
+      },
+      {
+        path: at('db', 'shop'),
+        cluster: 'db/shop',
+        isEncrypted: true,
+        keyAdvice: { said: 'The storage names Secret new.', isHere: false },
+      },
     ];
     const wrong = [sodiumOffer(new Uint8Array(32).fill(7))];
     for (const keys of [[], wrong]) {
@@ -138,11 +147,20 @@ describe('what the manifests say of a bucket', () => {
     ]);
   });
 
-  test('a wrong transform is told before a wrong Secret', async () => {
+  test('of a key that is here, says where it is beside what is wrong with it', async () => {
     const root = await buildBucket({ prefix: at('db', 'shop'), isEncrypted: true });
-    const known = [{ ...nightly('db', 'shop'), keyAdvice: 'The backup names Secret old.' }];
-    const { failure } = await testOne(root, { known, keys: [{ ...sodiumOffer(), keyTransform: 'none' }] });
-    expect(failure).toMatchObject({ reason: 'key-transform', hint: expect.stringContaining('transform to hex') });
+    const known = [{ ...nightly('db', 'shop'), keyAdvice: { said: 'The backup names Secret old.', isHere: true } }];
+    const bytes = new TextEncoder().encode('ab'.repeat(31));
+    const offers: [KeyOffer, string, RegExp][] = [
+      [{ ...sodiumOffer(), keyTransform: 'none' }, 'wrong-key', /^Set the key transform to hex.* The backup names/],
+      [{ ...sodiumOffer(), bytes }, 'usage', /^The key must be 64 hex digits.* The backup names Secret old\.$/],
+      [sodiumOffer(new Uint8Array(32).fill(7)), 'wrong-key', /^Use the key that was.* The backup names Secret old\.$/],
+    ];
+    for (const [offer, code, hint] of offers) {
+      const { failure, because } = await testOne(root, { known, keys: [offer] });
+      expect(failure).toMatchObject({ code, hint: expect.stringMatching(hint) });
+      expect(because.authentic).toBe('nothing was opened');
+    }
   });
 
   test('names archives and backups when a bucket is inspected, and misses what was deleted', async () => {

@@ -10,7 +10,7 @@ import type { RunContext } from '../../run-context.ts';
 import { listBackups } from './backups.ts';
 import { titleOf, type WalgBucket, type WalgFolder } from './bucket.ts';
 import { BucketFiles } from './bucketFiles.ts';
-import type { Manifests } from './manifests.ts';
+import type { KeyAdvice, Manifests } from './manifests.ts';
 import { splitExtension } from './names.ts';
 import { isStoredPlain } from './storedObject.ts';
 import { WalArchive } from './walArchive.ts';
@@ -55,7 +55,7 @@ export async function tryKeysOnBucket(
 function unopened(samples: readonly Sample[]): string[] {
   const byAdvice = new Map<string, string[]>();
   for (const { title, advice } of samples) {
-    if (advice !== undefined) byAdvice.set(advice, [...(byAdvice.get(advice) ?? []), title]);
+    if (advice) byAdvice.set(advice.said, [...(byAdvice.get(advice.said) ?? []), title]);
   }
   return [...byAdvice].map(([advice, titles]) => `None of the keys opens ${titles.join(', ')}. ${advice}`);
 }
@@ -70,7 +70,7 @@ interface Sample {
   isOpenpgp: boolean;
   object: Sealed;
   /** Where the manifests say that its key is. */
-  advice: string | undefined;
+  advice: KeyAdvice['backup'];
 }
 
 async function tryOnSamples(
@@ -108,7 +108,7 @@ async function samplesOf(
   const files = new BucketFiles(folder.root, context);
   const samples: Sample[] = [];
   let isUnknown = false;
-  const add = async (title: string, objects: readonly string[], advice: string | undefined) => {
+  const add = async (title: string, objects: readonly string[], advice: KeyAdvice['backup']) => {
     try {
       const sample = await firstEncrypted(files, objects, isOneOfMany ? `${titleOf(folder)}: ${title}` : title);
       if (sample) samples.push({ ...sample, advice });

@@ -86,15 +86,17 @@ export class Manifests {
 }
 
 export interface KeyAdvice {
-  backup: string | undefined;
-  wal: string | undefined;
+  backup: KnownArchive['keyAdvice'];
+  wal: KnownArchive['keyAdvice'];
 }
 
-/** A key that does not open something is the one to look for in the manifests, except where only its transform is wrong. */
+/** Where the key is that does not open something, or cannot be used; how to get it, where the manifests only name it. */
 export function advised(failure: Failure, { backup, wal }: KeyAdvice): Failure {
-  if (failure.code !== 'wrong-key' || failure.reason === 'key-transform') return failure;
+  const { code, stage, hint } = failure;
+  if (code !== 'wrong-key' && !(code === 'usage' && stage === 'key')) return failure;
   const advice = /^wal_/.test(failure.path ?? '') ? wal : backup;
-  return advice === undefined ? failure : { ...failure, hint: advice };
+  if (!advice) return failure;
+  return { ...failure, hint: advice.isHere && hint !== undefined ? `${hint} ${advice.said}` : advice.said };
 }
 
 /** `SGBackup db/nightly` is meant by `nightly` and by `db/nightly` as well. */

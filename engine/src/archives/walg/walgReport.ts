@@ -74,9 +74,10 @@ function judgeAuthentic({ storage, failures }: Evidence): Judgement {
   const plain = failures.find((it) => it.code === 'not-encrypted');
   if (plain) return { tick: null, why: 'what is not encrypted can be changed by whoever can write to the bucket' };
   if (storage.encrypted === 0) {
-    const why = failures.some((it) => it.code === 'wrong-key')
-      ? 'nothing was opened'
-      : 'nothing is encrypted: whoever can write to the bucket can change it';
+    const why =
+      storage.objects === 0
+        ? 'nothing was opened'
+        : 'nothing is encrypted: whoever can write to the bucket can change it';
     return { tick: null, why };
   }
   if (storage.encrypted < storage.objects) {

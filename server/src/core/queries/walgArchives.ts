@@ -28,8 +28,8 @@ export interface ConfiguredWalgArchive {
   };
   /** undefined where the storage cannot be seen. */
   isEncrypted?: boolean;
-  /** Which key should open it, and what to do when it does not: sentences. Names only, no values. */
-  keyAdvice?: string;
+  /** Which key should open it: sentences. Names only, no values. `isHere`: otherwise they say how to get it. */
+  keyAdvice?: { said: string; isHere: boolean };
 }
 
 /** One for every path of a cluster, and one for every backup. */
@@ -53,18 +53,21 @@ function archivesOfCluster(
   const own = storages.filter((it) => it.name === name && fits(it.namespace, cluster.namespace));
   // Of several storages of one name, in namespaces that are left open, nobody knows which is meant.
   const storage = own.length === 1 ? own[0] : undefined;
+  const unseen = name
+    ? `${cluster.title} (${placeOf(cluster, 'spec.configurations.backups[0].sgObjectStorage')}) names the SGObjectStorage ${name}, ${
+        own.length === 0 ? 'which is in none of the files' : 'of which the files hold several'
+      }: it would say which Secret holds the key.`
+    : undefined;
   const advice = storage
     ? adviceOf(storage, query)
-    : name
-      ? `${cluster.title} (${placeOf(cluster, 'spec.configurations.backups[0].sgObjectStorage')}) names the SGObjectStorage ${name}, ${
-          own.length === 0 ? 'which is in none of the files' : 'of which the files hold several'
-        }: it would say which Secret holds the key.`
-      : undefined;
+    : unseen === undefined
+      ? undefined
+      : { said: unseen, isHere: false };
   return pathsOf(cluster).map(({ path, title }) => ({
     path,
     cluster: title,
     ...(storage && { isEncrypted: isEncrypted(storage.encryption) }),
-    ...(advice !== undefined && { keyAdvice: advice }),
+    ...(advice && { keyAdvice: advice }),
   }));
 }
 
@@ -137,20 +140,26 @@ function partOf(cluster: StackGresClusterResource, index: number): string {
 }
 
 /** Of a storage, or of the copy of it that a backup keeps. */
-function adviceOf(holder: ObjectStorageResource | StackGresBackupResource, query: Query): string {
+function adviceOf(
+  holder: ObjectStorageResource | StackGresBackupResource,
+  query: Query,
+): NonNullable<ConfiguredWalgArchive['keyAdvice']> {
   const base = holder instanceof ObjectStorageResource ? 'spec' : 'status.sgBackupConfig.storage';
   const encryption = holder.node.get(`${base}.encryption`);
   const selectors = holder.selectors.filter((it) => it.path.startsWith(`${base}.encryption.`));
   if (!isEncrypted(encryption)) {
-    return `${holder.title} (${placeOf(holder, `${base}.encryption`)}) encrypts nothing: the key is of other settings, before or after it. Look for them in the history of the manifests.`;
+    const at = `${holder.title} (${placeOf(holder, `${base}.encryption`)})`;
+    const said = `${at} encrypts nothing: the key is of other settings, before or after it. Look for them in the history of the manifests.`;
+    return { said, isHere: false };
   }
   const whole = selectors.map((it) => lackOf(it, holder, query)).find((it) => it !== undefined);
-  if (whole !== undefined) return whole;
+  if (whole !== undefined) return { said: whole, isHere: false };
   const [first] = selectors;
   const what = first
     ? `${holder.title} (${placeOf(holder, first.path)}) names ${secretOf(first, holder)}`
     : holder.title;
-  return `${what}, and what is in it does not open this: it was changed since (look in its history, or in the vault it comes from), or the backup was made with other settings.`;
+  const said = `${what}; if that was changed since, look for the value of that day in its history, or in the vault it comes from.`;
+  return { said, isHere: true };
 }
 
 /** What keeps a key from being offered; undefined where it was. */
