@@ -127,25 +127,27 @@ export class WalChain {
 
   /** What a segment begins with when nothing is known of the one before. */
   #passOver(part: WalkedSegment): void {
-    this.#unknown = part.head ? part.head.announced - part.head.have : 0;
+    this.#unknown = part.head && !part.isOverwritten ? part.head.announced - part.head.have : 0;
     if (this.#unknown === 0 || part.stop) this.#takeRest(part);
   }
 
   #join(part: WalkedSegment): void {
     const open = this.#open;
-    if (this.#unknown > 0 && !part.isOverwritten) {
-      if (part.head?.announced === this.#unknown || part.stop?.offset === 0) this.#passOver(part);
+    const { head, isOverwritten } = part;
+    const isUnknown = this.#unknown > 0;
+    if (isUnknown && !isOverwritten) {
+      if (head?.announced === this.#unknown || part.stop?.offset === 0) this.#passOver(part);
       else this.#end(part, 'does not go on with the record before it');
       return;
     }
     this.#unknown = 0;
-    if (open && part.isOverwritten) {
+    if (open && isOverwritten && (!head || head.announced === open.totalBytes - open.have)) {
       // The server fell down inside of the record, and after recovery wrote another one behind it.
       this.#open = undefined;
       this.#reached = part.begin;
     } else if (open) {
       if (!this.#goOn(open, part)) return;
-    } else if (part.head) {
+    } else if (head && !isUnknown) {
       this.#end(part, 'goes on with a record that never began');
       return;
     }

@@ -58,7 +58,7 @@ export interface WalkedSegment {
   timelines: [first: number, last: number];
   /** What of a record that began before lies at its start. */
   head: RecordEnd | undefined;
-  /** The first page says that the record before, which was not finished, has been given up. */
+  /** A page says that the record which began before, and was not finished, has been given up: behind what `head` has of it. */
   isOverwritten: boolean;
   /** The first record that begins and ends in the segment, and the one before it that it names. */
   first: { start: bigint; offset: number; previous: bigint } | undefined;
@@ -353,8 +353,9 @@ export class SegmentWalk {
   #goOn(words: Int32Array, page: number, { at, headerBytes }: { at: number; headerBytes: number }): number {
     const open = this.#open as OpenRecord;
     const flags = (words[page] as number) >>> 16;
-    if (flags & Flag.firstIsOverwritten && open.start !== undefined) {
+    if (flags & Flag.firstIsOverwritten) {
       // The server fell down inside of the record, and after recovery wrote another one over its end.
+      this.#isOverwritten ||= open.start === undefined;
       this.#open = undefined;
       this.#position = at;
       return headerBytes;

@@ -55,6 +55,24 @@ describe('a walk through records', () => {
     expect(walk(writer)).toMatchObject({ stop: { code: 'incomplete' }, reached: writer.place, records: 2 });
   });
 
+  test('goes on behind a record that was given up in a later segment than it began in', () => {
+    for (const keep of [4000, 5000, 5500, 9000]) {
+      const writer = new WalWriter({ segments: 5 });
+      writer.record(data(700));
+      writer.record(data(12_000), { keep });
+      writer.giveUp();
+      writer.record(data(16));
+      writer.record(data(5000));
+      const expected = { stop: { code: 'incomplete' }, reached: writer.place, records: 3 };
+      expect(walk(writer)).toMatchObject(expected);
+      // Also where nothing is known of the segments in which it began.
+      const number = Math.floor((700 + keep) / 4096);
+      const chain = new WalChain();
+      for (const it of walked(writer, { first: number, start: undefined })) chain.add(it);
+      expect(chain).toMatchObject({ ...expected, records: 2 });
+    }
+  });
+
   test('that begins where nothing is known takes what it finds, and holds the rest against it', () => {
     const writer = new WalWriter({ segments: 6 });
     writer.record(data(500));
