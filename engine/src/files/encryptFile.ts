@@ -4,7 +4,7 @@ import { copyOf, count } from '../bytes.ts';
 import { encryptCms } from '../crypto/cmsEncrypt.ts';
 import { messageToKeys, messageWithPassword, type OutgoingMessage } from '../crypto/openpgpEncrypt.ts';
 import { encryptOpenssl, opensslCommand, writtenScheme } from '../crypto/openssl.ts';
-import { passwordReadings } from '../crypto/password.ts';
+import { passwordForOpenssl, passwordReadings } from '../crypto/password.ts';
 import { encryptPgbackrest } from '../crypto/pgbackrest.ts';
 import { encryptSodium } from '../crypto/sodium.ts';
 import { likelyTransform, sodiumKey } from '../crypto/sodiumKey.ts';
@@ -84,9 +84,11 @@ async function encryption(job: EncryptJob, input: AsyncIterable<Uint8Array>, sec
       demandKind(key, ['password'], method);
       demandPassword(key);
       const scheme = writtenScheme(job.openssl);
+      const { bytes, note } = passwordForOpenssl(key.bytes);
+      const command = opensslCommand(scheme, job.output === '-' ? 'FILE' : shellWord(job.output));
       return {
-        encrypted: encryptOpenssl(input, firstReading(key), scheme),
-        notes: [`to decrypt it: ${opensslCommand(scheme, job.output === '-' ? 'FILE' : shellWord(job.output))}`],
+        encrypted: encryptOpenssl(input, bytes, scheme),
+        notes: [`to decrypt it: ${command}`, ...(note === undefined ? [] : [note])],
       };
     }
     case 'cms':

@@ -99,7 +99,7 @@ function judgeAuthentic({ encryption, isProven, failure, format }: FileEvidence)
   if (authentic && failure?.code === 'damaged' && failure.stage === 'decrypt') return no(failure.message);
   if (authentic) return open('the end, where that is proven, was not reached');
   if (encryption.length > 0)
-    return open('AES in this form authenticates nothing: a change can only show in the contents');
+    return open('this encryption authenticates nothing: a change can only show in the contents');
   return open('nothing was opened');
 }
 

@@ -11,6 +11,7 @@ import {
   writtenScheme,
 } from '../../../engine/src/crypto/openssl.ts';
 import { fitOpenssl, type OpensslFit } from '../../../engine/src/crypto/opensslFit.ts';
+import { passwordForOpenssl } from '../../../engine/src/crypto/password.ts';
 import { RestoreError } from '../../../engine/src/failure.ts';
 import type { OpensslParameters } from '../../../engine/src/job.ts';
 import { all, expectFailure, pieces, watched } from '../pieces.ts';
@@ -139,6 +140,30 @@ test('a password file is read as openssl reads it: the first line, without its e
   );
   const withReturn = await encryptWith(text('secret pass\r'), dump);
   expect((await fitFile(withReturn, text('secret pass\r\n'), known)).note).toContain('carriage return');
+  // What openssl makes of files that are no text, or one long line.
+  const withMark = await encryptWith(text('\ufeffsecret'), dump);
+  expect((await fitFile(withMark, text('\ufeffsecret\n'), known)).note).toContain('byte order mark');
+  const beforeZero = await encryptWith(Buffer.from([0xff, 0xfe, 0x73]), dump);
+  expect((await fitFile(beforeZero, Buffer.from('\ufeffsecret\n', 'utf16le'), known)).note).toContain('first 3 bytes');
+  const long = await encryptWith(text('y'.repeat(1_023)), dump);
+  expect((await fitFile(long, text(`${'y'.repeat(1_500)}\n`), known)).note).toContain('first 1023 bytes');
+});
+
+test('a password is written with only if openssl reads the same from the file', () => {
+  for (const file of ['secret', 'secret\n', 'secret\r\n', 'secret\nmore\n', `${'y'.repeat(1_023)}\n`]) {
+    const line = file.split(/\r?\n/)[0] as string;
+    const { bytes, note } = passwordForOpenssl(text(file));
+    expect(Buffer.from(bytes).toString()).toBe(line);
+    expect(note?.includes('carriage return') ?? false).toBe(file.includes('\r'));
+  }
+  for (const [file, reason] of [
+    [Buffer.from('sec\0ret\n'), 'zero byte'],
+    [Buffer.from('\ufeffsecret\n', 'utf16le'), 'zero byte'],
+    [text('\ufeffsecret\n'), 'byte order mark'],
+    [text('y'.repeat(1_024)), '1023 bytes'],
+    [text('\nsecret\n'), 'first line is empty'],
+  ] as const)
+    expect(() => passwordForOpenssl(file)).toThrow(reason);
 });
 
 test('cut short it is truncated, at a block or inside one', async () => {
