@@ -32,14 +32,14 @@ describe.skipIf(reason)(`GnuPG 2.4, Sequoia, RNP${reason ? `: ${reason}` : ''}`,
   const keys: Record<string, { publicKey: Uint8Array; offer: OpenpgpOffer }> = {};
   let newer: NewerOpenpgp;
   /** GnuPG of this machine: 2.2 on Debian 12. */
-  let olderHome: string;
+  let olderHome: string | undefined;
 
   const gpg = (args: readonly string[], input?: Uint8Array) => newer.gpg(args, input);
   const withSecret = (args: readonly string[], input?: Uint8Array) =>
     newer.gpg(['--passphrase-file', newer.file('pass'), ...args], input);
   const olderOptions = (): string[] => {
     const quiet = ['--batch', '--quiet', '--trust-model', 'always', '--pinentry-mode', 'loopback'];
-    return ['--homedir', olderHome, ...quiet, '--passphrase-file', newer.file('pass')];
+    return ['--homedir', olderHome ?? '', ...quiet, '--passphrase-file', newer.file('pass')];
   };
   const older = (args: readonly string[], input?: Uint8Array) => tool('gpg', [...olderOptions(), ...args], input);
 
@@ -78,9 +78,10 @@ describe.skipIf(reason)(`GnuPG 2.4, Sequoia, RNP${reason ? `: ${reason}` : ''}`,
   }, 300_000);
 
   afterAll(() => {
+    newer?.remove();
+    if (olderHome === undefined) return;
     exitCode('gpgconf', ['--homedir', olderHome, '--kill', 'gpg-agent']);
     rmSync(olderHome, { recursive: true, force: true });
-    newer?.remove();
   });
 
   const readBySq = (message: Uint8Array) => newer.sq(['decrypt', '--password-file', newer.file('pass')], message);

@@ -5,6 +5,7 @@ import { fail } from '../failure.ts';
 import type { Integrity } from '../job.ts';
 import { hasAead, type SealedMode } from './aead.ts';
 import { MODE_IDS } from './openpgpAead.ts';
+import { openpgpLibrary } from './openpgpKeys.ts';
 
 export interface Protection {
   integrity: Integrity;
@@ -34,7 +35,7 @@ export interface Announcement {
  * @throws Error of the library, when a key has no valid one
  */
 export async function announcements(keys: readonly Key[], config: PartialConfig): Promise<Announcement[]> {
-  const { config: usual } = await import('openpgp');
+  const { config: usual } = await openpgpLibrary();
   return Promise.all(
     keys.map(async (key) => {
       const signed = await (key as unknown as SelfSigned).getPrimarySelfSignature(
