@@ -5,48 +5,57 @@
  */
 
 import { createCipheriv, createDecipheriv, getCiphers } from 'node:crypto';
-import sodium, { type StateAddress } from 'libsodium-wrappers';
+import type Sodium from 'libsodium-wrappers';
+import type { StateAddress } from 'libsodium-wrappers';
 import { copyOf } from '../bytes.ts';
-import { addOn, type ChunkCipher, stateBytes } from './secretstreamAddOn.ts';
+import { addOn, headerBytes, type StreamCipher, stateBytes } from './secretstreamAddOn.ts';
+
+export { headerBytes };
 
 /** `k` 32 bytes, nonce 12 bytes (a little-endian counter of 4, then the inonce of 8), 8 bytes unused: the struct of libsodium. */
 export type SecretstreamState = Uint8Array;
 
-export const headerBytes = 24;
 /** What a chunk is longer when encrypted: one byte of tag, 16 of MAC. */
 export const overheadBytes = 17;
 
 export const TAG = { message: 0, push: 1, rekey: 2, final: 3 } as const;
 
-export interface Secretstream extends ChunkCipher {
+export interface Secretstream extends StreamCipher {
   readonly name: 'add-on' | 'OpenSSL' | 'WebAssembly';
 }
 
-/** The fastest that runs here. Resolves when libsodium in WebAssembly is loaded, which all of them need for the rare steps. */
+/** The fastest that runs here. The others need libsodium in WebAssembly for the rare steps, which takes a while to load. */
 export async function fastestSecretstream(): Promise<Secretstream> {
-  await sodium.ready;
-  fastest ??= throughAddOn() ?? throughOpenssl() ?? throughWebAssembly;
+  fastest ??= throughAddOn();
+  if (fastest) return fastest;
+  await loadLibrary();
+  fastest = throughOpenssl() ?? throughWebAssembly;
   return fastest;
 }
 
 let fastest: Secretstream | undefined;
+let sodium: typeof Sodium;
+
+async function loadLibrary(): Promise<void> {
+  const library = (await import('libsodium-wrappers')).default;
+  await library.ready;
+  sodium = library;
+}
 
 /** Every implementation that runs here, for the tests that compare them. */
 export async function allSecretstreams(): Promise<Secretstream[]> {
-  await sodium.ready;
+  await loadLibrary();
   return [throughAddOn(), throughOpenssl(), throughWebAssembly].filter((it) => it !== undefined);
 }
 
-/** The state in front of the first chunk. `fastestSecretstream` must have been awaited. The caller wipes it (`fill(0)`). */
-export function stateOf(header: Uint8Array, key: Uint8Array): SecretstreamState {
+function stateOf(header: Uint8Array, key: Uint8Array): SecretstreamState {
   const place = address(sodium.crypto_secretstream_xchacha20poly1305_init_pull(header, key));
   const state = memory().slice(place, place + stateBytes);
   release(place);
   return state;
 }
 
-/** A new stream: its header, and the state in front of its first chunk. As `stateOf`. */
-export function newStream(key: Uint8Array): { header: Uint8Array; state: SecretstreamState } {
+function newStream(key: Uint8Array): { header: Uint8Array; state: SecretstreamState } {
   const { state, header } = sodium.crypto_secretstream_xchacha20poly1305_init_push(key);
   release(address(state));
   return { header, state: stateOf(header, key) };
@@ -58,7 +67,11 @@ export function newStream(key: Uint8Array): { header: Uint8Array; state: Secrets
  * A chunk is what ChaCha20-Poly1305 (RFC 8439) makes of 64 bytes `tag, 0, …, 0` and the data, of which only the first of
  * the 64 is stored: encrypting zeros with the state's key and nonce gives the key stream for both.
  */
-export function lookInto(state: SecretstreamState, chunk: Uint8Array): { tag: number; message: Uint8Array } {
+export async function lookInto(
+  state: SecretstreamState,
+  chunk: Uint8Array,
+): Promise<{ tag: number; message: Uint8Array }> {
+  await loadLibrary();
   const length = chunk.length - overheadBytes;
   const keyStream = sodium.crypto_aead_chacha20poly1305_ietf_encrypt(
     new Uint8Array(blockBytes + length),
@@ -101,6 +114,8 @@ function throughOpenssl(): Secretstream | undefined {
   const initial = new Uint8Array(16);
   return {
     name: 'OpenSSL',
+    stateOf,
+    newStream,
     pull(state, chunk, message) {
       if (message.length % 8 !== 0) return throughWebAssembly.pull(state, chunk, message);
       const key = state.subarray(0, 32);
@@ -155,6 +170,8 @@ function advance(state: SecretstreamState, mac: Uint8Array, tag: number): void {
 
 const throughWebAssembly: Secretstream = {
   name: 'WebAssembly',
+  stateOf,
+  newStream,
   pull(state, chunk, message) {
     return inLibrary(state, (place) => {
       const opened = sodium.crypto_secretstream_xchacha20poly1305_pull(place as unknown as StateAddress, chunk, null);

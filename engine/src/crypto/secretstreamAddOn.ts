@@ -14,9 +14,19 @@ export interface ChunkCipher {
   push(state: Uint8Array, message: Uint8Array, tag: number, chunk: Uint8Array): void;
 }
 
+/** Chunks, and the state in front of the first one. */
+export interface StreamCipher extends ChunkCipher {
+  /** The state in front of the first chunk. The caller wipes it (`fill(0)`). @param header 24 bytes @param key 32 bytes */
+  stateOf(header: Uint8Array, key: Uint8Array): Uint8Array;
+  /** A new stream: its header, and as `stateOf`. */
+  newStream(key: Uint8Array): { header: Uint8Array; state: Uint8Array };
+}
+
 /** What sodium-native exports of it. */
 interface AddOn {
   crypto_secretstream_xchacha20poly1305_STATEBYTES: number;
+  crypto_secretstream_xchacha20poly1305_init_pull(state: Uint8Array, header: Uint8Array, key: Uint8Array): void;
+  crypto_secretstream_xchacha20poly1305_init_push(state: Uint8Array, header: Uint8Array, key: Uint8Array): void;
   crypto_secretstream_xchacha20poly1305_pull(
     state: Uint8Array,
     message: Uint8Array,
@@ -35,14 +45,26 @@ interface AddOn {
 
 /** The struct of libsodium: key, nonce, padding. */
 export const stateBytes = 52;
+export const headerBytes = 24;
 
 /** undefined where it is not installed, or has no build for this machine. */
-export function addOn(): ChunkCipher | undefined {
+export function addOn(): StreamCipher | undefined {
   try {
     const native = createRequire(import.meta.url)('sodium-native') as AddOn;
     if (native.crypto_secretstream_xchacha20poly1305_STATEBYTES !== stateBytes) return undefined;
     const tag = new Uint8Array(1);
     return {
+      stateOf(header, key) {
+        const state = new Uint8Array(stateBytes);
+        native.crypto_secretstream_xchacha20poly1305_init_pull(state, header, key);
+        return state;
+      },
+      newStream(key) {
+        const state = new Uint8Array(stateBytes);
+        const header = new Uint8Array(headerBytes);
+        native.crypto_secretstream_xchacha20poly1305_init_push(state, header, key);
+        return { header, state };
+      },
       pull(state, chunk, message) {
         try {
           native.crypto_secretstream_xchacha20poly1305_pull(state, message, tag, chunk, null);

@@ -9,11 +9,9 @@ import {
   fastestSecretstream,
   headerBytes,
   lookInto,
-  newStream,
   overheadBytes,
   type Secretstream,
   type SecretstreamState,
-  stateOf,
   TAG,
 } from './secretstream.ts';
 
@@ -69,7 +67,7 @@ export async function* decryptSodium(
   let origin = 0;
   let state: SecretstreamState | undefined;
   try {
-    state = stateOf(await readHeader(reader, size), key);
+    state = secretstream.stateOf(await readHeader(reader, size), key);
     for (;;) {
       const lanes = await call.answer(reader.offset);
       if (lanes) {
@@ -92,7 +90,7 @@ export async function* decryptSodium(
         const chunk = chunks.subarray(stoppedAt, stoppedAt + encryptedChunkBytes);
         if (chunk.length < overheadBytes)
           failCut(offset + stoppedAt, `its last chunk has ${chunk.length} bytes, ${overheadBytes} is the least`);
-        failUnauthenticated(state, chunk, offset + stoppedAt);
+        await failUnauthenticated(state, chunk, offset + stoppedAt);
       }
       // An authentic short chunk that is not the last cannot come from WAL-G, but then the end is still to come.
       if (chunks.length % encryptedChunkBytes > 0) failCut(offset + chunks.length, 'the final chunk is missing');
@@ -253,12 +251,12 @@ export const sodiumStartBytes = headerBytes + encryptedChunkBytes;
 export async function sodiumFit(start: Uint8Array, key: Uint8Array): Promise<'opens' | 'looks' | 'no'> {
   if (start.length < headerBytes + overheadBytes) return 'no';
   const secretstream = await fastestSecretstream();
-  const state = stateOf(start.subarray(0, headerBytes), key);
+  const state = secretstream.stateOf(start.subarray(0, headerBytes), key);
   const chunk = start.subarray(headerBytes, sodiumStartBytes);
   const message = new Uint8Array(chunk.length - overheadBytes);
   try {
     if (secretstream.pull(state, chunk, message) !== undefined) return 'opens';
-    return makesSense(state, chunk).isMeaningful ? 'looks' : 'no';
+    return (await makesSense(state, chunk)).isMeaningful ? 'looks' : 'no';
   } finally {
     message.fill(0);
     state.fill(0);
@@ -280,7 +278,7 @@ export async function* encryptSodium(
   const source = new ByteReader(input, { isLent: true });
   const plain = new ChunkMemory(chunkBytes);
   const stored = new ChunkMemory(encryptedChunkBytes);
-  const { header, state } = newStream(key);
+  const { header, state } = secretstream.newStream(key);
   try {
     yield header;
     for (;;) {
@@ -351,8 +349,8 @@ function failCut(offset: number, what: string): never {
  * Says which of the three it most likely is that makes a chunk fail. The chunk is decrypted without its proof for that,
  * looked at and thrown away: the right key makes sense of it, a wrong one makes noise.
  */
-function failUnauthenticated(state: SecretstreamState, chunk: Uint8Array, offset: number): never {
-  const { isMeaningful, isCut } = makesSense(state, chunk);
+async function failUnauthenticated(state: SecretstreamState, chunk: Uint8Array, offset: number): Promise<never> {
+  const { isMeaningful, isCut } = await makesSense(state, chunk);
   const index = (offset - headerBytes) / encryptedChunkBytes;
   const keyFits = index > 0 || isMeaningful;
   if (!keyFits) {
@@ -379,8 +377,11 @@ function failUnauthenticated(state: SecretstreamState, chunk: Uint8Array, offset
 }
 
 /** Looks at what an unauthenticated chunk decrypts to, and forgets it. */
-function makesSense(state: SecretstreamState, chunk: Uint8Array): { isMeaningful: boolean; isCut: boolean } {
-  const { tag, message } = lookInto(state, chunk);
+async function makesSense(
+  state: SecretstreamState,
+  chunk: Uint8Array,
+): Promise<{ isMeaningful: boolean; isCut: boolean }> {
+  const { tag, message } = await lookInto(state, chunk);
   const isMiddle = tag === TAG.message;
   const isMeaningful = (isMiddle || tag === TAG.final) && looksMeaningful(message);
   message.fill(0);

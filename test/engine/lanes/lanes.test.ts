@@ -5,7 +5,7 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import sodium from 'libsodium-wrappers';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { fastestSecretstream, newStream, stateOf, TAG } from '../../../engine/src/crypto/secretstream.ts';
+import { fastestSecretstream, TAG } from '../../../engine/src/crypto/secretstream.ts';
 import {
   chunkBytes,
   decryptSodium,
@@ -344,8 +344,7 @@ function sealed(plain: Uint8Array): Promise<Uint8Array> {
 /** As `sealed`, with other tags for some of the chunks. */
 async function sealedWith(plain: Uint8Array, tags: ReadonlyMap<number, number>): Promise<Uint8Array> {
   const secretstream = await fastestSecretstream();
-  const { header } = newStream(key);
-  const state = stateOf(header, key);
+  const { header, state } = secretstream.newStream(key);
   const parts: Uint8Array[] = [header];
   for (let index = 0; index * chunkBytes <= plain.length; index++) {
     const message = plain.subarray(index * chunkBytes, (index + 1) * chunkBytes);
