@@ -87,6 +87,8 @@ test('closing the output closes the input, and what the input throws comes out u
 });
 
 const contents = mixture(3_000_000);
+/** Two of the largest blocks of bzip2 and many of every other kind: enough where each of many changes is read anew. */
+const fewBlocks = contents.subarray(0, 1_000_000);
 const TOOLS: { compression: Compression; command: string[] }[] = [
   { compression: 'gz', command: ['gzip', '-c'] },
   { compression: 'lz4', command: ['lz4', '-c', '-BD', '-B4'] },
@@ -118,13 +120,14 @@ describe.each(TOOLS)('$command', ({ compression, command: [tool = '', ...options
   });
 
   test.skipIf(!isHere)('a flipped bit behind the header never gives the same contents silently', async () => {
+    const short = execFileSync(tool, options, { input: fewBlocks, maxBuffer: 64_000_000 });
     for (let index = 0; index < 24; index++) {
-      const at = 12 + Math.floor(((stored.length - 12) * index) / 24);
-      const flipped = Buffer.from(stored);
+      const at = 12 + Math.floor(((short.length - 12) * index) / 24);
+      const flipped = Buffer.from(short);
       flipped[at] = (flipped[at] ?? 0) ^ (1 << (index % 8));
       const outcome = await all(decompress(once(flipped), compression)).then(sha1, (error) => error.failure.code);
       if (outcome !== 'unsupported') {
-        expect(['damaged', 'truncated', expect.not.stringMatching(sha1(contents))]).toContainEqual(outcome);
+        expect(['damaged', 'truncated', expect.not.stringMatching(sha1(fewBlocks))]).toContainEqual(outcome);
       }
     }
   });
