@@ -210,6 +210,18 @@ describe('WAL for a recovery, from one of several archives', () => {
     }
   });
 
+  test('of a backup from before the encryption may be plain, of another not', async () => {
+    const root = await bucketOf(at('db', 'shop'));
+    const keys = [sodiumOffer()];
+    const cluster = { path: at('db', 'shop'), cluster: 'db/shop', isEncrypted: true };
+    const before = { ...nightly('db', 'shop'), isEncrypted: false };
+    expect(await get(root, dataDirectory('backup_label', 4), { keys, known: [cluster, before] })).toBe(true);
+    for (const target of [dataDirectory('backup_label', 5), dataDirectory('backup_label', 4, 1n)]) {
+      const job = { keys, known: [cluster, before] };
+      expect(await get(root, target, job)).toMatchObject({ code: 'not-encrypted' });
+    }
+  });
+
   test('comes from the only archive that the manifests name, and may be plain where they say so', async () => {
     const root = await bucketOf(at('db', 'shop'), at('db', 'crm'));
     const target = path.join(temporaryFolder(), 'RECOVERYXLOG');

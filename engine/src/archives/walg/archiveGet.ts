@@ -10,7 +10,7 @@ import { readControlFile } from '../pgbackrest/pgControl.ts';
 import { listBackups } from './backups.ts';
 import type { WalgFolder } from './bucket.ts';
 import { BucketFiles } from './bucketFiles.ts';
-import { advised, foldersOf, Manifests } from './manifests.ts';
+import { advised, foldersOf, type KnownBackup, Manifests } from './manifests.ts';
 import { firstSegmentOf } from './names.ts';
 import type { Opening } from './storedObject.ts';
 import { WalArchive } from './walArchive.ts';
@@ -27,7 +27,8 @@ export async function getFromWalg(job: ArchiveGetJob, context: RunContext): Prom
   const archive = await WalArchive.open(files, folder.wal);
   const [stored] = archive?.find(job.file) ?? [];
   if (!stored) return { isServed: false, bytes: 0 };
-  const isExpected = manifests.expectation(folder) ?? job.expectEncrypted ?? job.keys.length > 0;
+  const origin = await originOf(folder, job, { manifests, systemId, context });
+  const isExpected = manifests.expectation(folder, origin) ?? job.expectEncrypted ?? job.keys.length > 0;
   const opening: Opening = { offers: job.keys, expectEncrypted: isExpected };
   const file = await stageFile(job.target, true);
   try {
@@ -36,10 +37,23 @@ export async function getFromWalg(job: ArchiveGetJob, context: RunContext): Prom
     return { isServed: true, bytes };
   } catch (error) {
     if (!(error instanceof RestoreError)) throw error;
-    throw new RestoreError(advised(error.failure, manifests.adviceFor(folder)));
+    throw new RestoreError(advised(error.failure, manifests.adviceFor(folder, origin)));
   } finally {
     await file.discard();
   }
+}
+
+/** What the manifests say of the backup that is recovered: its WAL may be of a time before the encryption. */
+async function originOf(
+  folder: WalgFolder,
+  { known = [], target }: ArchiveGetJob,
+  { manifests, systemId, context }: { manifests: Manifests; systemId: bigint | undefined; context: RunContext },
+): Promise<KnownBackup | undefined> {
+  if (!known.some((it) => it.backup) || systemId === undefined) return undefined;
+  const first = await firstSegmentIn(dataDirectoryOf(target));
+  const { finished } = await listBackups(new BucketFiles(folder.root, context), folder.backups);
+  const own = finished.find(({ name, record }) => firstSegmentOf(name) === first && record?.systemId === systemId);
+  return own && manifests.backupsOf(folder, finished).get(own.name);
 }
 
 /**

@@ -56,6 +56,7 @@ export const archiveGet = command({
     { left: '212', help: 'wrong key' },
     { left: '213', help: 'damaged' },
     { left: '214', help: 'cut off' },
+    { left: '215', help: 'not encrypted, though the configuration says so' },
     { left: '216', help: 'a format or option that is not supported' },
     { left: '217', help: 'hostile: made to do harm' },
     { left: '218', help: 'cannot be read or written' },
