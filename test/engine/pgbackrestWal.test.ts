@@ -322,7 +322,8 @@ describe('archive-get', () => {
   });
 
   test('never gives what does not match its checksum, and leaves nothing', async () => {
-    const root = await buildRepository();
+    // Behind a changed block of the cipher, gzip may see whatever it likes; without it, the checksum is what tells.
+    const root = await buildRepository({ compression: 'none' });
     const folder = temporaryFolder();
     const [file = ''] = objectsOf(root).filter((it) => it.includes(`${stop}-`));
     flip(path.join(root, file));
