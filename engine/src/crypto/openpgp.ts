@@ -13,15 +13,17 @@ import { decryptedPackets, isRightStart, judgedByProof, type SessionKey, unsuppo
 import {
   fingerprintOf,
   openpgpLibrary,
+  readKeyRing,
   readKeys,
   type SecretPart,
   secretParts,
   unlock,
-  unreadKey,
+  version5Session,
 } from './openpgpKeys.ts';
 import { framed, type MessageHead, readMessageHead, readPacket, TAG } from './openpgpPackets.ts';
 import { excessiveCost, type PasswordSession, passwordSessionKey, readPasswordSession } from './openpgpPassword.ts';
 import { SignatureCheck } from './openpgpSignature.ts';
+import { isX448, type Version5Key } from './openpgpX448.ts';
 import { passwordReadings } from './password.ts';
 
 export interface OpenpgpOffer {
@@ -167,10 +169,10 @@ async function tryKeys(
   offer: OpenpgpOffer,
   attempts: Attempts,
 ): Promise<Omit<FoundKey, 'offer'> | undefined> {
-  const { keys, hasPrivate, unread } = await attempts.keeping(() => readKeys(offer.bytes), {
+  const { keys, hasPrivate, unread } = await attempts.keeping(() => readKeyRing(offer.bytes), {
     keys: [] as Key[],
     hasPrivate: true,
-    unread: [],
+    unread: [] as Version5Key[],
   });
   attempts.sawKeys(keys, hasPrivate, unread);
   const parts = secretParts(keys);
@@ -187,6 +189,13 @@ async function tryKeys(
           continue;
         }
         return { ...found, fingerprint: fingerprintOf(part.owner) };
+      }
+      for (const part of unread) {
+        if (wanted !== undefined ? wanted !== part.keyId : !isX448(part)) continue;
+        const found = await attempts.keeping(() => version5Session(session, part, offer.passphrase), undefined);
+        if (found === undefined || (await isRightStart(head, body, found.session)) === false) continue;
+        const notes = found.note === undefined ? [] : [`passphrase: ${found.note}`];
+        return { session: found.session, notes, fingerprint: part.fingerprint.toString('hex').toUpperCase() };
       }
     }
   } finally {
@@ -317,7 +326,6 @@ class Attempts {
   sawPassword = false;
   #keyIds: string[] = [];
   #sawPublicOnly = false;
-  #unread: string[] = [];
   #failure: RestoreError | undefined;
 
   #passwordTries = 0;
@@ -335,8 +343,8 @@ class Attempts {
     });
   }
 
-  sawKeys(keys: readonly Key[], hasPrivate: boolean, unread: readonly string[]): void {
-    this.#unread.push(...unread);
+  sawKeys(keys: readonly Key[], hasPrivate: boolean, unread: readonly Version5Key[]): void {
+    this.#keyIds.push(...unread.map((it) => it.keyId));
     if (!hasPrivate) this.#sawPublicOnly = true;
     this.#keyIds.push(...keys.flatMap((key) => key.getKeys().map((part) => part.getKeyID().toHex().toUpperCase())));
   }
@@ -367,8 +375,6 @@ class Attempts {
     }
     if (this.#failure) throw this.#failure;
     const named = recipients.map((it) => it.keyId ?? 'a hidden key');
-    const wanted = this.#unread.find((id) => named.includes(id) || recipients.some((it) => it.keyId === undefined));
-    if (wanted !== undefined) unreadKey(wanted);
     const isForOffered = this.#keyIds.some((id) => named.includes(id));
     if (this.#sawPublicOnly && (isForOffered || this.#keyIds.length > 0)) {
       fail(

@@ -10,7 +10,7 @@ export type Derivation =
   | { kind: 'argon2'; salt: Uint8Array; passes: number; lanes: number; memoryKiB: number };
 
 /** RFC 9580, 9.5 */
-const HASHES: Readonly<Record<number, string>> = {
+export const HASHES: Readonly<Record<number, string>> = {
   1: 'md5',
   2: 'sha1',
   3: 'ripemd160',

@@ -4,16 +4,18 @@ import { createHash } from 'node:crypto';
 import type { Key, PrivateKey } from 'openpgp';
 import { ByteReader, drain, once, plainArray } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
+import type { SessionKey } from './openpgpData.ts';
 import { type LockedPacket, unlockedBody } from './openpgpKeyLock.ts';
 import { readBody, readPacket } from './openpgpPackets.ts';
-import { passwordReadings } from './password.ts';
+import { isLockedX448, isX448, type Version5Key, x448Session } from './openpgpX448.ts';
+import { type PasswordReading, passwordReadings } from './password.ts';
 
 export interface OpenpgpKeys {
   keys: Key[];
   /** Whether any of them has a private part. */
   hasPrivate: boolean;
-  /** Ids of keys and subkeys of version 5 (GnuPG 2.4, for Ed448 and X448), which are not read. */
-  unread: string[];
+  /** Keys and subkeys of version 5 (GnuPG 2.4, for Ed448 and X448), which the library does not read. */
+  unread: Version5Key[];
 }
 
 /** Loaded when a job needs it: it is large, and most jobs do not. */
@@ -24,26 +26,25 @@ export function openpgpLibrary(): Promise<typeof import('openpgp')> {
 /**
  * Reads every key of a key file or Secret entry. The two characters `\` and `n` count as a line end, as in WAL-G.
  *
- * @throws RestoreError stage `key`: `usage`, saying what is wrong with the text and never showing it; `unsupported` when all of
- *   it are keys that are not read
+ * @throws RestoreError stage `key`: `usage`, saying what is wrong with the text and never showing it
  */
-export async function readKeys(stored: Uint8Array): Promise<OpenpgpKeys> {
+export async function readKeyRing(stored: Uint8Array): Promise<OpenpgpKeys> {
   const openpgp = await openpgpLibrary();
   const config = { enableParsingV5Entities: true };
   const keys: Key[] = [];
-  const unread: string[] = [];
+  const unread: Version5Key[] = [];
   const isBinary = (stored[0] ?? 0) >= 0x80 && stored[0] !== 0xef;
   if (isBinary) refuseMessage(stored);
   try {
     for (const block of isBinary ? [plainArray(stored)] : armoredBlocks(stored)) {
       const binaryKeys = typeof block === 'string' ? ((await openpgp.unarmor(block)).data as Uint8Array) : block;
-      const foreign = await version5Ids(binaryKeys);
+      const foreign = await version5Keys(binaryKeys);
       const found = await openpgp.readKeys({ binaryKeys, config }).catch((error: unknown) => {
         if (foreign.length === 0) throw error;
         return [];
       });
       const read = found.flatMap((key) => key.getKeys().map((part) => part.getKeyID().toHex().toUpperCase()));
-      unread.push(...foreign.filter((it) => !read.includes(it)));
+      unread.push(...foreign.filter((it) => !read.includes(it.keyId)));
       keys.push(...found);
     }
   } catch (error) {
@@ -52,21 +53,36 @@ export async function readKeys(stored: Uint8Array): Promise<OpenpgpKeys> {
       hint: 'Export it again with `gpg --export-secret-keys --armor`, and keep every line and the blank line after the BEGIN line.',
     });
   }
-  if (keys.length === 0 && unread.length > 0) unreadKey(unread[0] as string);
-  if (keys.length === 0) fail('usage', 'key', 'there is no OpenPGP key in it', { hint: keyHint });
-  return { keys, hasPrivate: keys.some((key) => key.isPrivate()), unread };
+  if (keys.length + unread.length === 0) fail('usage', 'key', 'there is no OpenPGP key in it', { hint: keyHint });
+  return { keys, hasPrivate: keys.some((key) => key.isPrivate()) || unread.some((key) => key.isPrivate), unread };
+}
+
+/**
+ * As `readKeyRing`, for whoever cannot use keys of version 5.
+ *
+ * @throws RestoreError stage `key`, as there; `unsupported` when all of them are such
+ */
+export async function readKeys(stored: Uint8Array): Promise<OpenpgpKeys> {
+  const ring = await readKeyRing(stored);
+  if (ring.keys.length === 0) unreadKey(ring.unread[0]?.keyId ?? '');
+  return ring;
 }
 
 /** @throws RestoreError `unsupported`, stage `key` */
 export function unreadKey(keyId: string): never {
-  fail('unsupported', 'key', `the key ${keyId} is of version 5 (Ed448 or X448 of GnuPG 2.4), which is not read here`, {
-    hint: 'Decrypt with GnuPG 2.4 what is encrypted to it, and encrypt to a key with Curve25519, RSA, or a NIST or Brainpool curve.',
-  });
+  fail(
+    'unsupported',
+    'key',
+    `the key ${keyId} is of version 5, as GnuPG 2.4 makes for Ed448 and X448, and is not read here`,
+    {
+      hint: 'Decrypt with GnuPG 2.4 what is encrypted to it, and encrypt to a key with Curve25519, RSA, or a NIST or Brainpool curve.',
+    },
+  );
 }
 
 /** draft-koch-openpgp-2015-rfc4880bis-01, 12.2: the first eight bytes of the SHA-256 over the public part, which has its own length. */
-async function version5Ids(binaryKeys: Uint8Array): Promise<string[]> {
-  const ids: string[] = [];
+async function version5Keys(binaryKeys: Uint8Array): Promise<Version5Key[]> {
+  const keys: Version5Key[] = [];
   const reader = new ByteReader(once(binaryKeys));
   for (let packet = await readPacket(reader); packet !== undefined; packet = await readPacket(reader)) {
     if (!KEY_TAGS.has(packet.tag)) {
@@ -79,13 +95,15 @@ async function version5Ids(binaryKeys: Uint8Array): Promise<string[]> {
     const length = Buffer.alloc(4);
     length.writeUInt32BE(publicPart.length);
     const fingerprint = createHash('sha256').update(Uint8Array.of(0x9a)).update(length).update(publicPart).digest();
-    ids.push(fingerprint.subarray(0, 8).toString('hex').toUpperCase());
+    const keyId = fingerprint.subarray(0, 8).toString('hex').toUpperCase();
+    keys.push({ keyId, fingerprint, body, isPrivate: SECRET_TAGS.has(packet.tag) });
   }
-  return ids;
+  return keys;
 }
 
 /** Secret and public, keys and subkeys. */
 const KEY_TAGS = new Set([5, 6, 7, 14]);
+const SECRET_TAGS = new Set([5, 7]);
 const mostKeyBytes = 64 * 1024;
 
 /** A secret key or subkey packet: what a session key packet is opened with. */
@@ -129,9 +147,7 @@ export function secretParts(keys: readonly Key[]): SecretPart[] {
 export async function unlock(part: SecretPart, passphrase: Uint8Array | undefined): Promise<string | undefined> {
   if (part.packet.isDecrypted()) return undefined;
   if (passphrase === undefined) {
-    fail('usage', 'key', `the private key ${part.keyId} is locked with a passphrase, and none was given`, {
-      hint: 'Give its passphrase (--passphrase-file, or the passphrase entry of the Secret).',
-    });
+    failLocked(part.keyId);
   }
   for (const reading of passwordReadings(passphrase)) {
     const unlocked = await unlocks(part, reading.bytes);
@@ -141,7 +157,17 @@ export async function unlock(part: SecretPart, passphrase: Uint8Array | undefine
       hint: 'Lock it anew with a current gpg (gpg --change-passphrase KEYID), and export it again.',
     });
   }
-  fail('wrong-key', 'key', `the passphrase does not unlock the private key ${part.keyId}`, {
+  return failWrongPassphrase(part.keyId);
+}
+
+function failLocked(keyId: string): never {
+  fail('usage', 'key', `the private key ${keyId} is locked with a passphrase, and none was given`, {
+    hint: 'Give its passphrase (--passphrase-file, or the passphrase entry of the Secret).',
+  });
+}
+
+function failWrongPassphrase(keyId: string): never {
+  fail('wrong-key', 'key', `the passphrase does not unlock the private key ${keyId}`, {
     hint: 'Check the passphrase; a blank or a line end too many counts as part of it.',
   });
 }
@@ -166,6 +192,27 @@ async function unlocks(part: SecretPart, passphrase: Uint8Array): Promise<boolea
       ? false
       : undefined;
   }
+}
+
+/**
+ * The session key of a packet that is for a key of version 5; undefined when it is not for this one.
+ *
+ * @throws RestoreError stage `key` as `unlock`; `unsupported` for another curve, or where this machine has not got this one
+ */
+export async function version5Session(
+  session: Uint8Array,
+  key: Version5Key,
+  passphrase: Uint8Array | undefined,
+): Promise<{ session: SessionKey; note: string | undefined } | undefined> {
+  if (!isX448(key)) unreadKey(key.keyId);
+  const isLocked = isLockedX448(key);
+  if (isLocked && passphrase === undefined) failLocked(key.keyId);
+  const readings = isLocked && passphrase ? passwordReadings(passphrase) : [{ bytes: new Uint8Array(0) }];
+  for (const { bytes, note } of readings as PasswordReading[]) {
+    const found = await x448Session(session, key, bytes).catch(() => unreadKey(key.keyId));
+    if (found !== 'wrong') return found && { session: found, note };
+  }
+  return failWrongPassphrase(key.keyId);
 }
 
 /** Forty or sixty-four hex digits in upper case: how GnuPG names a key. */

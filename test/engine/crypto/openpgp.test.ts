@@ -201,12 +201,34 @@ describe('who can open a message', () => {
     }
   });
 
-  test('a subkey of version 5 is called what it is, and not another key', async () => {
-    const offer: OpenpgpOffer = { kind: 'openpgp', bytes: vector('gpg24-x448.asc') };
-    const failure = await expectFailure('unsupported', decrypt(vector('gpg24-x448.gpg'), [offer]));
-    expect(failure.message).toContain('the key 08DF5936B7351F34 is of version 5');
+  test('X448, in a subkey of version 5, opens what names it and what hides it', async () => {
+    const x448: OpenpgpOffer = { kind: 'openpgp', bytes: vector('gpg24-x448.asc') };
+    const opened = await openOpenpgp(pieces(vector('gpg24-x448.gpg'), 100), [key, x448]);
+    expect(opened.fingerprint).toMatch(/^08DF5936B7351F34[0-9A-F]{48}$/);
+    expect(await all(opened.plain)).toEqual(plain);
     await expectFailure('wrong-key', decrypt(vector('gpg24-x448.gpg'), [key]));
-    await expectFailure('wrong-key', decrypt(vector('key.gpg'), [offer]));
+    await expectFailure('wrong-key', decrypt(vector('key.gpg'), [x448]));
+    const hidden = vector('gpg24-x448-hidden.gpg');
+    const locked448: OpenpgpOffer = {
+      kind: 'openpgp',
+      bytes: vector('gpg24-x448-locked.asc'),
+      passphrase: text('locked pass\n'),
+    };
+    expect(await decrypt(hidden, [x448, locked448])).toEqual(plain);
+    await expectFailure('wrong-key', decrypt(hidden, [x448]));
+    await expectFailure('wrong-key', decrypt(hidden, [{ ...locked448, passphrase: text('locked') }]));
+    await expectFailure('usage', decrypt(hidden, [{ ...locked448, passphrase: undefined }]));
+    for (let position = 20; position < 90; position++) {
+      const changed = vector('gpg24-x448.gpg');
+      changed[position] = (changed[position] as number) ^ (1 << (position & 7));
+      const failure = await decrypt(changed, [x448]).catch((error: RestoreError) => error.failure);
+      expect(failure).toMatchObject({ code: expect.stringMatching(/^(?:wrong-key|damaged|truncated)$/) });
+    }
+  });
+
+  test('keys of version 5 are refused where they cannot be used', async () => {
+    const failure = await expectFailure('unsupported', readKeys(vector('gpg24-x448-locked.asc')));
+    expect(failure.message).toContain('is of version 5');
   });
 
   test('a hundred wrong passwords are each called wrong', async () => {
