@@ -119,7 +119,8 @@ function withFirstBlock(raw: RawKey, { bytes }: OpensslStart): RawKeyFit {
   const { iv } = CIPHERS[raw.cipher];
   const whole = bytes.subarray(0, bytes.length - (bytes.length % 16));
   const plain = createDecipheriv(raw.cipher, raw.key, raw.iv).setAutoPadding(false).update(whole);
-  const isGarbled = plain.length > 2 * iv && isText(plain.subarray(iv, -iv)) && !isText(plain.subarray(0, iv));
+  const rest = plain.subarray(iv, -iv);
+  const isGarbled = plain.length > 2 * iv && isText(rest) && !belongsTo(rest, plain.subarray(0, iv));
   plain.fill(0);
   if (isGarbled) {
     fail('wrong-key', 'key', 'the key opens the file, but the IV does not fit its first block', {
@@ -128,6 +129,15 @@ function withFirstBlock(raw: RawKey, { bytes }: OpensslStart): RawKeyFit {
     });
   }
   return { raw, provenBy: 'contents', note: 'whether the IV is right shows in the first 16 bytes only: look at them' };
+}
+
+/** Whether a block may begin a text: in Latin-1 and its kin a letter of another alphabet is a broken one of UTF-8. */
+function belongsTo(text: Uint8Array, block: Uint8Array): boolean {
+  if (isText(block)) return true;
+  const high = (bytes: Uint8Array) => bytes.filter((byte) => byte >= 0x80).length / bytes.length;
+  const low = block.filter((byte) => byte < 0x80);
+  const isPrinted = low.length === 0 || isText(low);
+  return isPrinted && (high(block) <= 1 / 3 || high(text) >= 1 / 4);
 }
 
 function givenIv(text: string): Uint8Array {

@@ -69,3 +69,23 @@ test('an IV is not guessed where a wrong one would change the first block only',
   expect(fitRawKey(start, key(), { iv: '0' })).toMatchObject({ provenBy: 'contents', raw: { cipher: 'aes-256-cbc' } });
   await expectFailure('usage', (async () => fitRawKey(start, key(), { iv: 'not hex' }))());
 });
+
+test.each([
+  ['Latin-1', Buffer.from('-- Größe, Länge, Übermaß\n'.repeat(40), 'latin1')],
+  ['Latin-1 at its start only', Buffer.concat([Buffer.from('-- für später\n', 'latin1'), dump])],
+  [
+    'Cyrillic of Windows',
+    Buffer.from(Array.from({ length: 900 }, (_, at) => (at % 7 === 6 ? 0x20 : 0xc0 + (at % 31)))),
+  ],
+])('an IV fits a text in %s; another one is told, or leaves it open', (_, contents) => {
+  const [key, iv] = [Buffer.from(keyHex, 'hex'), Buffer.from(ivHex, 'hex')];
+  const cipher = createCipheriv('aes-256-cbc', key, iv);
+  const stored = Buffer.concat([cipher.update(contents), cipher.final()]);
+  const start = { bytes: stored.subarray(0, 8_192), size: stored.length, tail: stored.subarray(-32) };
+  const fit = fitRawKey(start, { key, iv: undefined }, { cipher: 'aes-256-cbc', iv: ivHex });
+  expect(fit).toMatchObject({ provenBy: 'contents', note: expect.stringContaining('first 16 bytes') });
+  const zeros = '00'.repeat(16);
+  expect(() => fitRawKey(start, { key, iv: undefined }, { cipher: 'aes-256-cbc', iv: zeros })).toThrow(
+    'IV does not fit',
+  );
+});
