@@ -73,11 +73,7 @@ test('an IV is not guessed where a wrong one would change the first block only',
 test.each([
   ['Latin-1', Buffer.from('-- Größe, Länge, Übermaß\n'.repeat(40), 'latin1')],
   ['Latin-1 at its start only', Buffer.concat([Buffer.from('-- für später\n', 'latin1'), dump])],
-  [
-    'Cyrillic of Windows',
-    Buffer.from(Array.from({ length: 900 }, (_, at) => (at % 7 === 6 ? 0x20 : 0xc0 + (at % 31)))),
-  ],
-])('an IV fits a text in %s; another one is told, or leaves it open', (_, contents) => {
+])('an IV fits a text in %s; another one is told', (_, contents) => {
   const [key, iv] = [Buffer.from(keyHex, 'hex'), Buffer.from(ivHex, 'hex')];
   const cipher = createCipheriv('aes-256-cbc', key, iv);
   const stored = Buffer.concat([cipher.update(contents), cipher.final()]);
