@@ -141,6 +141,19 @@ describe.skipIf(missingWalg)(`buckets of the real WAL-G${missingWalg ? ` (${miss
     await compareAll(cluster, bucket, { keys: [], encryption: 'none', compression: 'zst' });
   });
 
+  test('a backup of a standby is whole, though its WAL begins and ends in the middle of a segment', async () => {
+    const { data, socket } = cluster.startStandby();
+    const bucket = cluster.bucket('standby', { WALG_LIBSODIUM_KEY: longKey, PGHOST: socket });
+    cluster.sql('shop', "update facts set v = 'before' where i % 3 = 0");
+    cluster.sql('shop', 'checkpoint');
+    bucket.walg(['backup-push', data, '-f']);
+    bucket.flush();
+    const [report] = await testRestore(bucket.path, { keys: [sodium(longKey)] });
+    expect(report?.failure).toBeNull();
+    expect(report?.verdict).toEqual({ decrypted: true, authentic: true, complete: true, restorable: true });
+    cluster.stopServer(data);
+  });
+
   test('PostgreSQL recovers from what it is given, to the newest change', async () => {
     const bucket = cluster.bucket('recovered', { WALG_LIBSODIUM_KEY: longKey });
     bucket.push('-f');

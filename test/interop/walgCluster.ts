@@ -78,6 +78,30 @@ export class WalgCluster {
     this.sql('shop', 'vacuum full');
   }
 
+  /** A server that follows this one, with a socket of its own in a folder of its own; `remove` stops it. */
+  startStandby(): { data: string; socket: string } {
+    const { folder } = this;
+    const data = path.join(folder, 'standby');
+    const socket = path.join(folder, 'standby-socket');
+    this.run('mkdir', [socket]);
+    const tablespace = ['-T', `${folder}/space=${folder}/standby-space`];
+    this.run(`${binaries}/pg_basebackup`, [
+      '-h',
+      folder,
+      '-U',
+      'postgres',
+      '-D',
+      data,
+      '-R',
+      '-X',
+      'stream',
+      ...tablespace,
+    ]);
+    appendFileSync(path.join(data, 'postgresql.auto.conf'), `unix_socket_directories = '${socket}'\n`);
+    this.startServer(data);
+    return { data, socket };
+  }
+
   startServer(data: string): void {
     this.run(`${binaries}/pg_ctl`, [
       '-D',
@@ -98,7 +122,7 @@ export class WalgCluster {
 
   remove(): void {
     this.stopServer(this.data);
-    this.stopServer(path.join(this.folder, 'promoted'));
+    for (const it of ['promoted', 'standby']) this.stopServer(path.join(this.folder, it));
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -69,7 +69,7 @@ export function chooseBackups(
       unfinished.length > 0
         ? `; ${unfinished.join(', ')} did not come to ${unfinished.length === 1 ? 'its' : 'their'} end`
         : '';
-    fail('incomplete', 'chain', `${titleOf(folder)} has no backup that is finished${beside}`, {
+    fail('incomplete', 'chain', `there is no finished backup in ${titleOf(folder)}${beside}`, {
       path: path ?? 'basebackups_005',
       hint: 'A backup is finished when its sentinel is there, which WAL-G writes last. Copy the folder again, or make a backup with wal-g backup-push.',
     });
