@@ -30,11 +30,14 @@ import {
   objectsOf,
   passOffer,
   repositoryPass,
+  sha1,
+  systemId,
   temporaryFolder,
   testOne,
   testRestore,
 } from './pgbackrestRepository.ts';
 import { expectFailure } from './pieces.ts';
+import { wholeSegment } from './walSegments.ts';
 
 /** Places tried in every object; in CI more, for it has the time. */
 const places = process.env.CI ? 60 : 8;
@@ -505,10 +508,15 @@ describe('objects that changed', () => {
 describe('what no backup needs, with --backup all', () => {
   const beyond = 'archive/demo/15-1/0000000100000000/000000010000000000000005';
 
+  function addSegment(root: string, name: string): void {
+    const contents = wholeSegment(name, { systemId });
+    const object = `archive/demo/15-1/0000000100000000/${name}-${sha1(contents)}.gz`;
+    writeFileSync(path.join(root, object), gzipSync(contents));
+  }
+
   async function withMore(): Promise<string> {
     const root = await buildRepository({ isEncrypted: false });
-    const [last = ''] = objectsOf(root).filter((it) => it.includes('000000010000000000000004-'));
-    cpSync(path.join(root, last), path.join(root, last.replace('0000000000000004-', '0000000000000005-')));
+    addSegment(root, '000000010000000000000005');
     writeFileSync(
       path.join(root, 'archive/demo/15-1/00000002.history'),
       '1\t0/5000000\tno recovery target specified\n',
@@ -552,17 +560,21 @@ describe('what no backup needs, with --backup all', () => {
   test('a gap after the newest backup ends recovery; one before it is what retention leaves', async () => {
     const root = await withMore();
     const [segment = ''] = objectsOf(root).filter((it) => it.startsWith(`${beyond}-`));
-    renameSync(path.join(root, segment), path.join(root, segment.replace('0000000000000005-', '0000000000000009-')));
+    rmSync(path.join(root, segment));
+    addSegment(root, '000000010000000000000009');
     const report = await archiveReport(root);
     expect(report?.failure).toMatchObject({
       code: 'incomplete',
       message: expect.stringContaining('between 000000010000000000000004 and 000000010000000000000009'),
     });
     expect(report?.verdict).toMatchObject({ complete: false, restorable: false });
-    renameSync(
-      path.join(root, segment.replace('0000000000000005-', '0000000000000009-')),
-      path.join(root, segment.replace('0000000000000005-', '0000000000000000-')),
-    );
+    const [newest = ''] = objectsOf(root).filter((it) => it.includes('0000000000000009-'));
+    // What begins as another segment is none, wherever it lies.
+    renameSync(path.join(root, newest), path.join(root, newest.replace('0000000000000009-', '0000000000000000-')));
+    const renamed = await archiveReport(root);
+    expect(renamed?.failure).toMatchObject({ code: 'damaged', message: expect.stringContaining('was written for') });
+    rmSync(path.join(root, newest.replace('0000000000000009-', '0000000000000000-')));
+    addSegment(root, '000000010000000000000000');
     const before = await archiveReport(root);
     expect(before?.failure).toBeNull();
     expect(before?.notes.join()).toContain('as retention leaves it');

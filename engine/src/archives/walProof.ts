@@ -279,8 +279,8 @@ export class WalRuns {
     const { stop, isFollowed = false, records = 0 } = this.#chain ?? {};
     this.#records += records;
     this.#chain = undefined;
-    // Where nothing follows, the WAL may end anywhere.
-    if (stop && isFollowed)
+    // Where nothing follows, the WAL may end anywhere; but a segment at least begins as itself.
+    if (stop && (isFollowed || stop.offset === 0))
       this.failures.push(
         failureOf(stop, 'recovery ends there, and what follows is lost', this.#objects.get(stop.segment)),
       );

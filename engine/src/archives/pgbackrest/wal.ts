@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { ByteReader, drain } from '../../bytes.ts';
 import { type Compression, decompress } from '../../compress/compression.ts';
+import { lsnText, segmentBegin } from '../../contents/walRecords.ts';
 import {
   longHeaderBytes,
   readSegmentHeader,
@@ -159,6 +160,10 @@ export function segmentProblem(
   if (!header) return failure(`WAL segment ${segment} does not start as WAL`);
   if (systemId !== undefined && header.systemId !== systemId)
     return failure(`WAL segment ${segment} is of another cluster`);
+  const begin = segmentBegin(segment, header.segmentBytes);
+  if (header.begin !== begin) {
+    return failure(`WAL segment ${segment} was written for ${lsnText(header.begin)}, not for ${lsnText(begin)}`);
+  }
   if (bytes !== header.segmentBytes) {
     return failure(`WAL segment ${segment} has ${bytes} bytes instead of ${header.segmentBytes}`);
   }
