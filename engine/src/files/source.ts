@@ -6,7 +6,7 @@ import { throwIfCancelled } from '../run-context.ts';
 import { readBlocking, takeMessages } from './blockingRead.ts';
 
 /** A call costs little beside it, and it is still in the processor's cache when it is worked on. */
-const pieceBytes = 128 * 1024;
+const pieceBytes = 256 * 1024;
 /** How long a file may be read before the thread hears what it was told, in milliseconds. */
 const mostDeafMs = 20;
 
