@@ -129,8 +129,18 @@ test('the settings file above a document is heeded from the first finding on', a
 test('nothing is told before the client has said its settings', async () => {
   const server = await serverWithSlowDisk({ workspace: { configuration: true } });
   await server.open(cluster);
-  server.answerSettings({ severity: { 'field-value': 'off' } });
   server.finish([]);
+  // Every file is read by now, and the client has still not answered.
+  await server.request('restorable/nothing', {}).catch(() => undefined);
+  expect(server.published).toEqual([]);
+  server.answerSettings({ severity: { 'field-value': 'off' } });
   await server.until((it) => it.rules.includes('unknown-object-storage'));
   expect(server.published.flatMap((it) => it.rules)).not.toContain('field-value');
 });
+
+test('a client that never says its settings gets its findings all the same', async () => {
+  const server = await serverWithSlowDisk({ workspace: { configuration: true } });
+  await server.open(cluster);
+  server.finish([]);
+  await server.until((it) => it.rules.includes('unknown-object-storage'));
+}, 180_000);

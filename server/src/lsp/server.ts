@@ -75,6 +75,8 @@ const pauseMs = 40;
  * missing. A folder that is never read to its end (a share that hangs) must not hold them back for ever.
  */
 const firstLookMs = 60_000;
+/** A client that does not say its settings, although it said that it would, gets its findings without them. */
+const settingsMs = 5_000;
 
 /** Of so many documents that are opened in a row findings are told before all are read. */
 const mostToldFirst = 10;
@@ -253,6 +255,7 @@ export class Server {
     });
     this.#settingsAsked = this.#askSettings();
     await this.#guard('folders', () => this.#files.add(this.#roots));
+    await withoutWaitingLongerThan(settingsMs, this.#settingsAsked);
     this.#isFirstLook = false;
     this.#lookedAt = Date.now();
     this.#soon(0);
@@ -706,6 +709,16 @@ export class Server {
     this.#settings = readSettings(sent);
     this.workspace.setSettings(this.#settings);
   }
+}
+
+function withoutWaitingLongerThan(ms: number, work: Promise<void>): Promise<void> {
+  return new Promise((go) => {
+    const timer = setTimeout(go, ms);
+    void work.then(() => {
+      clearTimeout(timer);
+      go();
+    });
+  });
 }
 
 function nextTurn(): Promise<void> {
