@@ -3,7 +3,7 @@
  * this before the first file and after the last.
  */
 
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -17,6 +17,8 @@ declare module 'vitest' {
 
 export function setup(project: TestProject): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'restorable-run-'));
+  // A server's user runs the product, too.
+  chmodSync(folder, 0o755);
   project.provide('runFolder', folder);
   // The sources have changed: no test must see a stale build.
   project.onTestsRerun(() => {
