@@ -7,7 +7,7 @@ import { stageFile } from '../../files/stagedFile.ts';
 import type { ArchiveGetJob, JobResult } from '../../job.ts';
 import type { RunContext } from '../../run-context.ts';
 import { readControlFile } from '../pgbackrest/pgControl.ts';
-import { listBackups } from './backups.ts';
+import { type ListedBackup, listBackups } from './backups.ts';
 import type { WalgFolder } from './bucket.ts';
 import { BucketFiles } from './bucketFiles.ts';
 import { advised, foldersOf, type KnownBackup, Manifests } from './manifests.ts';
@@ -22,12 +22,13 @@ export async function getFromWalg(job: ArchiveGetJob, context: RunContext): Prom
   const { folders } = await located(job.archive);
   const manifests = new Manifests(job.known ?? [], folders);
   const systemId = await clusterOf(job.target);
-  const folder = await chooseFolder(folders, job, { manifests, systemId, context });
+  const originIn = originsOf(job.target, systemId, context);
+  const folder = await chooseFolder(folders, job, { manifests, originIn });
   const files = new BucketFiles(folder.root, context);
   const archive = await WalArchive.open(files, folder.wal);
   const [stored] = archive?.find(job.file) ?? [];
   if (!stored) return { isServed: false, bytes: 0 };
-  const origin = await originOf(folder, job, { manifests, systemId, context });
+  const origin = await knownOrigin(folder, job, { manifests, originIn });
   const isExpected = manifests.expectation(folder, origin) ?? job.expectEncrypted ?? job.keys.length > 0;
   const opening: Opening = { offers: job.keys, expectEncrypted: isExpected };
   const file = await stageFile(job.target, true);
@@ -43,16 +44,41 @@ export async function getFromWalg(job: ArchiveGetJob, context: RunContext): Prom
   }
 }
 
+/** The backup in a folder that the data directory was restored from, and all that are whole beside it. */
+interface Origin {
+  own: ListedBackup | undefined;
+  finished: readonly ListedBackup[];
+}
+
+type OriginIn = (folder: WalgFolder) => Promise<Origin>;
+
+/** Lists each folder once, and none where the data directory does not say what it was restored from. */
+function originsOf(target: string, systemId: bigint | undefined, context: RunContext): OriginIn {
+  const found = new Map<WalgFolder, Promise<Origin>>();
+  let first: Promise<string | undefined> | undefined;
+  const look = async (folder: WalgFolder): Promise<Origin> => {
+    first ??= firstSegmentIn(dataDirectoryOf(target));
+    const segment = await first;
+    if (segment === undefined || systemId === undefined) return { own: undefined, finished: [] };
+    const { finished } = await listBackups(new BucketFiles(folder.root, context), folder.backups);
+    const own = finished.find(({ name, record }) => firstSegmentOf(name) === segment && record?.systemId === systemId);
+    return { own, finished };
+  };
+  return (folder) => {
+    const origin = found.get(folder) ?? look(folder);
+    found.set(folder, origin);
+    return origin;
+  };
+}
+
 /** What the manifests say of the backup that is recovered: its WAL may be of a time before the encryption. */
-async function originOf(
+async function knownOrigin(
   folder: WalgFolder,
-  { known = [], target }: ArchiveGetJob,
-  { manifests, systemId, context }: { manifests: Manifests; systemId: bigint | undefined; context: RunContext },
+  { known = [] }: ArchiveGetJob,
+  { manifests, originIn }: { manifests: Manifests; originIn: OriginIn },
 ): Promise<KnownBackup | undefined> {
-  if (!known.some((it) => it.backup) || systemId === undefined) return undefined;
-  const first = await firstSegmentIn(dataDirectoryOf(target));
-  const { finished } = await listBackups(new BucketFiles(folder.root, context), folder.backups);
-  const own = finished.find(({ name, record }) => firstSegmentOf(name) === first && record?.systemId === systemId);
+  if (!known.some((it) => it.backup)) return undefined;
+  const { own, finished } = await originIn(folder);
   return own && manifests.backupsOf(folder, finished).get(own.name);
 }
 
@@ -65,19 +91,12 @@ async function originOf(
 async function chooseFolder(
   folders: readonly WalgFolder[],
   job: ArchiveGetJob,
-  { manifests, systemId, context }: { manifests: Manifests; systemId: bigint | undefined; context: RunContext },
+  { manifests, originIn }: { manifests: Manifests; originIn: OriginIn },
 ): Promise<WalgFolder> {
   const meant = job.cluster === undefined ? folders : foldersOf(folders, job.cluster);
   if (meant.length === 1) return onlyOne(meant);
-  const first = await firstSegmentIn(dataDirectoryOf(job.target));
   const origins: WalgFolder[] = [];
-  for (const folder of first === undefined || systemId === undefined ? [] : meant) {
-    const { finished } = await listBackups(new BucketFiles(folder.root, context), folder.backups);
-    const isOrigin = finished.some(
-      ({ name, record }) => firstSegmentOf(name) === first && record?.systemId === systemId,
-    );
-    if (isOrigin) origins.push(folder);
-  }
+  for (const folder of meant) if ((await originIn(folder)).own) origins.push(folder);
   if (origins.length > 0) return onlyOne(origins);
   const named = manifests.named.filter((it) => meant.includes(it));
   return onlyOne(named.length > 0 ? named : meant);
