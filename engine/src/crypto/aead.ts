@@ -127,7 +127,7 @@ class Cmac {
 }
 
 /** In GF(2^128): shifted by one bit, and the polynomial's 0x87 where a bit fell out. */
-function doubled(block: Uint8Array): Uint8Array {
+export function doubled(block: Uint8Array): Uint8Array {
   const result = new Uint8Array(blockBytes);
   for (let index = 0; index < blockBytes; index++)
     result[index] = ((block[index] as number) << 1) | ((block[index + 1] ?? 0) >> 7);

@@ -1,9 +1,9 @@
 /** OCB (RFC 7253) over any cipher with blocks of 16 bytes: for those that Node's OpenSSL has, but not in this mode. */
 
-import { type AeadOpener, aeadTagBytes } from './aead.ts';
+import { type AeadOpener, aeadTagBytes, doubled } from './aead.ts';
 import type { BlockCipher } from './blockCipher.ts';
-
-const blockBytes = 16;
+import { blockBytes } from './cfb.ts';
+import { exclusiveOr } from './exclusiveOr.ts';
 
 /**
  * @param nonce 15 bytes
@@ -22,27 +22,28 @@ export function openOcb(cipher: BlockCipher, nonce: Uint8Array, associated: Uint
       held = new Uint8Array(known.subarray(length));
       const offsets = new Uint8Array(length);
       for (let at = 0; at < length; at += blockBytes) {
-        add(offset, masks.at(++index));
+        exclusiveOr(offset, offset, masks.at(++index));
         offsets.set(offset, at);
       }
       const masked = new Uint8Array(known.subarray(0, length));
-      add(masked, offsets);
+      exclusiveOr(masked, masked, offsets);
       const plain = new Uint8Array(cipher.decrypt(masked));
-      add(plain, offsets);
-      for (let at = 0; at < length; at += blockBytes) add(checksum, plain.subarray(at, at + blockBytes));
+      exclusiveOr(plain, plain, offsets);
+      for (let at = 0; at < length; at += blockBytes)
+        exclusiveOr(checksum, checksum, plain.subarray(at, at + blockBytes));
       return plain;
     },
     finish(tag) {
       const rest = new Uint8Array(held);
       if (rest.length > 0) {
-        add(offset, masks.rest);
-        add(rest, cipher.encrypt(offset));
-        add(checksum, padded(rest));
+        exclusiveOr(offset, offset, masks.rest);
+        exclusiveOr(rest, rest, cipher.encrypt(offset));
+        exclusiveOr(checksum, checksum, padded(rest));
       }
-      add(checksum, offset);
-      add(checksum, masks.tag);
+      exclusiveOr(checksum, checksum, offset);
+      exclusiveOr(checksum, checksum, masks.tag);
       const expected = new Uint8Array(cipher.encrypt(checksum));
-      add(expected, header);
+      exclusiveOr(expected, expected, header);
       let difference = tag.length ^ aeadTagBytes;
       for (let at = 0; at < aeadTagBytes; at++) difference |= (expected[at] as number) ^ (tag[at] as number);
       return difference === 0 ? rest : undefined;
@@ -78,10 +79,10 @@ function hashOf(cipher: BlockCipher, masks: Masks, associated: Uint8Array): Uint
   for (let at = 0; at < associated.length; at += blockBytes) {
     const part = associated.subarray(at, at + blockBytes);
     const isWhole = part.length === blockBytes;
-    add(offset, isWhole ? masks.at(at / blockBytes + 1) : masks.rest);
+    exclusiveOr(offset, offset, isWhole ? masks.at(at / blockBytes + 1) : masks.rest);
     const block = isWhole ? new Uint8Array(part) : padded(part);
-    add(block, offset);
-    add(sum, cipher.encrypt(block));
+    exclusiveOr(block, block, offset);
+    exclusiveOr(sum, sum, cipher.encrypt(block));
   }
   return sum;
 }
@@ -110,15 +111,4 @@ function padded(rest: Uint8Array): Uint8Array {
   block.set(rest);
   block[rest.length] = 0x80;
   return block;
-}
-
-/** In GF(2^128): shifted by one bit, and the polynomial's 0x87 where a bit fell out. */
-function doubled(block: Uint8Array): Uint8Array {
-  const result = Uint8Array.from(block, (byte, at) => (byte << 1) | ((block[at + 1] ?? 0) >> 7));
-  if ((block[0] as number) & 0x80) result[blockBytes - 1] = (result[blockBytes - 1] as number) ^ 0x87;
-  return result;
-}
-
-function add(to: Uint8Array, what: Uint8Array): void {
-  for (let at = 0; at < to.length; at++) to[at] = (to[at] as number) ^ (what[at] as number);
 }

@@ -9,7 +9,7 @@ export type Derivation =
   | { kind: 'hash'; hash: string; salt: Uint8Array; count: number }
   | { kind: 'argon2'; salt: Uint8Array; passes: number; lanes: number; memoryKiB: number };
 
-/** RFC 9580, 9.5 */
+/** RFC 9580, 9.5, as Node calls them. */
 export const HASHES: Readonly<Record<number, string>> = {
   1: 'md5',
   2: 'sha1',

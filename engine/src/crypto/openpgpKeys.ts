@@ -6,7 +6,7 @@ import { ByteReader, drain, once, plainArray } from '../bytes.ts';
 import { fail, RestoreError } from '../failure.ts';
 import type { SessionKey } from './openpgpData.ts';
 import { type LockedPacket, unlockedBody } from './openpgpKeyLock.ts';
-import { readBody, readPacket } from './openpgpPackets.ts';
+import { readBody, readPacket, TAG } from './openpgpPackets.ts';
 import { isLockedX448, isX448, type Version5Key, x448Session } from './openpgpX448.ts';
 import { type PasswordReading, passwordReadings } from './password.ts';
 
@@ -250,15 +250,15 @@ function refuseMessage([first = 0]: Uint8Array): void {
 }
 
 const NO_KEYS: Readonly<Record<number, string>> = {
-  1: 'message',
-  2: 'signature',
-  3: 'message',
-  4: 'message',
-  8: 'message',
-  9: 'message',
-  11: 'message',
-  18: 'message',
-  20: 'message',
+  [TAG.publicKeySession]: 'message',
+  [TAG.signature]: 'signature',
+  [TAG.passwordSession]: 'message',
+  [TAG.onePassSignature]: 'message',
+  [TAG.compressed]: 'message',
+  [TAG.encrypted]: 'message',
+  [TAG.literal]: 'message',
+  [TAG.encryptedIntegrity]: 'message',
+  [TAG.encryptedAead]: 'message',
 };
 
 /** Each block from its BEGIN to its END line, with what transport did to it undone. */

@@ -7,20 +7,8 @@ import { createHash, type Hash } from 'node:crypto';
 import type { Key } from 'openpgp';
 import { copyOf } from '../bytes.ts';
 import { fail } from '../failure.ts';
+import { HASHES } from './openpgpDerivation.ts';
 import { fingerprintOf, openpgpLibrary } from './openpgpKeys.ts';
-
-/** RFC 9580, 9.5, as Node calls them. */
-const HASHES: Readonly<Record<number, string>> = {
-  1: 'md5',
-  2: 'sha1',
-  3: 'ripemd160',
-  8: 'sha256',
-  9: 'sha384',
-  10: 'sha512',
-  11: 'sha224',
-  12: 'sha3-256',
-  14: 'sha3-512',
-};
 
 /** What of the library's packet is used; it checks a hash that it is given in `hashed`. */
 interface SignaturePacket {

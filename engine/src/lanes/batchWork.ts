@@ -1,6 +1,6 @@
 /** What lanes do to their batches, in the memory of the batch itself. Knows nothing of threads. */
 
-import type { ChunkCipher } from '../crypto/secretstreamAddOn.ts';
+import { addOn, type ChunkCipher, stateBytes } from '../crypto/secretstreamAddOn.ts';
 import type { Batch, LaneWork, WorkedBatch } from './lanes.ts';
 
 export interface BatchWork {
@@ -10,7 +10,6 @@ export interface BatchWork {
 }
 
 const overheadBytes = 17;
-const stateBytes = 52;
 const keyBytes = 32;
 const nonceBytes = 12;
 /** Bits of a secretstream's tag: with this one its key changes (TAG.rekey, and TAG.final holds it). */
@@ -18,7 +17,6 @@ const rekeyBit = 2;
 
 /** Loads what the work needs. The add-on needs nothing else: a lane that has it starts without the library. */
 export async function prepareWork(): Promise<(work: LaneWork) => BatchWork> {
-  const { addOn } = await import('../crypto/secretstreamAddOn.ts');
   const cipher = addOn() ?? (await (await import('../crypto/secretstream.ts')).fastestSecretstream());
   return (work) => openChunks(cipher, work);
 }

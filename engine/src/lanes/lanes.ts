@@ -19,7 +19,7 @@ export interface Batch {
   /** Where the bytes lie; in front of them is room for a chunk, since what is made of one is written in front of what is still to be read. */
   start: number;
   end: number;
-  /** What the work needs to know of this place in the stream: a nonce or an IV. Of no use to lanes that go on by themselves. */
+  /** The nonce of the first chunk. */
   place: Uint8Array;
 }
 
